@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What differs between the kernels from 5.10 on, and nowhere else in the module.
+ *
+ * Each ASHMEM_HAVE_X is 1 if probes/x.c compiles against the kernel that the
+ * module is built for, and 0 otherwise: distributions backport, so a version
+ * number tells little. Kbuild writes them to probed.h.
+ */
+#ifndef ASHMEM_COMPAT_H
+#define ASHMEM_COMPAT_H
+
+#include <linux/fs.h>
+#include <linux/list_lru.h>
+#include <linux/mm.h>
+#include <linux/page-flags.h>
+#include <linux/sched/mm.h>
+#include <linux/shmem_fs.h>
+#include <linux/shrinker.h>
+#include <linux/slab.h>
+#include <linux/swap.h>
+#include <linux/xarray.h>
+
+#include "probed.h"
+
+/* 7.0: shmem_file_setup() takes a vma_flags_t. */
+static inline struct file *ashmem_shmem_file_setup(const char *name, loff_t size,
+						   unsigned long flags)
+{
+#if ASHMEM_HAVE_SHMEM_VMA_FLAGS
+	return shmem_file_setup(name, size, legacy_to_vma_flags(flags));
+#else
+	return shmem_file_setup(name, size, flags);
+#endif
+}
+
+/* 6.17: a file may have .mmap_prepare instead of .mmap. */
+static inline int ashmem_vfs_mmap(struct file *file, struct vm_area_struct *vma)
+{
+#if ASHMEM_HAVE_VFS_MMAP
+	return vfs_mmap(file, vma);
+#else
+	return call_mmap(file, vma);
+#endif
+}
+
+/* 5.11: vma_set_file(). */
+static inline void ashmem_vma_set_file(struct vm_area_struct *vma, struct file *file)
+{
+#if ASHMEM_HAVE_VMA_SET_FILE
+	vma_set_file(vma, file);
+#else
+	struct file *old = vma->vm_file;
+
+	vma->vm_file = get_file(file);
+	fput(old);
+#endif
+}
+
+/* 6.3: vm_flags are changed by functions. */
+static inline void ashmem_vm_flags_clear(struct vm_area_struct *vma, unsigned long flags)
+{
+#if ASHMEM_HAVE_VM_FLAGS_CLEAR
+	vm_flags_clear(vma, flags);
+#else
+	vma->vm_flags &= ~flags;
+#endif
+}
+
+/*
+ * What the page cache holds became a folio in 5.16, but its flags stay the
+ * first word. Read without a reference: the page may be anything by now.
+ */
+static inline bool ashmem_page_locked(void *entry)
+{
+	return test_bit(PG_locked, (const unsigned long *)&((struct page *)entry)->flags);
+}
+
+/* 6.12: huge pages are swapped out whole, and leave one entry of their order. */
+static inline int ashmem_xas_order(struct xa_state *xas)
+{
+#if ASHMEM_HAVE_XAS_ORDER
+	return xas_get_order(xas);
+#else
+	return 0;
+#endif
+}
+
+/* 6.4: mm_account_reclaimed_pages(). */
+static inline void ashmem_account_reclaimed(unsigned long pages)
+{
+#if ASHMEM_HAVE_ACCOUNT_RECLAIMED
+	mm_account_reclaimed_pages(pages);
+#else
+	if (current->reclaim_state)
+		current->reclaim_state->reclaimed_slab += pages;
+#endif
+}
+
+/* 5.10 has set_active_memcg(), but does not export what it stands on. */
+static inline struct mem_cgroup *ashmem_set_active_memcg(struct mem_cgroup *memcg)
+{
+#if ASHMEM_HAVE_ACTIVE_MEMCG
+	return set_active_memcg(memcg);
+#else
+	return NULL;
+#endif
+}
+
+/* 5.18: the list of the object's memcg must exist before the object is added. */
+static inline void *ashmem_kmem_cache_alloc_lru(struct kmem_cache *cache, struct list_lru *lru,
+						gfp_t flags)
+{
+#if ASHMEM_HAVE_ALLOC_LRU
+	return kmem_cache_alloc_lru(cache, lru, flags);
+#else
+	return kmem_cache_alloc(cache, flags);
+#endif
+}
+
+/* 6.8: what finds node and memcg by the object is named _obj. */
+static inline bool ashmem_list_lru_add(struct list_lru *lru, struct list_head *item)
+{
+#if ASHMEM_HAVE_LIST_LRU_OBJ
+	return list_lru_add_obj(lru, item);
+#else
+	return list_lru_add(lru, item);
+#endif
+}
+
+static inline bool ashmem_list_lru_del(struct list_lru *lru, struct list_head *item)
+{
+#if ASHMEM_HAVE_LIST_LRU_OBJ
+	return list_lru_del_obj(lru, item);
+#else
+	return list_lru_del(lru, item);
+#endif
+}
+
+/**
+ * struct ashmem_lru_walk - a walk of a list_lru
+ * @visit: called for each item under the list's lock; answers LRU_RETRY with
+ *	the lock dropped (and an __acquire() for sparse), all else with it held
+ * @nr_to_walk: items that the walk may still visit
+ */
+struct ashmem_lru_walk {
+	enum lru_status (*visit)(struct ashmem_lru_walk *walk,
+				 struct list_head *item, spinlock_t *lock);
+	unsigned long nr_to_walk;
+};
+
+/*
+ * 6.13: the callback finds the lock in the list, and answers LRU_RETRY with the
+ * lock dropped. Before, the lock is an argument, and is held on return.
+ */
+#if ASHMEM_HAVE_LIST_LRU_ONE_LOCK
+static inline enum lru_status ashmem_lru_visit(struct list_head *item, struct list_lru_one *list,
+					       void *arg)
+{
+	struct ashmem_lru_walk *walk = arg;
+
+	return walk->visit(walk, item, &list->lock);
+}
+#else
+static inline enum lru_status ashmem_lru_visit(struct list_head *item, struct list_lru_one *list,
+					       spinlock_t *lock, void *arg)
+{
+	struct ashmem_lru_walk *walk = arg;
+	enum lru_status status = walk->visit(walk, item, lock);
+
+	if (status == LRU_RETRY) {
+		__release(lock);
+		spin_lock(lock);
+	}
+	return status;
+}
+#endif
+
+/*
+ * 6.7: shrinkers are allocated, and registered when all is ready. Before, they
+ * have the id that a list_lru needs only once they are registered: such a
+ * one may be asked at once. 6.0: they have a name.
+ */
+static inline struct shrinker *
+ashmem_shrinker_alloc(const char *name,
+		      unsigned long (*count)(struct shrinker *, struct shrink_control *),
+		      unsigned long (*scan)(struct shrinker *, struct shrink_control *))
+{
+	const unsigned int flags = SHRINKER_MEMCG_AWARE | SHRINKER_NUMA_AWARE | SHRINKER_NONSLAB;
+#if ASHMEM_HAVE_SHRINKER_ALLOC
+	struct shrinker *shrinker = shrinker_alloc(flags, "%s", name);
+#else
+	struct shrinker *shrinker = kzalloc(sizeof(*shrinker), GFP_KERNEL);
+#endif
+
+	if (!shrinker)
+		return NULL;
+
+	/* No I/O is needed to get the pages back; a call purges a range, then asks anew. */
+	shrinker->seeks = 0;
+	shrinker->batch = 1;
+	shrinker->count_objects = count;
+	shrinker->scan_objects = scan;
+#if !ASHMEM_HAVE_SHRINKER_ALLOC
+	shrinker->flags = flags;
+#if ASHMEM_HAVE_SHRINKER_NAME
+	if (register_shrinker(shrinker, "%s", name)) {
+#else
+	if (register_shrinker(shrinker)) {
+#endif
+		kfree(shrinker);
+		return NULL;
+	}
+#endif
+	return shrinker;
+}
+
+static inline void ashmem_shrinker_register(struct shrinker *shrinker)
+{
+#if ASHMEM_HAVE_SHRINKER_ALLOC
+	shrinker_register(shrinker);
+#endif
+}
+
+static inline void ashmem_shrinker_free(struct shrinker *shrinker)
+{
+#if ASHMEM_HAVE_SHRINKER_ALLOC
+	shrinker_free(shrinker);
+#else
+	unregister_shrinker(shrinker);
+	kfree(shrinker);
+#endif
+}
+
+#endif /* ASHMEM_COMPAT_H */

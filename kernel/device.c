@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The misc device: its file operations and its ioctls. Everything that is
+ * copied from or to user space is copied here, outside the region's lock.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/capability.h>
+#include <linux/compat.h>
+#include <linux/fs.h>
+#include <linux/miscdevice.h>
+#include <linux/module.h>
+#include <linux/uaccess.h>
+#include <linux/uio.h>
+
+#include <uapi/linux/ashmem.h>
+
+#include "device.h"
+#include "region.h"
+#include "shrinker.h"
+
+static int ashmem_open(struct inode *inode, struct file *file)
+{
+	struct ashmem_region *region;
+	int ret;
+
+	ret = generic_file_open(inode, file);
+	if (ret)
+		return ret;
+
+	region = ashmem_region_create();
+	if (IS_ERR(region))
+		return PTR_ERR(region);
+
+	file->private_data = region;
+	return 0;
+}
+
+static int ashmem_release(struct inode *inode, struct file *file)
+{
+	ashmem_region_close(file->private_data);
+	return 0;
+}
+
+static int ashmem_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	return ashmem_region_map(file->private_data, vma);
+}
+
+static ssize_t ashmem_read_iter(struct kiocb *iocb, struct iov_iter *iter)
+{
+	struct file *backing;
+	size_t size;
+
+	/* The backing file lives as long as the region, thus as this call. */
+	backing = ashmem_region_file(iocb->ki_filp->private_data, &size);
+	if (!size)
+		return 0;
+	if (!backing)
+		return -EBADF;
+	return vfs_iter_read(backing, iter, &iocb->ki_pos, 0);
+}
+
+static loff_t ashmem_llseek(struct file *file, loff_t offset, int whence)
+{
+	struct file *backing;
+	size_t size;
+
+	backing = ashmem_region_file(file->private_data, &size);
+	if (!size)
+		return -EINVAL;
+	if (!backing)
+		return -EBADF;
+
+	switch (whence) {
+	case SEEK_DATA:
+	case SEEK_HOLE:
+		/* Only the backing file knows; the position is that of our own. */
+		offset = vfs_llseek(backing, offset, whence);
+		return offset < 0 ? offset : vfs_setpos(file, offset, MAX_LFS_FILESIZE);
+	default:
+		return generic_file_llseek_size(file, offset, whence, MAX_LFS_FILESIZE, size);
+	}
+}
+
+static long ashmem_set_name(struct ashmem_region *region, const char __user *user)
+{
+	char name[ASHMEM_NAME_LEN];
+	long len;
+
+	len = strncpy_from_user(name, user, sizeof(name));
+	if (len < 0)
+		return len;
+	name[sizeof(name) - 1] = '\0';
+	return ashmem_region_set_name(region, name);
+}
+
+static long ashmem_get_name(struct ashmem_region *region, char __user *user)
+{
+	char name[ASHMEM_NAME_LEN];
+
+	ashmem_region_get_name(region, name);
+	return copy_to_user(user, name, strlen(name) + 1) ? -EFAULT : 0;
+}
+
+static long ashmem_get_size(struct ashmem_region *region)
+{
+	size_t size = ashmem_region_get_size(region);
+
+	/* The kernel's ioctl path narrows what we return to an int. */
+	return size > INT_MAX ? -EOVERFLOW : size;
+}
+
+static long ashmem_get_file_id(struct ashmem_region *region, unsigned long *id)
+{
+	struct file *backing;
+	size_t size;
+
+	backing = ashmem_region_file(region, &size);
+	if (!backing)
+		return -EINVAL;
+	*id = file_inode(backing)->i_ino;
+	return 0;
+}
+
+static long ashmem_pin_ioctl(struct ashmem_region *region, unsigned int cmd,
+			     const struct ashmem_pin __user *user)
+{
+	struct ashmem_pin pin;
+
+	if (copy_from_user(&pin, user, sizeof(pin)))
+		return -EFAULT;
+
+	switch (cmd) {
+	case ASHMEM_PIN:
+		return ashmem_region_pin(region, &pin);
+	case ASHMEM_UNPIN:
+		return ashmem_region_unpin(region, &pin);
+	default:
+		return ashmem_region_pin_status(region, &pin);
+	}
+}
+
+static long ashmem_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	struct ashmem_region *region = file->private_data;
+	void __user *user = (void __user *)arg;
+	unsigned long id;
+	long ret;
+
+	switch (cmd) {
+	case ASHMEM_SET_NAME:
+		return ashmem_set_name(region, user);
+	case ASHMEM_GET_NAME:
+		return ashmem_get_name(region, user);
+	case ASHMEM_SET_SIZE:
+		return ashmem_region_set_size(region, arg);
+	case ASHMEM_GET_SIZE:
+		return ashmem_get_size(region);
+	case ASHMEM_SET_PROT_MASK:
+		return ashmem_region_set_prot_mask(region, arg);
+	case ASHMEM_GET_PROT_MASK:
+		return ashmem_region_get_prot_mask(region);
+	case ASHMEM_PIN:
+	case ASHMEM_UNPIN:
+	case ASHMEM_GET_PIN_STATUS:
+		return ashmem_pin_ioctl(region, cmd, user);
+	case ASHMEM_PURGE_ALL_CACHES:
+		if (!capable(CAP_SYS_ADMIN))
+			return -EPERM;
+		return min_t(unsigned long, ashmem_purge_all(), INT_MAX);
+	case ASHMEM_GET_FILE_ID:
+		ret = ashmem_get_file_id(region, &id);
+		return ret ?: put_user(id, (unsigned long __user *)user);
+	default:
+		return -ENOTTY;
+	}
+}
+
+#ifdef CONFIG_COMPAT
+/* The requests whose number tells the size of a long, as a 32-bit client sees it. */
+#define COMPAT_ASHMEM_SET_SIZE		_IOW(__ASHMEMIOC, 3, compat_size_t)
+#define COMPAT_ASHMEM_SET_PROT_MASK	_IOW(__ASHMEMIOC, 5, compat_ulong_t)
+#define COMPAT_ASHMEM_GET_FILE_ID	_IOR(__ASHMEMIOC, 11, compat_ulong_t)
+
+static long ashmem_compat_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	unsigned long id;
+	long ret;
+
+	switch (cmd) {
+	case COMPAT_ASHMEM_SET_SIZE:
+		return ashmem_ioctl(file, ASHMEM_SET_SIZE, arg);
+	case COMPAT_ASHMEM_SET_PROT_MASK:
+		return ashmem_ioctl(file, ASHMEM_SET_PROT_MASK, arg);
+	case COMPAT_ASHMEM_GET_FILE_ID:
+		ret = ashmem_get_file_id(file->private_data, &id);
+		if (ret)
+			return ret;
+		if (id > U32_MAX)
+			return -EOVERFLOW;
+		return put_user((compat_ulong_t)id, (compat_ulong_t __user *)compat_ptr(arg));
+	case ASHMEM_SET_NAME:
+	case ASHMEM_GET_NAME:
+	case ASHMEM_PIN:
+	case ASHMEM_UNPIN:
+	case ASHMEM_GET_PIN_STATUS:
+		return ashmem_ioctl(file, cmd, (unsigned long)compat_ptr(arg));
+	case ASHMEM_GET_SIZE:
+	case ASHMEM_GET_PROT_MASK:
+	case ASHMEM_PURGE_ALL_CACHES:
+		return ashmem_ioctl(file, cmd, arg);
+	default:
+		return -ENOTTY;
+	}
+}
+#endif
+
+static const struct file_operations ashmem_fops = {
+	.owner = THIS_MODULE,
+	.open = ashmem_open,
+	.release = ashmem_release,
+	.read_iter = ashmem_read_iter,
+	.llseek = ashmem_llseek,
+	.mmap = ashmem_mmap,
+	.unlocked_ioctl = ashmem_ioctl,
+#ifdef CONFIG_COMPAT
+	.compat_ioctl = ashmem_compat_ioctl,
+#endif
+};
+
+static struct miscdevice ashmem_misc = {
+	.minor = MISC_DYNAMIC_MINOR,
+	.name = "ashmem",
+	.fops = &ashmem_fops,
+	.mode = 0666,
+};
+
+/**
+ * ashmem_device_init() - make /dev/ashmem appear
+ *
+ * The last step of loading: from here on regions can be opened.
+ *
+ * Context: Process context.
+ * Return: 0 or a negative error code.
+ */
+int ashmem_device_init(void)
+{
+	int ret = misc_register(&ashmem_misc);
+
+	if (ret == -EEXIST)
+		pr_err("this kernel has a device named ashmem already\n");
+	return ret;
+}
+
+/**
+ * ashmem_device_exit() - make /dev/ashmem vanish
+ *
+ * Context: Process context.
+ */
+void ashmem_device_exit(void)
+{
+	misc_deregister(&ashmem_misc);
+}

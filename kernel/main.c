@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * ashmem: anonymous shared memory whose unpinned pages the kernel may take back.
+ */
+#include <linux/init.h>
+#include <linux/module.h>
+
+#include "device.h"
+#include "shrinker.h"
+
+static int __init ashmem_init(void)
+{
+	int ret;
+
+	ret = ashmem_shrinker_init();
+	if (ret)
+		return ret;
+
+	ret = ashmem_device_init();
+	if (ret)
+		goto err_shrinker;
+
+	return 0;
+
+err_shrinker:
+	ashmem_shrinker_exit();
+	return ret;
+}
+
+static void __exit ashmem_exit(void)
+{
+	ashmem_device_exit();
+	ashmem_shrinker_exit();
+}
+
+module_init(ashmem_init);
+module_exit(ashmem_exit);
+
+MODULE_DESCRIPTION("Android's anonymous shared memory, with purging under container limits");
+MODULE_LICENSE("GPL");

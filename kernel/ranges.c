@@ -1,0 +1,375 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The unpinned and the purged pages of a region. See ranges.h for the model;
+ * whoever calls holds the region's lock.
+ */
+#include <linux/errno.h>
+
+#include "ranges.h"
+
+static unsigned long range_pages(const struct ashmem_range *range)
+{
+	return range->end - range->start;
+}
+
+static struct ashmem_range *range_of(struct rb_node *node)
+{
+	return rb_entry_safe(node, struct ashmem_range, node);
+}
+
+static struct ashmem_range *range_next(struct ashmem_range *range)
+{
+	return range_of(rb_next(&range->node));
+}
+
+/* The first range that ends behind @page, or NULL. */
+static struct ashmem_range *range_find(const struct rb_root *root, unsigned long page)
+{
+	struct rb_node *node = root->rb_node;
+	struct ashmem_range *found = NULL;
+
+	while (node) {
+		struct ashmem_range *range = range_of(node);
+
+		if (range->end > page) {
+			found = range;
+			node = node->rb_left;
+		} else {
+			node = node->rb_right;
+		}
+	}
+	return found;
+}
+
+/* The first range that shares a page with [start, end), or NULL. */
+static struct ashmem_range *range_first(const struct rb_root *root, unsigned long start,
+					unsigned long end)
+{
+	struct ashmem_range *range = range_find(root, start);
+
+	return range && range->start < end ? range : NULL;
+}
+
+static void range_insert(struct rb_root *root, struct ashmem_range *new)
+{
+	struct rb_node **link = &root->rb_node, *parent = NULL;
+
+	while (*link) {
+		parent = *link;
+		link = new->start < range_of(parent)->start ? &parent->rb_left : &parent->rb_right;
+	}
+	rb_link_node(&new->node, parent, link);
+	rb_insert_color(&new->node, root);
+}
+
+/* Does [start, end) lie inside one unpinned range and touch neither of its ends? */
+static bool range_splits(const struct rb_root *root, unsigned long start, unsigned long end)
+{
+	const struct ashmem_range *range = range_first(root, start, end);
+
+	return range && !range->parked && range->start < start && range->end > end;
+}
+
+static struct ashmem_range *spare_take(struct ashmem_ranges *ranges, unsigned long start,
+				       unsigned long end)
+{
+	struct ashmem_range *range = list_first_entry(&ranges->spare, struct ashmem_range, age);
+
+	list_del_init(&range->age);
+	ranges->nr_spare--;
+	range->owner = ranges;
+	range->start = start;
+	range->end = end;
+	range->parked = false;
+	range->referenced = false;
+	return range;
+}
+
+/* Unlinks @range from the unpinned tree; its pages count as pinned from here on. */
+static void unpinned_erase(struct ashmem_ranges *ranges, struct ashmem_range *range)
+{
+	if (!range->parked)
+		ranges->nr_unpinned -= range_pages(range);
+	rb_erase(&range->node, &ranges->unpinned);
+	list_del_init(&range->age);
+}
+
+/*
+ * Takes [start, end) out of @range, which reaches beyond it at one side or at
+ * both. What remains behind it becomes a range of its own, as old as the rest.
+ */
+static struct ashmem_range *range_cut(struct ashmem_ranges *ranges, struct rb_root *root,
+				      struct ashmem_range *range, unsigned long start,
+				      unsigned long end)
+{
+	struct ashmem_range *rest = NULL;
+
+	if (range->start < start && range->end > end) {
+		rest = spare_take(ranges, end, range->end);
+		range->end = start;
+		range_insert(root, rest);
+	} else if (range->start < start) {
+		range->end = start;
+	} else {
+		range->start = end;
+	}
+	return rest;
+}
+
+static void unpinned_cut(struct ashmem_ranges *ranges, struct ashmem_range *range,
+			 unsigned long start, unsigned long end,
+			 struct ashmem_ranges_change *change)
+{
+	unsigned long pages = range_pages(range);
+	struct ashmem_range *rest;
+
+	rest = range_cut(ranges, &ranges->unpinned, range, start, end);
+	ranges->nr_unpinned -= pages - range_pages(range);
+	if (rest) {
+		ranges->nr_unpinned += range_pages(rest);
+		list_add(&rest->age, &range->age);
+		list_add_tail(&rest->lru, &change->joined);
+	}
+}
+
+/**
+ * ashmem_ranges_init() - make an empty set: every page is pinned
+ * @ranges: what to initialise
+ */
+void ashmem_ranges_init(struct ashmem_ranges *ranges)
+{
+	ranges->unpinned = RB_ROOT;
+	ranges->purged = RB_ROOT;
+	INIT_LIST_HEAD(&ranges->age);
+	INIT_LIST_HEAD(&ranges->spare);
+	ranges->nr_spare = 0;
+	ranges->nr_unpinned = 0;
+}
+
+/**
+ * ashmem_ranges_change_init() - make an empty change
+ * @change: what to initialise
+ * @ranges: what is to be changed
+ */
+void ashmem_ranges_change_init(struct ashmem_ranges_change *change,
+			       const struct ashmem_ranges *ranges)
+{
+	change->nr_unpinned = ranges->nr_unpinned;
+	INIT_LIST_HEAD(&change->joined);
+	INIT_LIST_HEAD(&change->left);
+}
+
+/**
+ * ashmem_ranges_give() - give a range that is in no tree to the spare ones
+ * @ranges: who gets it
+ * @range: a new range, or one that a change listed as left and that is off the LRU
+ */
+void ashmem_ranges_give(struct ashmem_ranges *ranges, struct ashmem_range *range)
+{
+	INIT_LIST_HEAD(&range->lru);
+	list_add(&range->age, &ranges->spare);
+	ranges->nr_spare++;
+}
+
+/**
+ * ashmem_ranges_unpin() - allow pages to be purged
+ * @ranges: the region's ranges
+ * @start: first page
+ * @end: the page behind the last one, above @start
+ * @change: gets what joined and what left
+ *
+ * The pages named become the most recently unpinned ones, those among them that
+ * were unpinned already too. Purged pages stay marked as purged.
+ *
+ * Return: 0, or -ENOBUFS where a spare range is lacking; then nothing changed.
+ */
+int ashmem_ranges_unpin(struct ashmem_ranges *ranges, unsigned long start, unsigned long end,
+			struct ashmem_ranges_change *change)
+{
+	struct ashmem_range *range, *next, *whole = NULL;
+
+	for (range = range_first(&ranges->unpinned, start, end); range && range->start < end;
+	     range = range_next(range)) {
+		if (range->start >= start && range->end <= end) {
+			whole = range;
+			break;
+		}
+	}
+	if (!whole && ranges->nr_spare < 1 + range_splits(&ranges->unpinned, start, end))
+		return -ENOBUFS;
+
+	for (range = range_first(&ranges->unpinned, start, end); range && range->start < end;
+	     range = next) {
+		next = range_next(range);
+		if (range->parked || (range->start >= start && range->end <= end)) {
+			unpinned_erase(ranges, range);
+			if (range != whole)
+				list_add_tail(&range->age, &change->left);
+		} else {
+			unpinned_cut(ranges, range, start, end, change);
+		}
+	}
+
+	if (whole) {
+		/* Still on the LRU, at the place of its former age. */
+		whole->start = start;
+		whole->end = end;
+		whole->parked = false;
+		whole->referenced = true;
+	} else {
+		whole = spare_take(ranges, start, end);
+		list_add_tail(&whole->lru, &change->joined);
+	}
+	range_insert(&ranges->unpinned, whole);
+	list_add_tail(&whole->age, &ranges->age);
+	ranges->nr_unpinned += end - start;
+	return 0;
+}
+
+/**
+ * ashmem_ranges_pin() - forbid pages to be purged, and tell whether any was
+ * @ranges: the region's ranges
+ * @start: first page
+ * @end: the page behind the last one, above @start
+ * @change: gets what joined and what left
+ *
+ * Return: 1 if a page was purged since it was last pinned, 0 if none was, or
+ * -ENOBUFS where a spare range is lacking; then nothing changed.
+ */
+int ashmem_ranges_pin(struct ashmem_ranges *ranges, unsigned long start, unsigned long end,
+		      struct ashmem_ranges_change *change)
+{
+	struct ashmem_range *range, *next;
+	bool purged = false;
+
+	if (ranges->nr_spare < range_splits(&ranges->unpinned, start, end) +
+			       range_splits(&ranges->purged, start, end))
+		return -ENOBUFS;
+
+	for (range = range_first(&ranges->unpinned, start, end); range && range->start < end;
+	     range = next) {
+		next = range_next(range);
+		if (range->parked)
+			continue;
+		if (range->start >= start && range->end <= end) {
+			ranges->nr_unpinned -= range_pages(range);
+			list_del_init(&range->age);
+			range->parked = true;
+		} else {
+			unpinned_cut(ranges, range, start, end, change);
+		}
+	}
+
+	for (range = range_first(&ranges->purged, start, end); range && range->start < end;
+	     range = next) {
+		next = range_next(range);
+		purged = true;
+		if (range->start >= start && range->end <= end) {
+			rb_erase(&range->node, &ranges->purged);
+			list_add_tail(&range->age, &change->left);
+		} else {
+			range_cut(ranges, &ranges->purged, range, start, end);
+		}
+	}
+	return purged;
+}
+
+/**
+ * ashmem_ranges_pinned() - is each page pinned?
+ * @ranges: the region's ranges
+ * @start: first page
+ * @end: the page behind the last one
+ *
+ * Return: false if at least one page is unpinned or purged.
+ */
+bool ashmem_ranges_pinned(const struct ashmem_ranges *ranges, unsigned long start,
+			  unsigned long end)
+{
+	struct ashmem_range *range;
+
+	if (range_first(&ranges->purged, start, end))
+		return false;
+	for (range = range_first(&ranges->unpinned, start, end); range && range->start < end;
+	     range = range_next(range))
+		if (!range->parked)
+			return false;
+	return true;
+}
+
+/**
+ * ashmem_ranges_oldest() - the least recently unpinned range
+ * @ranges: the region's ranges
+ *
+ * Return: the range, or NULL if no page is unpinned.
+ */
+struct ashmem_range *ashmem_ranges_oldest(struct ashmem_ranges *ranges)
+{
+	return list_first_entry_or_null(&ranges->age, struct ashmem_range, age);
+}
+
+/**
+ * ashmem_ranges_purge() - note that an unpinned range was purged
+ * @ranges: the region's ranges
+ * @range: an unpinned range, which the caller has taken off the LRU
+ * @change: gets the purged ranges that @range swallows
+ *
+ * Needs no spare range: @range itself moves to the purged ones.
+ */
+void ashmem_ranges_purge(struct ashmem_ranges *ranges, struct ashmem_range *range,
+			 struct ashmem_ranges_change *change)
+{
+	struct ashmem_range *old, *next;
+
+	unpinned_erase(ranges, range);
+
+	/* One page further at each side, so that neighbours are swallowed too. */
+	for (old = range_find(&ranges->purged, range->start ? range->start - 1 : 0);
+	     old && old->start <= range->end; old = next) {
+		next = range_next(old);
+		if (old->start < range->start)
+			range->start = old->start;
+		if (old->end > range->end)
+			range->end = old->end;
+		rb_erase(&old->node, &ranges->purged);
+		list_add_tail(&old->age, &change->left);
+	}
+	range_insert(&ranges->purged, range);
+}
+
+/**
+ * ashmem_ranges_drop() - forget a parked range
+ * @ranges: the region's ranges
+ * @range: a parked range
+ * @change: gets it
+ */
+void ashmem_ranges_drop(struct ashmem_ranges *ranges, struct ashmem_range *range,
+			struct ashmem_ranges_change *change)
+{
+	unpinned_erase(ranges, range);
+	list_add_tail(&range->age, &change->left);
+}
+
+static void tree_clear(struct rb_root *root, struct ashmem_ranges_change *change)
+{
+	struct ashmem_range *range, *next;
+
+	rbtree_postorder_for_each_entry_safe(range, next, root, node) {
+		list_del(&range->age);
+		list_add_tail(&range->age, &change->left);
+	}
+	*root = RB_ROOT;
+}
+
+/**
+ * ashmem_ranges_clear() - forget everything: every page is pinned
+ * @ranges: the region's ranges
+ * @change: gets all ranges, the spare ones too
+ */
+void ashmem_ranges_clear(struct ashmem_ranges *ranges, struct ashmem_ranges_change *change)
+{
+	tree_clear(&ranges->unpinned, change);
+	tree_clear(&ranges->purged, change);
+	list_splice_tail_init(&ranges->spare, &change->left);
+	ranges->nr_spare = 0;
+	ranges->nr_unpinned = 0;
+}

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Which pages of a region are unpinned, and which were purged.
+ *
+ * A pure data structure: no locks, no I/O, no allocation. Two sets of pages,
+ * each kept as disjoint ranges in an rbtree:
+ *
+ *   unpinned  pages that may be purged. Ranges that lie side by side are not
+ *             merged: each keeps its own age.
+ *   purged    pages that were purged since they were last pinned. Pinning one
+ *             of them has to say so. Neighbours are merged, for their age no
+ *             longer matters.
+ *
+ * The sets are independent: a purged page that is unpinned once more is in
+ * both. A page in neither is pinned.
+ *
+ * A range that is pinned as a whole stays in the unpinned tree, parked: unpinning
+ * it again needs neither a new node nor the LRU's lock.
+ */
+#ifndef ASHMEM_RANGES_H
+#define ASHMEM_RANGES_H
+
+#include <linux/list.h>
+#include <linux/rbtree.h>
+#include <linux/types.h>
+
+struct ashmem_ranges;
+
+/**
+ * struct ashmem_range - some consecutive pages of a region
+ * @node: in ashmem_ranges.unpinned or ashmem_ranges.purged
+ * @age: in ashmem_ranges.age while unpinned, in .spare while in no tree
+ * @lru: the shrinker's link; empty while the range is not on the LRU
+ * @owner: the set of ranges this one belongs to
+ * @start: first page
+ * @end: the page behind the last one
+ * @parked: in the unpinned tree, but its pages are pinned
+ * @referenced: unpinned again while on the LRU: its place there is too old
+ */
+struct ashmem_range {
+	struct rb_node node;
+	struct list_head age;
+	struct list_head lru;
+	struct ashmem_ranges *owner;
+	unsigned long start;
+	unsigned long end;
+	bool parked;
+	bool referenced;
+};
+
+/**
+ * struct ashmem_ranges - the unpinned and the purged pages of one region
+ * @unpinned: unpinned and parked ranges, disjoint, by page
+ * @purged: purged ranges, disjoint, by page
+ * @age: unpinned ranges, the least recently unpinned first
+ * @spare: ranges in no tree, for the next call that needs one
+ * @nr_spare: how many
+ * @nr_unpinned: unpinned pages
+ */
+struct ashmem_ranges {
+	struct rb_root unpinned;
+	struct rb_root purged;
+	struct list_head age;
+	struct list_head spare;
+	unsigned int nr_spare;
+	unsigned long nr_unpinned;
+};
+
+/* No call needs more spare ranges than this. */
+#define ASHMEM_RANGES_SPARE	2
+
+/**
+ * struct ashmem_ranges_change - what a call did to the set of unpinned ranges
+ * @joined: ranges to be put on the LRU, linked by ->lru
+ * @left: ranges that are in no tree any more, linked by ->age; they may still
+ *	be on the LRU
+ * @nr_unpinned: unpinned pages before the call
+ */
+struct ashmem_ranges_change {
+	struct list_head joined;
+	struct list_head left;
+	unsigned long nr_unpinned;
+};
+
+void ashmem_ranges_init(struct ashmem_ranges *ranges);
+void ashmem_ranges_change_init(struct ashmem_ranges_change *change,
+			       const struct ashmem_ranges *ranges);
+void ashmem_ranges_give(struct ashmem_ranges *ranges, struct ashmem_range *range);
+int ashmem_ranges_unpin(struct ashmem_ranges *ranges, unsigned long start, unsigned long end,
+			struct ashmem_ranges_change *change);
+int ashmem_ranges_pin(struct ashmem_ranges *ranges, unsigned long start, unsigned long end,
+		      struct ashmem_ranges_change *change);
+bool ashmem_ranges_pinned(const struct ashmem_ranges *ranges, unsigned long start,
+			  unsigned long end);
+struct ashmem_range *ashmem_ranges_oldest(struct ashmem_ranges *ranges);
+void ashmem_ranges_purge(struct ashmem_ranges *ranges, struct ashmem_range *range,
+			 struct ashmem_ranges_change *change);
+void ashmem_ranges_drop(struct ashmem_ranges *ranges, struct ashmem_range *range,
+			struct ashmem_ranges_change *change);
+void ashmem_ranges_clear(struct ashmem_ranges *ranges, struct ashmem_ranges_change *change);
+
+#endif /* ASHMEM_RANGES_H */

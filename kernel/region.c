@@ -1,0 +1,498 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * One region: its name, size, protection mask, backing file and mappings.
+ */
+#include <linux/err.h>
+#include <linux/memcontrol.h>
+#include <linux/mman.h>
+#include <linux/module.h>
+#include <linux/personality.h>
+#include <linux/sched.h>
+#include <linux/shmem_fs.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+
+#include "compat.h"
+#include "region.h"
+#include "shrinker.h"
+
+/* What shmem's files and mappings can do, learned from the first; always the same. */
+static const struct file_operations *shmem_fops;
+static const struct vm_operations_struct *shmem_vm_ops;
+
+static loff_t backing_llseek(struct file *file, loff_t offset, int whence)
+{
+	return shmem_fops->llseek(file, offset, whence);
+}
+
+static ssize_t backing_read_iter(struct kiocb *iocb, struct iov_iter *iter)
+{
+	return shmem_fops->read_iter(iocb, iter);
+}
+
+static long backing_fallocate(struct file *file, int mode, loff_t offset, loff_t len)
+{
+	return shmem_fops->fallocate(file, mode, offset, len);
+}
+
+static int backing_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	return -EPERM;
+}
+
+/*
+ * A backing file with these operations keeps the module loaded until its last
+ * mapping is gone. Whoever gets at it through a mapping (remap_file_pages,
+ * CVE-2020-0009) can't map it anew around the protection mask. mremap uses the
+ * mm's own .get_unmapped_area, as shmem's insists on shmem's operations.
+ */
+static const struct file_operations backing_fops = {
+	.owner = THIS_MODULE,
+	.llseek = backing_llseek,
+	.read_iter = backing_read_iter,
+	.fallocate = backing_fallocate,
+	.fsync = noop_fsync,
+	.mmap = backing_mmap,
+};
+
+/**
+ * ashmem_region_create() - make an empty region
+ *
+ * Return: a region with one reference, or an error pointer (-ENOMEM).
+ */
+struct ashmem_region *ashmem_region_create(void)
+{
+	struct ashmem_region *region = kzalloc(sizeof(*region), GFP_KERNEL_ACCOUNT);
+
+	if (!region)
+		return ERR_PTR(-ENOMEM);
+
+	kref_init(&region->ref);
+	mutex_init(&region->lock);
+	ashmem_ranges_init(&region->ranges);
+	region->prot_mask = PROT_READ | PROT_WRITE | PROT_EXEC;
+	memcpy(region->path, ASHMEM_NAME_PREFIX, ASHMEM_PREFIX_LEN);
+	return region;
+}
+
+static void region_free(struct kref *ref)
+{
+	struct ashmem_region *region = container_of(ref, struct ashmem_region, ref);
+
+	if (region->file)
+		fput(region->file);
+	if (region->private_file)
+		fput(region->private_file);
+	if (region->memcg)
+		mem_cgroup_put(region->memcg);
+	mutex_destroy(&region->lock);
+	kfree(region);
+}
+
+/**
+ * ashmem_region_put() - drop a reference to a region
+ * @region: the region
+ *
+ * Context: Any; the region's lock is not held.
+ */
+void ashmem_region_put(struct ashmem_region *region)
+{
+	kref_put(&region->ref, region_free);
+}
+
+/**
+ * ashmem_region_close() - the last descriptor of a region is closed
+ * @region: the region
+ *
+ * Mappings live on. Nobody can pin any more, so what is unpinned and not yet
+ * purged is pinned for good.
+ *
+ * Context: Process context. Takes the region's lock.
+ */
+void ashmem_region_close(struct ashmem_region *region)
+{
+	mutex_lock(&region->lock);
+	ashmem_lru_clear(&region->ranges);
+	mutex_unlock(&region->lock);
+
+	ashmem_region_put(region);
+}
+
+/**
+ * ashmem_region_set_name() - name a region that was not mapped yet
+ * @region: the region
+ * @name: what /proc/PID/maps shall show behind /dev/ashmem/; "" for no name
+ *
+ * Context: Process context. Takes the region's lock.
+ * Return: 0, or -EINVAL once the region was mapped.
+ */
+int ashmem_region_set_name(struct ashmem_region *region, const char *name)
+{
+	int ret = -EINVAL;
+
+	mutex_lock(&region->lock);
+	if (!region->file) {
+		strscpy(region->path + ASHMEM_PREFIX_LEN, name, ASHMEM_NAME_LEN);
+		ret = 0;
+	}
+	mutex_unlock(&region->lock);
+	return ret;
+}
+
+/**
+ * ashmem_region_get_name() - the name of a region
+ * @region: the region
+ * @name: gets the name, or ASHMEM_NAME_DEF while it has none
+ *
+ * Context: Process context. Takes the region's lock.
+ */
+void ashmem_region_get_name(struct ashmem_region *region, char name[ASHMEM_NAME_LEN])
+{
+	const char *own = region->path + ASHMEM_PREFIX_LEN;
+
+	mutex_lock(&region->lock);
+	strscpy(name, *own ? own : ASHMEM_NAME_DEF, ASHMEM_NAME_LEN);
+	mutex_unlock(&region->lock);
+}
+
+/**
+ * ashmem_region_set_size() - set the size of a region that was not mapped yet
+ * @region: the region
+ * @size: bytes, any number; 0 unsets it
+ *
+ * Context: Process context. Takes the region's lock.
+ * Return: 0, or -EINVAL once the region was mapped.
+ */
+int ashmem_region_set_size(struct ashmem_region *region, size_t size)
+{
+	int ret = -EINVAL;
+
+	mutex_lock(&region->lock);
+	if (!region->file) {
+		region->size = size;
+		ret = 0;
+	}
+	mutex_unlock(&region->lock);
+	return ret;
+}
+
+/**
+ * ashmem_region_get_size() - the size of a region
+ * @region: the region
+ *
+ * Context: Process context. Takes the region's lock.
+ * Return: bytes, as set; 0 while unset.
+ */
+size_t ashmem_region_get_size(struct ashmem_region *region)
+{
+	size_t size;
+
+	mutex_lock(&region->lock);
+	size = region->size;
+	mutex_unlock(&region->lock);
+	return size;
+}
+
+/**
+ * ashmem_region_set_prot_mask() - take protection bits away from future mappings
+ * @region: the region
+ * @prot: PROT_ bits that remain
+ *
+ * Context: Process context. Takes the region's lock.
+ * Return: 0, or -EINVAL if @prot has a bit that the mask has not.
+ */
+int ashmem_region_set_prot_mask(struct ashmem_region *region, unsigned long prot)
+{
+	int ret = -EINVAL;
+
+	mutex_lock(&region->lock);
+	if (!(prot & ~region->prot_mask)) {
+		/* Does the caller's personality let PROT_READ imply PROT_EXEC? */
+		if ((prot & PROT_READ) && (current->personality & READ_IMPLIES_EXEC))
+			prot |= PROT_EXEC;
+		region->prot_mask &= prot;
+		ret = 0;
+	}
+	mutex_unlock(&region->lock);
+	return ret;
+}
+
+/**
+ * ashmem_region_get_prot_mask() - the protection mask of a region
+ * @region: the region
+ *
+ * Context: Process context. Takes the region's lock.
+ * Return: PROT_ bits.
+ */
+unsigned long ashmem_region_get_prot_mask(struct ashmem_region *region)
+{
+	unsigned long mask;
+
+	mutex_lock(&region->lock);
+	mask = region->prot_mask;
+	mutex_unlock(&region->lock);
+	return mask;
+}
+
+/**
+ * ashmem_region_file() - the backing file of a region
+ * @region: the region
+ * @size: gets the region's size in bytes
+ *
+ * Context: Process context. Takes the region's lock.
+ * Return: the file, valid as long as the caller holds the region, or NULL
+ * before the first mmap.
+ */
+struct file *ashmem_region_file(struct ashmem_region *region, size_t *size)
+{
+	struct file *file;
+
+	mutex_lock(&region->lock);
+	file = region->file;
+	*size = region->size;
+	mutex_unlock(&region->lock);
+	return file;
+}
+
+/* Pages of a region, a partial last one included; can't overflow. */
+static unsigned long region_pages(const struct ashmem_region *region)
+{
+	return (region->size >> PAGE_SHIFT) + !!(region->size & ~PAGE_MASK);
+}
+
+/* The VM_MAY bit of each VM_READ, VM_WRITE and VM_EXEC, which equal their PROT_ bits. */
+static vm_flags_t may_flags(unsigned long prot)
+{
+	return (prot & PROT_READ ? VM_MAYREAD : 0) | (prot & PROT_WRITE ? VM_MAYWRITE : 0) |
+	       (prot & PROT_EXEC ? VM_MAYEXEC : 0);
+}
+
+static int map_check(const struct ashmem_region *region, struct vm_area_struct *vma)
+{
+	unsigned long pages = region_pages(region);
+
+	if (vma_pages(vma) > pages || vma->vm_pgoff > pages - vma_pages(vma))
+		return -EINVAL;
+	if (vma->vm_flags & (VM_READ | VM_WRITE | VM_EXEC) & ~region->prot_mask)
+		return -EPERM;
+	return 0;
+}
+
+/* Gives a shmem file our operations. The reference goes with the file's last user. */
+static void file_guard(struct file *file)
+{
+	__module_get(THIS_MODULE);
+	WRITE_ONCE(shmem_fops, file->f_op);
+	file->f_op = &backing_fops;
+}
+
+/* A shmem file named like the region, as large as the region. */
+static struct file *region_new_file(const struct ashmem_region *region, vm_flags_t flags)
+{
+	const char *path = region->path[ASHMEM_PREFIX_LEN] ? region->path : ASHMEM_NAME_DEF;
+	struct file *file = ashmem_shmem_file_setup(path, region->size, flags);
+
+	if (!IS_ERR(file))
+		file->f_mode |= FMODE_LSEEK;
+	return file;
+}
+
+/*
+ * Links a shared mapping to the backing file. The first time the file still
+ * has shmem's own operations, and shmem sets the mapping up.
+ */
+static int map_shared(struct file *file, struct vm_area_struct *vma)
+{
+	int ret;
+
+	if (file->f_op != &backing_fops) {
+		ret = ashmem_vfs_mmap(file, vma);
+		if (ret)
+			return ret;
+		WRITE_ONCE(shmem_vm_ops, vma->vm_ops);
+		file_guard(file);
+	} else {
+		vma->vm_ops = READ_ONCE(shmem_vm_ops);
+	}
+	ashmem_vma_set_file(vma, file);
+	return 0;
+}
+
+/*
+ * A private mapping is anonymous memory under the region's name. It is linked
+ * to an empty file of its own: linked to the backing file it would lose the
+ * huge pages that faults gave it when a range of that is unmapped to be purged.
+ */
+static int map_private(struct ashmem_region *region, struct vm_area_struct *vma)
+{
+	if (!region->private_file) {
+		struct file *file = region_new_file(region, VM_NORESERVE);
+
+		if (IS_ERR(file))
+			return PTR_ERR(file);
+		file_guard(file);
+		region->private_file = file;
+	}
+	vma_set_anonymous(vma);
+	ashmem_vma_set_file(vma, region->private_file);
+	return 0;
+}
+
+/**
+ * ashmem_region_map() - set up a mapping of a region
+ * @region: the region
+ * @vma: the mapping to be
+ *
+ * The first one makes the backing file; name and size are fixed from then on.
+ *
+ * Context: Called by mmap(2), with mmap_lock held for writing. Takes the region's lock.
+ * Return: 0; -EINVAL if the region has no size or @vma reaches beyond it; -EPERM
+ * if @vma asks for more than the protection mask has; -ENOMEM.
+ */
+int ashmem_region_map(struct ashmem_region *region, struct vm_area_struct *vma)
+{
+	/* VM_SHARED is missing where the descriptor is read-only. */
+	bool shared = vma->vm_flags & VM_MAYSHARE;
+	struct file *file, *new = NULL;
+	int ret;
+
+	mutex_lock(&region->lock);
+	ret = map_check(region, vma);
+	if (ret)
+		goto out;
+
+	file = region->file;
+	if (!file) {
+		new = region_new_file(region, shared ? vma->vm_flags : VM_NORESERVE);
+		if (IS_ERR(new)) {
+			ret = PTR_ERR(new);
+			goto out;
+		}
+		file = new;
+	}
+
+	ashmem_vm_flags_clear(vma, may_flags(~region->prot_mask));
+	ret = shared ? map_shared(file, vma) : map_private(region, vma);
+
+	if (ret && new) {
+		fput(new);
+	} else if (new) {
+		region->file = new;
+		region->memcg = get_mem_cgroup_from_mm(current->mm);
+	}
+out:
+	mutex_unlock(&region->lock);
+	return ret;
+}
+
+/* Turns what a client asks for into the pages [start, end). Lock: the region's. */
+static int pin_range(const struct ashmem_region *region, const struct ashmem_pin *pin,
+		     unsigned long *start, unsigned long *end)
+{
+	u64 limit = (u64)region_pages(region) << PAGE_SHIFT;
+	u64 last = (u64)pin->offset + pin->len;
+
+	if (!region->file)
+		return -EINVAL;
+	if (!pin->len)
+		last = limit;
+	if (!IS_ALIGNED(pin->offset | pin->len, PAGE_SIZE))
+		return -EINVAL;
+	if (pin->offset >= limit || last > limit)
+		return -EINVAL;
+
+	*start = pin->offset >> PAGE_SHIFT;
+	*end = last >> PAGE_SHIFT;
+	return 0;
+}
+
+/* Gets the region another spare range; memory is never allocated under its lock. */
+static int region_stock(struct ashmem_region *region)
+{
+	struct ashmem_range *range = ashmem_range_alloc(region->memcg);
+
+	if (!range)
+		return -ENOMEM;
+
+	mutex_lock(&region->lock);
+	ashmem_ranges_give(&region->ranges, range);
+	mutex_unlock(&region->lock);
+	return 0;
+}
+
+typedef int (*ranges_call)(struct ashmem_ranges *ranges, unsigned long start, unsigned long end,
+			   struct ashmem_ranges_change *change);
+
+static int region_change(struct ashmem_region *region, const struct ashmem_pin *pin,
+			 ranges_call call)
+{
+	struct ashmem_ranges_change change;
+	unsigned long start, end;
+	int ret;
+
+	do {
+		mutex_lock(&region->lock);
+		ret = pin_range(region, pin, &start, &end);
+		if (!ret) {
+			ashmem_ranges_change_init(&change, &region->ranges);
+			ret = call(&region->ranges, start, end, &change);
+			if (ret >= 0)
+				ashmem_lru_apply(&region->ranges, &change);
+		}
+		mutex_unlock(&region->lock);
+	} while (ret == -ENOBUFS && !(ret = region_stock(region)));
+
+	return ret;
+}
+
+/**
+ * ashmem_region_pin() - forbid a range to be purged
+ * @region: the region
+ * @pin: the range
+ *
+ * Context: Process context. Takes the region's lock.
+ * Return: ASHMEM_NOT_PURGED: every byte is intact, and stays so until unpinned;
+ * ASHMEM_WAS_PURGED; -EINVAL for a bad range or before the first mmap;
+ * -ENOMEM, and nothing changed.
+ */
+int ashmem_region_pin(struct ashmem_region *region, const struct ashmem_pin *pin)
+{
+	return region_change(region, pin, ashmem_ranges_pin);
+}
+
+/**
+ * ashmem_region_unpin() - allow a range to be purged
+ * @region: the region
+ * @pin: the range
+ *
+ * Context: Process context. Takes the region's lock.
+ * Return: 0; -EINVAL for a bad range or before the first mmap; -ENOMEM, and
+ * nothing changed.
+ */
+int ashmem_region_unpin(struct ashmem_region *region, const struct ashmem_pin *pin)
+{
+	return region_change(region, pin, ashmem_ranges_unpin);
+}
+
+/**
+ * ashmem_region_pin_status() - is a range pinned?
+ * @region: the region
+ * @pin: the range
+ *
+ * Context: Process context. Takes the region's lock.
+ * Return: ASHMEM_IS_PINNED if each page is; ASHMEM_IS_UNPINNED; -EINVAL for a
+ * bad range or before the first mmap.
+ */
+int ashmem_region_pin_status(struct ashmem_region *region, const struct ashmem_pin *pin)
+{
+	unsigned long start, end;
+	int ret;
+
+	mutex_lock(&region->lock);
+	ret = pin_range(region, pin, &start, &end);
+	if (!ret)
+		ret = ashmem_ranges_pinned(&region->ranges, start, end) ? ASHMEM_IS_PINNED :
+									  ASHMEM_IS_UNPINNED;
+	mutex_unlock(&region->lock);
+	return ret;
+}

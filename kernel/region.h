@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * One region: its name, size, protection mask, backing file and mappings.
+ *
+ * Order of locks: mmap_lock, then the region's lock, then the LRU's lock or
+ * what purging takes (i_mmap_rwsem, folio locks). Reclaim may enter while any
+ * of them is held, therefore the shrinker takes a region by trylock only. User
+ * memory is never touched under the region's lock, for a fault takes mmap_lock.
+ */
+#ifndef ASHMEM_REGION_H
+#define ASHMEM_REGION_H
+
+#include <linux/fs.h>
+#include <linux/kref.h>
+#include <linux/mm.h>
+#include <linux/mutex.h>
+
+#include <uapi/linux/ashmem.h>
+
+#include "ranges.h"
+
+struct mem_cgroup;
+
+/* What stands before a region's name in /proc/PID/maps, behind the first slash. */
+#define ASHMEM_NAME_PREFIX	ASHMEM_NAME_DEF "/"
+#define ASHMEM_PREFIX_LEN	(sizeof(ASHMEM_NAME_PREFIX) - 1)
+
+/**
+ * struct ashmem_region - what one open of the device stands for
+ * @ref: held by the open file, and by the shrinker while it purges
+ * @lock: guards everything below
+ * @ranges: unpinned and purged pages; empty until the first mmap
+ * @file: the backing file, made by the first mmap and then never replaced
+ * @private_file: what private mappings are linked to, made by the first of them
+ * @memcg: whom @ranges are charged to: who mapped first; NULL without memcg
+ * @size: bytes as set, fixed by the first mmap; 0 while unset
+ * @prot_mask: the PROT_ bits that a mapping may have
+ * @path: ASHMEM_NAME_PREFIX and the name, which is empty while unset
+ */
+struct ashmem_region {
+	struct kref ref;
+	struct mutex lock; /* see the order of locks above */
+	struct ashmem_ranges ranges;
+	struct file *file;
+	struct file *private_file;
+	struct mem_cgroup *memcg;
+	size_t size;
+	unsigned long prot_mask;
+	char path[ASHMEM_PREFIX_LEN + ASHMEM_NAME_LEN];
+};
+
+struct ashmem_region *ashmem_region_create(void);
+void ashmem_region_close(struct ashmem_region *region);
+void ashmem_region_put(struct ashmem_region *region);
+
+int ashmem_region_set_name(struct ashmem_region *region, const char *name);
+void ashmem_region_get_name(struct ashmem_region *region, char name[ASHMEM_NAME_LEN]);
+int ashmem_region_set_size(struct ashmem_region *region, size_t size);
+size_t ashmem_region_get_size(struct ashmem_region *region);
+int ashmem_region_set_prot_mask(struct ashmem_region *region, unsigned long prot);
+unsigned long ashmem_region_get_prot_mask(struct ashmem_region *region);
+struct file *ashmem_region_file(struct ashmem_region *region, size_t *size);
+int ashmem_region_map(struct ashmem_region *region, struct vm_area_struct *vma);
+
+int ashmem_region_pin(struct ashmem_region *region, const struct ashmem_pin *pin);
+int ashmem_region_unpin(struct ashmem_region *region, const struct ashmem_pin *pin);
+int ashmem_region_pin_status(struct ashmem_region *region, const struct ashmem_pin *pin);
+
+#endif /* ASHMEM_REGION_H */

@@ -1,0 +1,432 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The module comes and goes: loading, unloading, and who keeps it loaded.
+ *
+ *	ASHMEM_KO=FILE lifetime
+ *
+ * FILE is the module that is loaded now; the program loads it again each time.
+ * Nobody else may use the device meanwhile.
+ *
+ * defect 12: init errors leak; loading beside another ashmem oopses
+ * defect 18: unload while a mapping lives
+ */
+#include <elf.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+
+#include "client.h"
+
+#define MODULE	"ashmem"
+
+static const char *module_file(void)
+{
+	const char *file = getenv("ASHMEM_KO");
+
+	if (!file)
+		FAIL("ASHMEM_KO is not set: it has to name the module's file");
+	return file;
+}
+
+static int load_file(const char *file)
+{
+	int fd = open(file, O_RDONLY | O_CLOEXEC), result, error;
+
+	if (fd < 0)
+		FAIL("open %s: %s", file, errno_name(errno));
+	result = syscall(SYS_finit_module, fd, "", 0);
+	error = errno;
+	close(fd);
+	errno = error;
+	return result;
+}
+
+static int load(void)
+{
+	return load_file(module_file());
+}
+
+static int unload(void)
+{
+	return syscall(SYS_delete_module, MODULE, O_NONBLOCK);
+}
+
+static bool is_loaded(const char *name)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/sys/module/%s/refcnt", name);
+	return access(path, F_OK) == 0;
+}
+
+/* A case that fails half-way must not take the device from the others. */
+AFTER_EACH_CASE(load_again)
+{
+	const char *file = getenv("ASHMEM_KO");
+	int fd;
+
+	if (!file || is_loaded(MODULE))
+		return;
+	fd = open(file, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || syscall(SYS_finit_module, fd, "", 0))
+		printf("# %s cannot be loaded again: %s\n", file,
+		       errno_name(errno));
+	close(fd);
+}
+
+#define CHECK_UNLOAD_IS_REFUSED()					\
+	do {								\
+		CHECK_EQ(-1, unload());					\
+		CHECK(errno == EWOULDBLOCK || errno == EBUSY);		\
+		CHECK(is_loaded(MODULE));				\
+	} while (0)
+
+/* Whoever has just died may hold the module for a moment more. */
+static void check_unload_and_load(void)
+{
+	for (int i = 0; unload(); i++) {
+		if (i == 500)
+			FAIL("the module cannot be unloaded: %s",
+			     errno_name(errno));
+		CHECK(errno == EWOULDBLOCK);
+		sleep_ms(10);
+	}
+	CHECK(!is_loaded(MODULE));
+	CHECK_EQ(-1, open(DEVICE, O_RDWR));
+	CHECK(errno == ENOENT || errno == ENXIO || errno == ENODEV);
+	CHECK_OK(load());
+}
+
+static void use_device(void)
+{
+	int fd;
+	char *p = region_of_pages(&fd, 8);
+
+	write_pages(p, 0, 8, 1);
+	unpin(fd, 2, 3);
+	CHECK_EQ(3, purge_all());
+	CHECK_EQ(ASHMEM_WAS_PURGED, pin(fd, 0, 8));
+	CHECK_PAGES(p, 0, 2, 1);
+	CHECK_ZERO(p, 2, 3);
+	CHECK_OK(munmap(p, 8 * page_size));
+	close(fd);
+}
+
+CASE(unload_is_refused_while_a_descriptor_is_open)
+{
+	int fd = region_open(), fd2 = CHECK_OK(dup(fd));
+
+	module_file();
+	CHECK_UNLOAD_IS_REFUSED();
+	close(fd);
+	CHECK_UNLOAD_IS_REFUSED();
+	CHECK_EQ(0, get_size(fd2));
+	close(fd2);
+	check_unload_and_load();
+	use_device();
+}
+
+CASE(unload_is_refused_while_a_descriptor_is_on_its_way)
+{
+	char byte = 'x', control[CMSG_SPACE(sizeof(int))] = "";
+	struct iovec v = { &byte, 1 };
+	struct msghdr m = {
+		.msg_iov = &v, .msg_iovlen = 1,
+		.msg_control = control, .msg_controllen = sizeof(control),
+	};
+	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+	int fd = region_open(), sockets[2];
+
+	CHECK_OK(socketpair(AF_UNIX, SOCK_STREAM, 0, sockets));
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(c), &fd, sizeof(fd));
+	CHECK_EQ(1, sendmsg(sockets[0], &m, 0));
+	close(fd);
+	CHECK_UNLOAD_IS_REFUSED();
+	close(sockets[0]);
+	close(sockets[1]);
+	check_unload_and_load();
+}
+
+CASE(defect_18_unload_while_a_mapping_lives)
+{
+	int fd;
+	char *p = region_of_pages(&fd, 8);
+
+	write_pages(p, 0, 8, 1);
+	unpin(fd, 4, 4);
+	close(fd);
+	CHECK_UNLOAD_IS_REFUSED();
+	CHECK_PAGES(p, 0, 8, 1);
+	write_pages(p, 0, 8, 2);
+	drop_caches("3");
+	CHECK_UNLOAD_IS_REFUSED();
+	CHECK_PAGES(p, 0, 8, 2);
+	CHECK_OK(munmap(p, 8 * page_size));
+	check_unload_and_load();
+	use_device();
+}
+
+CASE(defect_18_unload_while_a_part_of_a_mapping_lives)
+{
+	int fd;
+	char *p = region_of_pages(&fd, 9), *q;
+
+	write_pages(p, 0, 9, 1);
+	close(fd);
+	q = mremap(p, 0, 9 * page_size, MREMAP_MAYMOVE);
+	CHECK(q != MAP_FAILED);
+	CHECK_OK(munmap(p, 9 * page_size));
+	CHECK_UNLOAD_IS_REFUSED();
+	CHECK_OK(munmap(q + 3 * page_size, 3 * page_size));
+	CHECK_OK(munmap(q, 3 * page_size));
+	CHECK_UNLOAD_IS_REFUSED();
+	CHECK_PAGES(q, 6, 3, 1);
+	CHECK_OK(munmap(q + 6 * page_size, 3 * page_size));
+	check_unload_and_load();
+}
+
+CASE(defect_18_unload_while_a_child_has_the_mapping)
+{
+	struct meeting m = meeting_create();
+	int fd;
+	char *p = region_of_pages(&fd, 8);
+	pid_t pid;
+
+	write_pages(p, 0, 8, 1);
+	pid = checked_fork();
+	if (!pid) {
+		close(fd);
+		wait_for_parent(&m);
+		CHECK_PAGES(p, 0, 8, 1);
+		_exit(0);
+	}
+	CHECK_OK(munmap(p, 8 * page_size));
+	close(fd);
+	CHECK_UNLOAD_IS_REFUSED();
+	tell_child(&m);
+	CHECK_CHILD(pid);
+	check_unload_and_load();
+}
+
+CASE(defect_18_unload_while_a_read_only_mapping_lives)
+{
+	int fd = CHECK_OK(open(DEVICE, O_RDONLY));
+	char *p;
+
+	CHECK_EQ(0, set_size(fd, page_size));
+	p = checked_map(fd, page_size, PROT_READ, MAP_SHARED, 0);
+	close(fd);
+	CHECK_UNLOAD_IS_REFUSED();
+	CHECK_ZERO(p, 0, 1);
+	CHECK_OK(munmap(p, page_size));
+	check_unload_and_load();
+}
+
+/* Private memory may need the module or not; it must work either way. */
+CASE(defect_18_unload_while_a_private_mapping_lives)
+{
+	int fd = region_create(8 * page_size);
+	char *p = checked_map(fd, 8 * page_size, RW, MAP_PRIVATE, 0);
+
+	write_pages(p, 0, 4, 1);
+	close(fd);
+	if (unload())
+		CHECK(errno == EWOULDBLOCK);
+	CHECK_PAGES(p, 0, 4, 1);
+	CHECK_ZERO(p, 4, 4);
+	write_pages(p, 4, 4, 1);
+	CHECK_OK(mprotect(p, page_size, PROT_READ));
+	CHECK_STR("/dev/ashmem (deleted)", maps_line_at(p).path);
+	CHECK_OK(munmap(p, 8 * page_size));
+	if (!is_loaded(MODULE))
+		CHECK_OK(load());
+	check_unload_and_load();
+}
+
+CASE(refused_mmaps_do_not_keep_the_module)
+{
+	for (int i = 0; i < 50; i++) {
+		int fd = region_create(page_size);
+
+		CHECK_OK(set_mask(fd, PROT_READ));
+		CHECK_ERRNO(EINVAL, try_map(fd, 2 * page_size, PROT_READ,
+					    MAP_SHARED, 0));
+		CHECK_ERRNO(EPERM, try_map(fd, page_size, RW, MAP_SHARED, 0));
+		CHECK_EQ(0, try_map(fd, page_size, PROT_READ, MAP_SHARED, 0));
+		CHECK_ERRNO(EPERM, try_map(fd, page_size, RW, MAP_PRIVATE, 0));
+		CHECK_EQ(0, try_map(fd, page_size, PROT_READ, MAP_PRIVATE, 0));
+		close(fd);
+	}
+	check_unload_and_load();
+}
+
+CASE(remapping_does_not_keep_the_module)
+{
+	for (int i = 0; i < 20; i++) {
+		int fd;
+		char *p = region_of_pages(&fd, 4);
+
+		remap_file_pages(p, page_size, 0, 2, 0);
+		munmap(p, 4 * page_size);
+		close(fd);
+	}
+	check_unload_and_load();
+}
+
+CASE_LIMIT(unloaded_and_loaded_again_and_again, 60)
+{
+	for (int i = 0; i < 10; i++) {
+		use_device();
+		check_unload_and_load();
+	}
+	use_device();
+}
+
+CASE_LIMIT(unloaded_while_caches_are_dropped_and_regions_opened, 60)
+{
+	double end = now() + 3;
+	int unloads = 0;
+	pid_t pid[2];
+
+	pid[0] = checked_fork();
+	while (!pid[0])
+		drop_caches("2");
+	pid[1] = checked_fork();
+	while (!pid[1]) {
+		int fd = open(DEVICE, O_RDWR), discarded = 0;
+		char *p;
+
+		if (fd < 0) {
+			CHECK(errno == ENOENT || errno == ENXIO ||
+			      errno == ENODEV);
+			continue;
+		}
+		CHECK_EQ(0, set_size(fd, 4 * page_size));
+		p = region_map(fd, 4 * page_size);
+		p[page_size] = 1;
+		unpin(fd, 1, 1);
+		discarded = pin(fd, 1, 1);
+		CHECK_EQ(discarded ? 0 : 1, p[page_size]);
+		unpin(fd, 0, 4);
+		close(fd);
+		CHECK_OK(munmap(p, 4 * page_size));
+		sleep_ms(5);
+	}
+	while (now() < end) {
+		if (unload()) {
+			CHECK(errno == EWOULDBLOCK);
+			continue;
+		}
+		CHECK_OK(load());
+		unloads++;
+	}
+	CHECK(unloads);
+	for (int i = 0; i < 2; i++) {
+		CHECK_OK(kill(pid[i], SIGKILL));
+		CHECK_OK(waitpid(pid[i], NULL, 0));
+	}
+	use_device();
+}
+
+CASE(defect_12_loaded_twice)
+{
+	int fd;
+	char *p = region_of_pages(&fd, 4);
+
+	write_pages(p, 0, 4, 1);
+	unpin(fd, 0, 1);
+	for (int i = 0; i < 5; i++)
+		CHECK_ERRNO(EEXIST, load());
+	CHECK_EQ(1, purge_all());
+	CHECK_PAGES(p, 1, 3, 1);
+	CHECK_OK(munmap(p, 4 * page_size));
+	close(fd);
+	check_unload_and_load();
+	use_device();
+}
+
+/* In place, wherever the text stands with its NUL. */
+static int rename_all(char *from, size_t bytes, const char *text,
+		      const char *other)
+{
+	size_t length = strlen(text) + 1;
+	int count = 0;
+	char *at;
+
+	while ((at = memmem(from, bytes, text, length))) {
+		memcpy(at, other, length);
+		count++;
+	}
+	return count;
+}
+
+/*
+ * The same module under another name: it gets as far as the device, whose name
+ * is taken, as it would be beside another driver of ashmem.
+ */
+static void write_twin(const char *path)
+{
+	int in = CHECK_OK(open(module_file(), O_RDONLY));
+	int out = CHECK_OK(open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600));
+	struct stat st;
+	char *image;
+	const Elf64_Ehdr *elf;
+	const Elf64_Shdr *sections;
+	const char *names;
+	int renamed = 0;
+
+	CHECK_OK(fstat(in, &st));
+	image = checked_map(in, st.st_size, RW, MAP_PRIVATE, 0);
+	elf = (void *)image;
+	CHECK(!memcmp(elf->e_ident, ELFMAG, SELFMAG));
+	sections = (void *)(image + elf->e_shoff);
+	names = image + sections[elf->e_shstrndx].sh_offset;
+	for (int i = 0; i < elf->e_shnum; i++) {
+		const Elf64_Shdr *s = &sections[i];
+		const char *name = names + s->sh_name;
+		char *content = image + s->sh_offset;
+
+		if (!strcmp(name, ".gnu.linkonce.this_module"))
+			renamed += rename_all(content, s->sh_size, "ashmem",
+					      "ashmen");
+		else if (!strcmp(name, ".modinfo"))
+			rename_all(content, s->sh_size, "name=ashmem",
+				   "name=ashmen");
+	}
+	CHECK_EQ(1, renamed);
+	/* Two caches of one name are a complaint on debug kernels. */
+	rename_all(image, st.st_size, "ashmem_range", "ashmen_range");
+	CHECK_EQ(st.st_size, write(out, image, st.st_size));
+	close(in);
+	close(out);
+}
+
+CASE(defect_12_loaded_beside_another_ashmem)
+{
+	const char *twin = "/tmp/ashmen.ko";
+	int fd;
+	char *p;
+
+	/* sysfs shows who registered the name a second time. */
+	expect_call_trace();
+	p = region_of_pages(&fd, 4);
+	write_twin(twin);
+	write_pages(p, 0, 4, 1);
+	unpin(fd, 0, 1);
+	for (int i = 0; i < 5; i++) {
+		CHECK_EQ(-1, load_file(twin));
+		CHECK(errno == EBUSY || errno == EEXIST);
+		CHECK(!is_loaded("ashmen"));
+	}
+	CHECK_OK(unlink(twin));
+	drop_caches("2");
+	CHECK_EQ(0, purge_all());
+	CHECK_EQ(ASHMEM_WAS_PURGED, pin(fd, 0, 1));
+	CHECK_PAGES(p, 1, 3, 1);
+	CHECK_OK(munmap(p, 4 * page_size));
+	close(fd);
+	check_unload_and_load();
+	use_device();
+}

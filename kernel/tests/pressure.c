@@ -1,0 +1,342 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Purging by memory pressure: limits of cgroups, and a machine that is short of
+ * it. Which ranges go first is in order.c.
+ *
+ * abi.md, semantics: unpinned pages may be taken under memory pressure;
+ *	NOT_PURGED promises every byte
+ * What existing drivers get wrong for containers: they are OOM-killed while
+ * megabytes lie unpinned.
+ */
+#include <sys/sysinfo.h>
+
+#include "cgroup.h"
+
+/*
+ * 48 MiB of a region and 40 MiB of other memory, under a limit of 64 MiB that
+ * stands in group limited. Returns the status of the process.
+ */
+static int exceed_limit(const char *limited, const char *group, bool unpinned)
+{
+	int status;
+	pid_t pid;
+
+	cgroup_set(limited, "memory.max", 64 * MIB);
+	pid = fork_into(group);
+	if (!pid) {
+		struct filled f = filled_region(48 * MIB);
+
+		if (unpinned)
+			unpin(f.fd, 0, f.pages);
+		touch_anonymous(40 * MIB);
+		CHECK_EQ(unpinned ? ASHMEM_WAS_PURGED : ASHMEM_NOT_PURGED,
+			 pin(f.fd, 0, f.pages));
+		_exit(0);
+	}
+	CHECK_OK(waitpid(pid, &status, 0));
+	return status;
+}
+
+CASE_LIMIT(limit_purges_what_is_unpinned, 60)
+{
+	cgroup_create("a");
+	CHECK_EQ(0, exceed_limit("a", "a", true));
+	CHECK_EQ(0, cgroup_oom_kills("a"));
+}
+
+CASE_LIMIT(limit_kills_where_all_is_pinned, 60)
+{
+	int status;
+
+	expect_call_trace();
+	cgroup_create("a");
+	status = exceed_limit("a", "a", false);
+	CHECK(WIFSIGNALED(status));
+	CHECK_EQ(SIGKILL, WTERMSIG(status));
+	CHECK_EQ(1, cgroup_oom_kills("a"));
+}
+
+CASE_LIMIT(limit_of_a_parent_group_purges, 60)
+{
+	cgroup_create("a");
+	cgroup_write("a", "cgroup.subtree_control", "+memory");
+	cgroup_create("a/b");
+	CHECK_EQ(0, exceed_limit("a", "a/b", true));
+	CHECK_EQ(0, cgroup_oom_kills("a"));
+}
+
+CASE_LIMIT(limit_leaves_the_pinned_pages, 60)
+{
+	pid_t pid;
+
+	cgroup_create("a");
+	cgroup_set("a", "memory.max", 64 * MIB);
+	pid = fork_into("a");
+	if (!pid) {
+		struct filled f = filled_region(48 * MIB);
+
+		/* Every fourth page stays. */
+		for (size_t i = 0; i < f.pages; i += 4)
+			unpin(f.fd, i, 3);
+		touch_anonymous(40 * MIB);
+		for (size_t i = 3; i < f.pages; i += 4)
+			CHECK_EQ(ASHMEM_NOT_PURGED, pin(f.fd, i, 1));
+		CHECK(check_and_count_purged(&f) >= 20 * MIB / page_size);
+		_exit(0);
+	}
+	CHECK_CHILD(pid);
+	CHECK_EQ(0, cgroup_oom_kills("a"));
+}
+
+CASE_LIMIT(owner_need_not_be_the_one_who_allocates, 60)
+{
+	struct meeting m = meeting_create();
+	pid_t owner, other;
+
+	cgroup_create("a");
+	cgroup_set("a", "memory.max", 64 * MIB);
+	owner = fork_into("a");
+	if (!owner) {
+		struct filled f = filled_region(48 * MIB);
+
+		unpin(f.fd, 0, f.pages);
+		tell_parent(&m);
+		wait_for_parent(&m);
+		CHECK(check_and_count_purged(&f));
+		_exit(0);
+	}
+	wait_for_child(&m);
+	other = fork_into("a");
+	if (!other) {
+		touch_anonymous(40 * MIB);
+		_exit(0);
+	}
+	CHECK_CHILD(other);
+	tell_child(&m);
+	CHECK_CHILD(owner);
+	CHECK_EQ(0, cgroup_oom_kills("a"));
+}
+
+CASE_LIMIT(memory_is_found_though_another_group_unpinned_it, 60)
+{
+	struct meeting m = meeting_create();
+	int fd = region_create(48 * MIB);
+	pid_t pid;
+
+	cgroup_create("a");
+	cgroup_set("a", "memory.max", 64 * MIB);
+	pid = fork_into("a");
+	if (!pid) {
+		char *p = region_map(fd, 48 * MIB);
+
+		write_pages(p, 0, 48 * MIB / page_size, 1);
+		tell_parent(&m);
+		wait_for_parent(&m);
+		touch_anonymous(40 * MIB);
+		CHECK_EQ(ASHMEM_WAS_PURGED, pin_bytes(fd, 0, 0));
+		_exit(0);
+	}
+	wait_for_child(&m);
+	CHECK_EQ(0, unpin_bytes(fd, 0, 0));
+	tell_child(&m);
+	CHECK_CHILD(pid);
+	CHECK_EQ(0, cgroup_oom_kills("a"));
+}
+
+CASE_LIMIT(limit_leaves_other_groups_alone, 60)
+{
+	struct meeting m = meeting_create();
+	pid_t pid;
+
+	cgroup_create("a");
+	cgroup_create("b");
+	pid = fork_into("b");
+	if (!pid) {
+		struct filled f = filled_region(16 * MIB);
+
+		unpin(f.fd, 0, f.pages);
+		tell_parent(&m);
+		wait_for_parent(&m);
+		CHECK_EQ(ASHMEM_NOT_PURGED, pin(f.fd, 0, f.pages));
+		CHECK_PAGES(f.base, 0, f.pages, 1);
+		_exit(0);
+	}
+	wait_for_child(&m);
+	CHECK_EQ(0, exceed_limit("a", "a", true));
+	tell_child(&m);
+	CHECK_CHILD(pid);
+}
+
+CASE_LIMIT(region_outlives_its_group, 60)
+{
+	struct meeting m = meeting_create();
+	char path[512];
+	pid_t pid;
+
+	cgroup_create("a");
+	cgroup_write("a", "cgroup.subtree_control", "+memory");
+	cgroup_create("a/dead");
+	cgroup_create("a/alive");
+	pid = fork_into("a/dead");
+	if (!pid) {
+		struct filled f = filled_region(8 * MIB);
+
+		for (size_t i = 0; i < f.pages; i += 2)
+			unpin(f.fd, i, 1);
+		cgroup_enter("a/alive");
+		tell_parent(&m);
+		wait_for_parent(&m);
+		/* The group is gone, its memory is the parent group's. */
+		for (size_t i = 0; i < f.pages; i += 4) {
+			CHECK_EQ(ASHMEM_NOT_PURGED, pin(f.fd, i, 1));
+			unpin(f.fd, i, 2);
+		}
+		tell_parent(&m);
+		wait_for_parent(&m);
+		/* Of 512, what CPUs hold in advance was free already. */
+		CHECK(check_and_count_purged(&f) >= 128);
+		unpin(f.fd, 0, f.pages);
+		CHECK_EQ(f.pages, purge_all());
+		_exit(0);
+	}
+	wait_for_child(&m);
+	cgroup_path(path, "a/dead", "");
+	CHECK_OK(rmdir(path));
+	tell_child(&m);
+	wait_for_child(&m);
+	cgroup_lower("a", "memory.max", 2 * MIB);
+	tell_child(&m);
+	CHECK_CHILD(pid);
+	CHECK_EQ(0, cgroup_oom_kills("a"));
+}
+
+CASE_LIMIT(drop_caches_reaches_every_group, 60)
+{
+	enum { GROUPS = 8 };
+	struct meeting m[GROUPS];
+	pid_t pid[GROUPS];
+	char name[8];
+
+	for (int g = 0; g < GROUPS; g++) {
+		m[g] = meeting_create();
+		snprintf(name, sizeof(name), "g%d", g);
+		cgroup_create(name);
+		pid[g] = fork_into(name);
+		if (!pid[g]) {
+			struct filled f = filled_region(MIB);
+
+			unpin(f.fd, 0, f.pages / 2);
+			tell_parent(&m[g]);
+			wait_for_parent(&m[g]);
+			CHECK_EQ(f.pages / 2, check_and_count_purged(&f));
+			_exit(0);
+		}
+		wait_for_child(&m[g]);
+	}
+	drop_caches("2");
+	CHECK_EQ(0, purge_all());
+	for (int g = 0; g < GROUPS; g++) {
+		tell_child(&m[g]);
+		CHECK_CHILD(pid[g]);
+	}
+}
+
+/* One group's few large ranges beside the many small ones of another. */
+CASE_LIMIT(drop_caches_reaches_groups_of_every_kind, 60)
+{
+	struct meeting m = meeting_create();
+	struct filled f;
+	pid_t pid;
+
+	cgroup_create("large");
+	cgroup_create("small");
+	pid = fork_into("large");
+	if (!pid) {
+		f = filled_region(8 * MIB);
+		for (size_t i = 0; i < f.pages; i += 32)
+			unpin(f.fd, i, 32);
+		tell_parent(&m);
+		wait_for_parent(&m);
+		CHECK_EQ(f.pages, check_and_count_purged(&f));
+		_exit(0);
+	}
+	wait_for_child(&m);
+	cgroup_enter("small");
+	f = filled_region(8 * MIB);
+	for (size_t i = 0; i < f.pages; i += 2)
+		unpin(f.fd, i, 1);
+	drop_caches("2");
+	CHECK_EQ(0, purge_all());
+	tell_child(&m);
+	CHECK_CHILD(pid);
+	CHECK_EQ(f.pages / 2, check_and_count_purged(&f));
+}
+
+#define MIN_FREE	"/proc/sys/vm/min_free_kbytes"
+
+static unsigned long min_free_at_start;
+
+static unsigned long read_min_free(void)
+{
+	unsigned long kib = 0;
+	FILE *f = fopen(MIN_FREE, "re");
+
+	if (f) {
+		if (fscanf(f, "%lu", &kib) != 1)
+			kib = 0;
+		fclose(f);
+	}
+	return kib;
+}
+
+static void write_min_free(unsigned long kib)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%lu", kib);
+	write_file(MIN_FREE, text);
+}
+
+__attribute__((constructor)) static void remember_min_free(void)
+{
+	min_free_at_start = read_min_free();
+}
+
+AFTER_EACH_CASE(restore_min_free)
+{
+	if (read_min_free() != min_free_at_start)
+		write_min_free(min_free_at_start);
+}
+
+/*
+ * Not by filling it, which takes long, but by telling the kernel to keep most
+ * of it free: kswapd wakes up at 5/4 of that, who allocates reclaims below it.
+ */
+CASE_LIMIT(machine_short_of_memory_purges, 60)
+{
+	struct filled f = filled_region(32 * MIB);
+	struct sysinfo si;
+	size_t free;
+	char *page;
+
+	CHECK(min_free_at_start);
+	CHECK_OK(sysinfo(&si));
+	CHECK_EQ(0, si.totalswap);
+	free = (size_t)si.freeram * si.mem_unit;
+	unpin(f.fd, 0, f.pages / 2);
+	unpin(f.fd, f.pages / 2, f.pages / 2);
+	write_file("/proc/self/oom_score_adj", "1000");
+	page = map_anonymous(page_size);
+	write_min_free((free - 48 * MIB) / 5 * 4 / 1024);
+	for (size_t used = 0; used < free / 2; used += MIB) {
+		touch_anonymous(MIB);
+		/* It has begun when the first page, the oldest, is gone. */
+		CHECK_EQ(page_size, pread(f.fd, page, page_size, 0));
+		if (page_is_zero(page)) {
+			printf("# after %zu MiB\n", used / MIB + 1);
+			break;
+		}
+	}
+	write_min_free(min_free_at_start);
+	CHECK(check_and_count_purged(&f));
+}

@@ -1,0 +1,407 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The contract: PIN answering NOT_PURGED promises that every byte of the range
+ * is intact. Threads of several processes pin, check every byte, write and
+ * unpin, each its own pages of regions that all share, while others purge,
+ * fork, map, move mappings and run into a limit. One lost byte fails the case.
+ *
+ *	stress [--seed=N] [--seconds=N] [CASE]...
+ *
+ * Seconds are those of each case. The seed decides what each thread does; how
+ * the threads meet, it cannot.
+ *
+ * abi.md, semantics: NOT_PURGED; pinned pages are not purged; purged pages are
+ *	zero; fork
+ */
+#include <pthread.h>
+
+#include "cgroup.h"
+
+enum { REGIONS = 2, PROCESSES = 2, THREADS = 2, LONGEST_RUN = 12 };
+enum { WORKERS = PROCESSES * THREADS };
+
+/* What goes on beside the workers. */
+enum {
+	PURGE_ALL	= 1 << 0,
+	DROP_CACHES	= 1 << 1,
+	MADVISE_REMOVE	= 1 << 2,
+	LIVES		= 1 << 3,	/* regions, mappings, children come and go */
+};
+
+struct region {
+	int fd;
+	char *base;
+	size_t pages;
+	unsigned char *owner;	/* of each page, which worker */
+};
+
+static struct region regions[REGIONS];
+static double end_of_case;
+
+/* A worker's own mapping, and what it knows of its pages. */
+struct worker {
+	unsigned int number;
+	uint64_t random;
+	struct region *region;
+	char *base;
+	uint64_t *generation;
+	bool *unpinned;
+	uint64_t next_generation;
+	uint64_t rounds, purged;
+};
+
+static void regions_create(size_t pages)
+{
+	uint64_t random = test_seed;
+
+	for (size_t r = 0; r < REGIONS; r++) {
+		struct region *g = &regions[r];
+
+		g->pages = pages;
+		g->base = region_of_pages(&g->fd, pages);
+		g->owner = calloc(pages, 1);
+		for (size_t page = 0; page < pages;) {
+			size_t run = 1 + random_below(&random, LONGEST_RUN);
+			/* Worker w uses region w % REGIONS. */
+			unsigned int w = r + REGIONS *
+				random_below(&random, WORKERS / REGIONS);
+
+			while (run-- && page < pages)
+				g->owner[page++] = w;
+		}
+		/* A little at a time, for a limit may be near. */
+		for (size_t page = 0; page < pages; page++) {
+			write_page(g->base + page * page_size, page, 0);
+			unpin(g->fd, page, 1);
+		}
+	}
+}
+
+static void lost(const struct worker *w, size_t page, const char *what)
+{
+	const char *p = w->base + page * page_size;
+
+	FAIL("worker %u, round %" PRIu64 ", page %zu, generation %" PRIu64 ": %s; the page is %s (--seed=%" PRIu64 ")",
+	     w->number, w->rounds, page, w->generation[page], what,
+	     page_is(p, page, w->generation[page]) ? "intact" :
+	     page_is_zero(p) ? "zero" : "neither intact nor zero", test_seed);
+}
+
+/* One of the worker's runs of pages, or a part of one. */
+static void choose_range(struct worker *w, size_t *first, size_t *end)
+{
+	const struct region *g = w->region;
+	size_t page;
+
+	do
+		page = random_below(&w->random, g->pages);
+	while (g->owner[page] != w->number);
+	*first = page;
+	*end = page + 1;
+	while (*end < g->pages && g->owner[*end] == w->number &&
+	       random_below(&w->random, 6))
+		++*end;
+	while (*first && g->owner[*first - 1] == w->number &&
+	       random_below(&w->random, 6))
+		--*first;
+}
+
+static void pin_and_check(struct worker *w, size_t first, size_t end)
+{
+	int result = pin(w->region->fd, first, end - first);
+	size_t zero = 0;
+
+	for (size_t i = first; i < end; i++) {
+		const char *p = w->base + i * page_size;
+
+		if (page_is(p, i, w->generation[i]))
+			continue;
+		if (result == ASHMEM_NOT_PURGED)
+			lost(w, i, "NOT_PURGED was answered");
+		if (!w->unpinned[i])
+			lost(w, i, "it was pinned");
+		if (!page_is_zero(p))
+			lost(w, i, "WAS_PURGED was answered");
+		zero++;
+	}
+	if (result == ASHMEM_WAS_PURGED && !zero)
+		lost(w, first, "WAS_PURGED was answered, but nothing is lost");
+	w->purged += zero;
+	for (size_t i = first; i < end; i++) {
+		w->unpinned[i] = false;
+		if (page_is_zero(w->base + i * page_size)) {
+			w->generation[i] = w->next_generation;
+			write_page(w->base + i * page_size, i,
+				   w->generation[i]);
+		}
+	}
+}
+
+static void check_pinned(struct worker *w, size_t first, size_t end)
+{
+	for (size_t i = first; i < end; i++)
+		if (!page_is(w->base + i * page_size, i, w->generation[i]))
+			lost(w, i, "it is pinned");
+}
+
+static void check_pinned_by_read(struct worker *w, size_t page)
+{
+	char *buffer = aligned_alloc(page_size, page_size);
+
+	CHECK_EQ(page_size, pread(w->region->fd, buffer, page_size,
+				  page * page_size));
+	if (!page_is(buffer, page, w->generation[page]))
+		lost(w, page, "it is pinned, and read() gives something else");
+	free(buffer);
+}
+
+static void check_pinned_in_child(struct worker *w, size_t first, size_t end)
+{
+	pid_t pid = checked_fork();
+
+	if (!pid) {
+		check_pinned(w, first, end);
+		_exit(0);
+	}
+	CHECK_CHILD(pid);
+}
+
+static void unpin_range(struct worker *w, size_t first, size_t end)
+{
+	unpin(w->region->fd, first, end - first);
+	for (size_t i = first; i < end; i++)
+		w->unpinned[i] = true;
+}
+
+static void map_anew(struct worker *w)
+{
+	size_t length = w->region->pages * page_size;
+
+	CHECK_OK(munmap(w->base, length));
+	w->base = region_map(w->region->fd, length);
+}
+
+static void move_mapping(struct worker *w)
+{
+	size_t length = w->region->pages * page_size;
+	char *space = checked_map(-1, length, PROT_NONE, MAP_PRIVATE |
+				  MAP_ANONYMOUS, 0);
+	char *p = mremap(w->base, length, length,
+			 MREMAP_MAYMOVE | MREMAP_FIXED, space);
+
+	if (p == MAP_FAILED)
+		FAIL("mremap: %s", errno_name(errno));
+	w->base = p;
+}
+
+static void work_round(struct worker *w)
+{
+	size_t first, end, part;
+
+	choose_range(w, &first, &end);
+	w->next_generation++;
+	pin_and_check(w, first, end);
+	CHECK_EQ(ASHMEM_IS_PINNED, pin_status(w->region->fd, first,
+					      end - first));
+	for (size_t i = first; i < end; i++) {
+		if (random_below(&w->random, 2))
+			continue;
+		w->generation[i] = w->next_generation;
+		write_page(w->base + i * page_size, i, w->generation[i]);
+	}
+	switch (random_below(&w->random, 64)) {
+	case 0:
+		check_pinned_in_child(w, first, end);
+		break;
+	case 1:
+		map_anew(w);
+		break;
+	case 2:
+		move_mapping(w);
+		break;
+	case 3 ... 6:
+		sleep_ms(random_below(&w->random, 3));
+		break;
+	case 7 ... 12:
+		check_pinned_by_read(w, first);
+		break;
+	}
+	check_pinned(w, first, end);
+	/* Mostly all of it, sometimes only the beginning or the end. */
+	part = first + random_below(&w->random, end - first);
+	switch (random_below(&w->random, 8)) {
+	case 0:
+		unpin_range(w, first, part + 1);
+		break;
+	case 1:
+		unpin_range(w, part, end);
+		break;
+	default:
+		unpin_range(w, first, end);
+	}
+}
+
+static void *run_worker(void *argument)
+{
+	struct worker *w = argument;
+
+	w->generation = calloc(w->region->pages, sizeof(*w->generation));
+	w->unpinned = calloc(w->region->pages, sizeof(*w->unpinned));
+	memset(w->unpinned, true, w->region->pages);
+	w->base = region_map(w->region->fd, w->region->pages * page_size);
+	while (now() < end_of_case) {
+		work_round(w);
+		w->rounds++;
+	}
+	/* At the end, once over everything. */
+	for (size_t i = 0; i < w->region->pages; i++) {
+		if (w->region->owner[i] != w->number)
+			continue;
+		pin_and_check(w, i, i + 1);
+		unpin_range(w, i, i + 1);
+	}
+	return NULL;
+}
+
+static void run_process(unsigned int process)
+{
+	struct worker workers[THREADS] = { };
+	pthread_t threads[THREADS];
+
+	for (unsigned int t = 0; t < THREADS; t++) {
+		struct worker *w = &workers[t];
+
+		w->number = process * THREADS + t;
+		w->region = &regions[w->number % REGIONS];
+		w->random = test_seed * (w->number + 2) + 1;
+		CHECK_EQ(0, pthread_create(&threads[t], NULL, run_worker, w));
+	}
+	for (unsigned int t = 0; t < THREADS; t++) {
+		CHECK_EQ(0, pthread_join(threads[t], NULL));
+		printf("# worker %u: %" PRIu64 " rounds, %" PRIu64 " purged pages\n",
+		       workers[t].number, workers[t].rounds,
+		       workers[t].purged);
+		CHECK(workers[t].rounds);
+	}
+	fflush(stdout);
+}
+
+static void disturb_by_madvise_remove(uint64_t *random, int fd, char *p,
+				      size_t pages)
+{
+	size_t first = random_below(random, pages / 2);
+
+	write_pages(p, first, pages / 4, 1);
+	unpin(fd, first, pages / 4);
+	CHECK_OK(madvise(p + first * page_size, pages / 2 * page_size,
+			 MADV_REMOVE));
+	if (random_below(random, 2))
+		pin(fd, 0, pages);
+}
+
+static void disturb_by_lives(uint64_t *random)
+{
+	struct region *g = &regions[random_below(random, REGIONS)];
+	size_t first = random_below(random, g->pages);
+	char *p = checked_map(g->fd, (g->pages - first) * page_size, RW,
+			      random_below(random, 2) ? MAP_SHARED :
+			      MAP_PRIVATE, first * page_size), *q;
+	int fd = CHECK_OK(dup(g->fd)), other;
+
+	q = region_of_pages(&other, 16);
+	write_pages(q, 0, 16, 1);
+	unpin(other, 3, 7);
+	CHECK_OK(munmap(p, (g->pages - first) * page_size));
+	close(fd);
+	close(other);
+	CHECK_OK(munmap(q, 16 * page_size));
+}
+
+static pid_t fork_disturber(int what)
+{
+	pid_t pid = checked_fork();
+	uint64_t random = test_seed + what;
+	char *p;
+	int fd;
+
+	if (pid)
+		return pid;
+	p = region_of_pages(&fd, 128);
+	while (now() < end_of_case) {
+		switch (what) {
+		case PURGE_ALL:
+			purge_all();
+			break;
+		case DROP_CACHES:
+			drop_caches("2");
+			break;
+		case MADVISE_REMOVE:
+			disturb_by_madvise_remove(&random, fd, p, 128);
+			break;
+		case LIVES:
+			disturb_by_lives(&random);
+			break;
+		}
+		sleep_ms(random_below(&random, what == LIVES ? 5 : 40));
+	}
+	_exit(0);
+}
+
+static void run_stress(size_t pages, int disturbers)
+{
+	pid_t pids[PROCESSES + 8];
+	size_t count = 0;
+
+	regions_create(pages);
+	end_of_case = now() + (test_seconds ? test_seconds : 3);
+	for (unsigned int process = 0; process < PROCESSES; process++) {
+		pid_t pid = checked_fork();
+
+		if (!pid) {
+			run_process(process);
+			_exit(0);
+		}
+		pids[count++] = pid;
+	}
+	for (int what = 1; what <= LIVES; what <<= 1)
+		if (disturbers & what)
+			pids[count++] = fork_disturber(what);
+	while (count)
+		CHECK_CHILD(pids[--count]);
+}
+
+/* The regions are larger than the limit; who runs into it purges. */
+static void run_stress_at_a_limit(int disturbers)
+{
+	pid_t pid;
+
+	cgroup_create("a");
+	cgroup_set("a", "memory.max", 10 * MIB);
+	pid = fork_into("a");
+	if (!pid) {
+		run_stress(3 * MIB * 2 / page_size, disturbers);
+		_exit(0);
+	}
+	CHECK_CHILD(pid);
+	CHECK_EQ(0, cgroup_oom_kills("a"));
+}
+
+CASE_LIMIT(no_byte_is_lost_to_purge_all, 3600)
+{
+	run_stress(512, PURGE_ALL | LIVES);
+}
+
+CASE_LIMIT(no_byte_is_lost_to_drop_caches, 3600)
+{
+	run_stress(512, DROP_CACHES | MADVISE_REMOVE);
+}
+
+CASE_LIMIT(no_byte_is_lost_at_a_limit, 3600)
+{
+	run_stress_at_a_limit(0);
+}
+
+CASE_LIMIT(no_byte_is_lost_to_all_of_them, 3600)
+{
+	run_stress_at_a_limit(PURGE_ALL | DROP_CACHES | MADVISE_REMOVE | LIVES);
+}

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Huge pages of a region that are swapped out, on a swap device of zram that
+ * each case makes and removes.
+ *
+ * abi.md, semantics: NOT_PURGED promises every byte, and pinned pages stay
+ * A huge page is swapped out as one entry. Where it reaches beyond an unpinned
+ * range, purging that range would have to swap it in first: by a task that may
+ * be about to swap in the same page, for ever.
+ */
+#include <sys/swap.h>
+#include <sys/wait.h>
+
+#include "cgroup.h"
+
+#define SHMEM_ENABLED	"/sys/kernel/mm/transparent_hugepage/shmem_enabled"
+#define SWPOUT		"/sys/kernel/mm/transparent_hugepage/hugepages-2048kB/stats/swpout"
+#define HUGE		(2 * MIB)
+#define ZRAM		"/dev/zram0"
+
+static void run(const char *command)
+{
+	int status = system(command);
+
+	if (status)
+		FAIL("%s: status %d", command, status);
+}
+
+AFTER_EACH_CASE(remove_swap)
+{
+	swapoff(ZRAM);
+	if (system("rmmod zram 2>/dev/null; echo never >" SHMEM_ENABLED))
+		return;
+}
+
+static void make_swap(void)
+{
+	run("modprobe zram num_devices=1");
+	write_file("/sys/block/zram0/disksize", "64M");
+	run("mkswap -q " ZRAM " 2>/dev/null >/dev/null");
+	CHECK_OK(swapon(ZRAM, 0));
+	write_file(SHMEM_ENABLED, "advise");
+}
+
+static unsigned long swapped_out_whole(void)
+{
+	FILE *f = fopen(SWPOUT, "re");
+	unsigned long n;
+
+	CHECK(f && fscanf(f, "%lu", &n) == 1);
+	fclose(f);
+	return n;
+}
+
+/* Two huge pages, filled and swapped out, each as a whole. */
+static struct filled swapped_region(void)
+{
+	struct filled f = { .pages = 2 * HUGE / page_size };
+	unsigned long before = swapped_out_whole();
+	uintptr_t room;
+
+	f.fd = region_create(2 * HUGE);
+	room = (uintptr_t)map_anonymous(3 * HUGE);
+	f.base = mmap((void *)((room + HUGE - 1) & ~(HUGE - 1)), 2 * HUGE, RW,
+		      MAP_SHARED | MAP_FIXED, f.fd, 0);
+	CHECK(f.base != MAP_FAILED);
+	CHECK_OK(madvise(f.base, 2 * HUGE, MADV_HUGEPAGE));
+	write_pages(f.base, 0, f.pages, 1);
+	CHECK_OK(madvise(f.base, 2 * HUGE, MADV_PAGEOUT));
+	CHECK_EQ(before + 2, swapped_out_whole());
+	return f;
+}
+
+/* The limit is hit while a pinned page of the huge one is swapped in. */
+CASE_LIMIT(fault_on_a_pinned_page_of_a_huge_page_unpinned_in_part, 60)
+{
+	pid_t pid;
+
+	make_swap();
+	cgroup_create("a");
+	pid = fork_into("a");
+	if (!pid) {
+		struct filled f = swapped_region();
+		size_t quarter = f.pages / 8;
+
+		unpin(f.fd, 0, quarter);
+		cgroup_lower("a", "memory.max", 0);
+		CHECK_PAGES(f.base, quarter, f.pages - quarter, 1);
+		if (pin(f.fd, 0, quarter) == ASHMEM_NOT_PURGED)
+			CHECK_PAGES(f.base, 0, quarter, 1);
+		_exit(0);
+	}
+	CHECK_CHILD(pid);
+	CHECK_EQ(0, cgroup_oom_kills("a"));
+}
+
+CASE_LIMIT(purge_spares_the_pinned_part_of_a_huge_page, 60)
+{
+	struct filled f;
+	size_t quarter;
+
+	make_swap();
+	f = swapped_region();
+	quarter = f.pages / 8;
+	unpin(f.fd, 0, quarter);
+	unpin(f.fd, f.pages - quarter, quarter);
+	purge_all();
+	drop_caches("2");
+	CHECK_PAGES(f.base, quarter, f.pages - 2 * quarter, 1);
+	if (pin(f.fd, 0, quarter) == ASHMEM_NOT_PURGED)
+		CHECK_PAGES(f.base, 0, quarter, 1);
+	if (pin(f.fd, f.pages - quarter, quarter) == ASHMEM_NOT_PURGED)
+		CHECK_PAGES(f.base, f.pages - quarter, quarter, 1);
+}
+
+/* What lies in the range as a whole is purged in the swap as in memory. */
+CASE_LIMIT(huge_page_unpinned_as_a_whole_is_purged_in_swap, 60)
+{
+	struct filled f;
+
+	make_swap();
+	f = swapped_region();
+	unpin(f.fd, 0, f.pages / 2);
+	CHECK_EQ(f.pages / 2, purge_all());
+	CHECK_EQ(ASHMEM_WAS_PURGED, pin(f.fd, 0, f.pages / 2));
+	CHECK_ZERO(f.base, 0, f.pages / 2);
+	CHECK_PAGES(f.base, f.pages / 2, f.pages / 2, 1);
+}

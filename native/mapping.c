@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Mappings: making one, laying a tombstone over it, giving it back. */
+#include <stdint.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "shim.h"
+
+_Static_assert(PROT_READ == org_ashmem_Shim_READ, "PROT_READ");
+_Static_assert(PROT_WRITE == org_ashmem_Shim_WRITE, "PROT_WRITE");
+_Static_assert(PROT_EXEC == org_ashmem_Shim_EXECUTE, "PROT_EXEC");
+
+JNIEXPORT jlong JNICALL Java_org_ashmem_Shim_pageSize(JNIEnv *env, jclass shim)
+{
+	(void)env;
+	(void)shim;
+	return sysconf(_SC_PAGESIZE);
+}
+
+/*
+ * Makes the region's backing file, which its first mapping does: the file
+ * stays when the mapping goes. No protection mask refuses PROT_NONE.
+ */
+JNIEXPORT jint JNICALL Java_org_ashmem_Shim_back(JNIEnv *env, jclass shim,
+						 jint fd)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	void *address = mmap(NULL, page, PROT_NONE, MAP_SHARED, fd, 0);
+
+	(void)env;
+	(void)shim;
+	if (address == MAP_FAILED || munmap(address, page) == -1)
+		return -errno;
+	return 0;
+}
+
+/* Returns the mapping's address; an address is never in [-4095, -1]. */
+JNIEXPORT jlong JNICALL Java_org_ashmem_Shim_map(JNIEnv *env, jclass shim,
+						 jint fd, jint protection,
+						 jboolean shared, jlong offset,
+						 jlong length)
+{
+	void *address = mmap(NULL, (size_t)length, protection,
+			     shared ? MAP_SHARED : MAP_PRIVATE, fd,
+			     (off_t)offset);
+
+	(void)env;
+	(void)shim;
+	return address == MAP_FAILED ? -errno : (jlong)(intptr_t)address;
+}
+
+/*
+ * Replaces the mapping by memory of no region: who still reads or writes there
+ * meets zeros instead of a fault.
+ */
+JNIEXPORT jint JNICALL Java_org_ashmem_Shim_bury(JNIEnv *env, jclass shim,
+						 jlong address, jlong length)
+{
+	void *tombstone = mmap((void *)(intptr_t)address, (size_t)length,
+			       PROT_READ | PROT_WRITE,
+			       MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS |
+				       MAP_NORESERVE,
+			       -1, 0);
+
+	(void)env;
+	(void)shim;
+	return tombstone == MAP_FAILED ? -errno : 0;
+}
+
+JNIEXPORT jint JNICALL Java_org_ashmem_Shim_unmap(JNIEnv *env, jclass shim,
+						  jlong address, jlong length)
+{
+	(void)env;
+	(void)shim;
+	if (munmap((void *)(intptr_t)address, (size_t)length) == -1)
+		return -errno;
+	return 0;
+}
+
+/* A direct buffer over memory; NULL if the JVM cannot make one. */
+JNIEXPORT jobject JNICALL Java_org_ashmem_Shim_buffer(JNIEnv *env, jclass shim,
+						      jlong address,
+						      jlong length)
+{
+	(void)shim;
+	return (*env)->NewDirectByteBuffer(env, (void *)(intptr_t)address,
+					   length);
+}

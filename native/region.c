@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The requests of the ABI, one function for each. */
+#include <linux/ashmem.h>
+#include <string.h>
+#include <sys/ioctl.h>
+
+#include "shim.h"
+
+JNIEXPORT jint JNICALL Java_org_ashmem_Shim_setName(JNIEnv *env, jclass shim,
+						    jint fd, jbyteArray name)
+{
+	char copy[ASHMEM_NAME_LEN] = "";
+	jsize length = (*env)->GetArrayLength(env, name);
+
+	(void)shim;
+	if (length >= ASHMEM_NAME_LEN)
+		return -ENAMETOOLONG;
+	(*env)->GetByteArrayRegion(env, name, 0, length, (jbyte *)copy);
+	return RETRY(ioctl(fd, ASHMEM_SET_NAME, copy));
+}
+
+/* Returns the name's length in bytes, without a NUL. */
+JNIEXPORT jint JNICALL Java_org_ashmem_Shim_name(JNIEnv *env, jclass shim,
+						 jint fd, jbyteArray name)
+{
+	char copy[ASHMEM_NAME_LEN] = "";
+	jsize length;
+	int result;
+
+	(void)shim;
+	result = RETRY(ioctl(fd, ASHMEM_GET_NAME, copy));
+	if (result < 0)
+		return result;
+	length = (jsize)strnlen(copy, sizeof(copy));
+	if (length > (*env)->GetArrayLength(env, name))
+		return -ENAMETOOLONG;
+	(*env)->SetByteArrayRegion(env, name, 0, length, (const jbyte *)copy);
+	return length;
+}
+
+JNIEXPORT jint JNICALL Java_org_ashmem_Shim_setSize(JNIEnv *env, jclass shim,
+						    jint fd, jlong size)
+{
+	(void)env;
+	(void)shim;
+	return RETRY(ioctl(fd, ASHMEM_SET_SIZE, (size_t)size));
+}
+
+JNIEXPORT jint JNICALL Java_org_ashmem_Shim_size(JNIEnv *env, jclass shim,
+						 jint fd)
+{
+	(void)env;
+	(void)shim;
+	return RETRY(ioctl(fd, ASHMEM_GET_SIZE));
+}
+
+JNIEXPORT jint JNICALL Java_org_ashmem_Shim_setProtection(JNIEnv *env,
+							  jclass shim, jint fd,
+							  jint mask)
+{
+	(void)env;
+	(void)shim;
+	return RETRY(ioctl(fd, ASHMEM_SET_PROT_MASK, (unsigned long)mask));
+}
+
+JNIEXPORT jint JNICALL Java_org_ashmem_Shim_protection(JNIEnv *env, jclass shim,
+						       jint fd)
+{
+	(void)env;
+	(void)shim;
+	return RETRY(ioctl(fd, ASHMEM_GET_PROT_MASK));
+}
+
+JNIEXPORT jint JNICALL Java_org_ashmem_Shim_pin(JNIEnv *env, jclass shim,
+						jint fd, jint offset,
+						jint length)
+{
+	struct ashmem_pin range = { (__u32)offset, (__u32)length };
+
+	(void)env;
+	(void)shim;
+	return RETRY(ioctl(fd, ASHMEM_PIN, &range));
+}
+
+JNIEXPORT jint JNICALL Java_org_ashmem_Shim_unpin(JNIEnv *env, jclass shim,
+						  jint fd, jint offset,
+						  jint length)
+{
+	struct ashmem_pin range = { (__u32)offset, (__u32)length };
+
+	(void)env;
+	(void)shim;
+	return RETRY(ioctl(fd, ASHMEM_UNPIN, &range));
+}
+
+JNIEXPORT jint JNICALL Java_org_ashmem_Shim_pinStatus(JNIEnv *env, jclass shim,
+						      jint fd, jint offset,
+						      jint length)
+{
+	struct ashmem_pin range = { (__u32)offset, (__u32)length };
+
+	(void)env;
+	(void)shim;
+	return RETRY(ioctl(fd, ASHMEM_GET_PIN_STATUS, &range));
+}
+
+JNIEXPORT jint JNICALL Java_org_ashmem_Shim_purgeAllCaches(JNIEnv *env,
+							   jclass shim, jint fd)
+{
+	(void)env;
+	(void)shim;
+	return RETRY(ioctl(fd, ASHMEM_PURGE_ALL_CACHES));
+}
+
+JNIEXPORT jlong JNICALL Java_org_ashmem_Shim_fileId(JNIEnv *env, jclass shim,
+						    jint fd)
+{
+	unsigned long id = 0;
+	int result = RETRY(ioctl(fd, ASHMEM_GET_FILE_ID, &id));
+
+	(void)env;
+	(void)shim;
+	return result < 0 ? result : (jlong)id;
+}

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.ashmem;
+
+import java.io.Serial;
+
+/**
+ * Thrown when the kernel refuses a call. The nested classes are the cases that a program may want
+ * to tell apart; the rest is of this class itself.
+ */
+public class AshmemException extends RuntimeException {
+  @Serial private static final long serialVersionUID = 1;
+
+  /** The call that was refused. */
+  private final String call;
+
+  /** The region's name, or the device's path. */
+  private final String regionName;
+
+  /** The error number. */
+  private final int errno;
+
+  private AshmemException(String call, String regionName, int errno, String advice) {
+    super(call + " on '" + regionName + "': " + Errno.name(errno) + " (" + errno + "), " + advice);
+    this.call = call;
+    this.regionName = regionName;
+    this.errno = errno;
+  }
+
+  /** The table from error number to exception. */
+  static AshmemException of(String call, String regionName, int errno) {
+    return switch (errno) {
+      case Errno.EPERM, Errno.EACCES -> new PermissionDenied(call, regionName, errno);
+      case Errno.ENOMEM -> new OutOfMemory(call, regionName, errno);
+      case Errno.EMFILE, Errno.ENFILE ->
+          new AshmemException(
+              call,
+              regionName,
+              errno,
+              "too many open files: close regions that are not needed, or raise the limit"
+                  + " (ulimit -n)");
+      case Errno.EOVERFLOW ->
+          new AshmemException(
+              call,
+              regionName,
+              errno,
+              "the region is of 2 GiB or more, which the call cannot tell");
+      default -> new AshmemException(call, regionName, errno, "the kernel refused the call");
+    };
+  }
+
+  /** The same for opening the device. */
+  static AshmemException ofOpen(String path, int errno) {
+    return switch (errno) {
+      case Errno.ENOENT, Errno.ENODEV, Errno.ENXIO -> new DeviceMissing(path, errno);
+      default -> of("open", path, errno);
+    };
+  }
+
+  /**
+   * Returns the call that was refused: the request's name in the ABI, such as {@code ASHMEM_PIN},
+   * or the system call's.
+   *
+   * @return the call's name
+   */
+  public String call() {
+    return call;
+  }
+
+  /**
+   * Returns the name of the region that the call was for, or the device's path where there was no
+   * region yet.
+   *
+   * @return the region's name
+   */
+  public String regionName() {
+    return regionName;
+  }
+
+  /**
+   * Returns the error number.
+   *
+   * @return the number, greater than 0
+   */
+  public int errno() {
+    return errno;
+  }
+
+  /**
+   * Returns the error number's symbolic name, such as {@code EINVAL}.
+   *
+   * @return the name; {@code errno N} for a number without a name in the ABI
+   */
+  public String errnoName() {
+    return Errno.name(errno);
+  }
+
+  /** There is no device: the kernel module is not loaded. */
+  public static final class DeviceMissing extends AshmemException {
+    @Serial private static final long serialVersionUID = 1;
+
+    private DeviceMissing(String path, int errno) {
+      super(
+          "open",
+          path,
+          errno,
+          "there is no such device. Is the module loaded? 'insmod kernel/ashmem.ko' (as root, from"
+              + " the project's folder) loads it; './run vm' gives a machine that has it; in a"
+              + " container the device must be passed in (--device "
+              + path
+              + ")");
+    }
+  }
+
+  /** The process lacks a permission or a capability, or the region's protection mask says no. */
+  public static final class PermissionDenied extends AshmemException {
+    @Serial private static final long serialVersionUID = 1;
+
+    private PermissionDenied(String call, String regionName, int errno) {
+      super(call, regionName, errno, advice(call));
+    }
+
+    private static String advice(String call) {
+      return switch (call) {
+        case "open" ->
+            "this user may not open the device: see its owner and mode by 'ls -l', a udev rule"
+                + " with mode 0666 opens it to all, and a container must allow the device";
+        case "mmap" -> "the region's protection does not allow this mapping";
+        case "ASHMEM_PURGE_ALL_CACHES" -> "this needs the capability CAP_SYS_ADMIN";
+        default -> "the process lacks the permission";
+      };
+    }
+  }
+
+  /** The kernel has no memory, no address space or no room in the process's table of mappings. */
+  public static final class OutOfMemory extends AshmemException {
+    @Serial private static final long serialVersionUID = 1;
+
+    private OutOfMemory(String call, String regionName, int errno) {
+      super(
+          call,
+          regionName,
+          errno,
+          "out of memory, of address space, or of mappings (vm.max_map_count): close what is not"
+              + " needed");
+    }
+  }
+
+  /** The descriptor is not open, or is not a region that has a size. */
+  public static final class NotRegion extends AshmemException {
+    @Serial private static final long serialVersionUID = 1;
+
+    NotRegion(int fd, String call, int errno, String why) {
+      super(call, "descriptor " + fd, errno, why);
+    }
+  }
+}

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.ashmem;
+
+import java.io.Serial;
+
+/** Thrown by a region or a mapping that was closed. */
+public final class ClosedException extends IllegalStateException {
+  @Serial private static final long serialVersionUID = 1;
+
+  ClosedException(String what) {
+    super(what + " is closed");
+  }
+}

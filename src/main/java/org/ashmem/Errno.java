@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.ashmem;
+
+/** Linux's error numbers, as all processors that have a JVM of today number them. */
+final class Errno {
+  static final int EPERM = 1;
+  static final int ENOENT = 2;
+  static final int ENXIO = 6;
+  static final int EBADF = 9;
+  static final int ENOMEM = 12;
+  static final int EACCES = 13;
+  static final int ENODEV = 19;
+  static final int EINVAL = 22;
+  static final int ENFILE = 23;
+  static final int EMFILE = 24;
+  static final int ENOTTY = 25;
+  static final int EOVERFLOW = 75;
+
+  /** The names from 1 on. */
+  private static final String[] NAMES = {
+    "EPERM",
+    "ENOENT",
+    "ESRCH",
+    "EINTR",
+    "EIO",
+    "ENXIO",
+    "E2BIG",
+    "ENOEXEC",
+    "EBADF",
+    "ECHILD",
+    "EAGAIN",
+    "ENOMEM",
+    "EACCES",
+    "EFAULT",
+    "ENOTBLK",
+    "EBUSY",
+    "EEXIST",
+    "EXDEV",
+    "ENODEV",
+    "ENOTDIR",
+    "EISDIR",
+    "EINVAL",
+    "ENFILE",
+    "EMFILE",
+    "ENOTTY",
+    "ETXTBSY",
+    "EFBIG",
+    "ENOSPC",
+    "ESPIPE",
+    "EROFS",
+    "EMLINK",
+    "EPIPE",
+    "EDOM",
+    "ERANGE",
+    "EDEADLK",
+    "ENAMETOOLONG"
+  };
+
+  private Errno() {}
+
+  static String name(int errno) {
+    if (errno == EOVERFLOW) {
+      return "EOVERFLOW";
+    }
+    return errno >= 1 && errno <= NAMES.length ? NAMES[errno - 1] : "errno " + errno;
+  }
+}

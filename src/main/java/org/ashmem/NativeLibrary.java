@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.ashmem;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.SeekableByteChannel;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Properties;
+import java.util.Set;
+import java.util.zip.CRC32;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Finds and loads the library behind {@link Shim}.
+ *
+ * <p>The property {@value #LIBRARY} names its file, and then nothing else is tried. Otherwise the
+ * one in the jar is unpacked to {@value #TMPDIR} (or else java.io.tmpdir), loaded and deleted: no
+ * copy is left to grow stale or to be exchanged. Where that cannot be, java.library.path is
+ * searched, and then one error tells every attempt.
+ */
+final class NativeLibrary {
+  static final String LIBRARY = "org.ashmem.library";
+  static final String TMPDIR = "org.ashmem.tmpdir";
+
+  private static final String NAME = "ashmem";
+
+  private NativeLibrary() {}
+
+  static void load() {
+    load(System.getProperties());
+  }
+
+  @SuppressWarnings("restricted") // a library is what this class is for
+  static void load(Properties properties) {
+    String version = version();
+    String library = properties.getProperty(LIBRARY);
+    if (library != null) {
+      Path path = Path.of(library).toAbsolutePath();
+      try {
+        System.load(path.toString());
+        check(version);
+      } catch (UnsatisfiedLinkError e) {
+        throw error(
+            version, List.of(new Attempt(path + " (named by the property " + LIBRARY + ")", e)));
+      }
+      return;
+    }
+
+    List<Attempt> attempts = new ArrayList<>();
+    Path directory =
+        Path.of(properties.getProperty(TMPDIR, properties.getProperty("java.io.tmpdir", "/tmp")));
+    try {
+      loadUnpacked(resource(platform(properties)), version, directory);
+      return;
+    } catch (IOException | UnsatisfiedLinkError e) {
+      attempts.add(new Attempt("the copy in the jar, unpacked to " + directory, e));
+    }
+    try {
+      System.loadLibrary(NAME);
+      check(version);
+      return;
+    } catch (UnsatisfiedLinkError e) {
+      attempts.add(new Attempt(System.mapLibraryName(NAME) + " in java.library.path", e));
+    }
+    throw error(version, attempts);
+  }
+
+  /** The system and processor, as the jar's folders name them: linux-x86_64, linux-aarch64. */
+  static String platform(Properties properties) {
+    String os = properties.getProperty("os.name", "unknown").toLowerCase(Locale.ROOT);
+    String arch = properties.getProperty("os.arch", "unknown").toLowerCase(Locale.ROOT);
+    return os + "-" + (arch.equals("amd64") ? "x86_64" : arch);
+  }
+
+  static String resource(String platform) {
+    return "/META-INF/native/" + platform + "/" + System.mapLibraryName(NAME);
+  }
+
+  /** An unpacked copy's name: version and checksum tell a core dump's reader which it was. */
+  static String copyName(String version, byte[] content, long unique) {
+    CRC32 checksum = new CRC32();
+    checksum.update(content);
+    return "lib"
+        + NAME
+        + "-"
+        + version
+        + "-"
+        + Long.toHexString(checksum.getValue())
+        + "-"
+        + Long.toHexString(unique)
+        + ".so";
+  }
+
+  static String version() {
+    Properties properties = new Properties();
+    try (InputStream in = NativeLibrary.class.getResourceAsStream("version.properties")) {
+      if (in == null) {
+        throw new IOException("org/ashmem/version.properties is missing from the jar");
+      }
+      properties.load(in);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    return properties.getProperty("version", "unknown");
+  }
+
+  @SuppressWarnings("restricted")
+  private static void loadUnpacked(String resource, String version, Path directory)
+      throws IOException {
+    byte[] content;
+    try (InputStream in = NativeLibrary.class.getResourceAsStream(resource)) {
+      if (in == null) {
+        throw new IOException("the jar has no " + resource);
+      }
+      content = in.readAllBytes();
+    }
+    Path copy = unpack(directory, version, content);
+    try {
+      System.load(copy.toAbsolutePath().toString());
+    } finally {
+      Files.delete(copy);
+    }
+    check(version);
+  }
+
+  /**
+   * Writes the library to a new file that only this user can write: all users may share the
+   * directory. Files.createTempFile would do, for fifty classes of cryptography at every start.
+   */
+  private static Path unpack(Path directory, String version, byte[] content) throws IOException {
+    while (true) {
+      Path copy = directory.resolve(copyName(version, content, System.nanoTime()));
+      try (SeekableByteChannel channel =
+          Files.newByteChannel(
+              copy,
+              Set.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE),
+              PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")))) {
+        ByteBuffer rest = ByteBuffer.wrap(content);
+        while (rest.hasRemaining()) {
+          channel.write(rest);
+        }
+        return copy;
+      } catch (FileAlreadyExistsException e) {
+        // Another process had the same idea at the same time: once more.
+      } catch (IOException e) {
+        Files.deleteIfExists(copy);
+        throw e;
+      }
+    }
+  }
+
+  /** Refuses a library of another version, whose functions may take other arguments. */
+  private static void check(String version) {
+    String found;
+    try {
+      found = Shim.version();
+    } catch (UnsatisfiedLinkError e) {
+      throw (UnsatisfiedLinkError)
+          new UnsatisfiedLinkError("it is not the library of org.ashmem").initCause(e);
+    }
+    if (!found.equals(version)) {
+      throw new UnsatisfiedLinkError("it is of version " + found + ", not " + version);
+    }
+  }
+
+  private static UnsatisfiedLinkError error(String version, List<Attempt> attempts) {
+    StringBuilder message =
+        new StringBuilder("cannot load the native library of ashmem ").append(version);
+    for (Attempt attempt : attempts) {
+      message.append("\n  tried ").append(attempt.what()).append(": ").append(reason(attempt));
+    }
+    message
+        .append("\nIf the directory is mounted noexec or cannot be written, name another by -D")
+        .append(TMPDIR)
+        .append("=DIRECTORY,\nor name the library itself by -D")
+        .append(LIBRARY)
+        .append("=FILE (it is in the jar, as ")
+        .append(resource(platform(System.getProperties())))
+        .append(").");
+    UnsatisfiedLinkError error = new UnsatisfiedLinkError(message.toString());
+    attempts.forEach(attempt -> error.addSuppressed(attempt.failure()));
+    return error;
+  }
+
+  private static String reason(Attempt attempt) {
+    @Nullable String message = attempt.failure().getMessage();
+    return attempt.failure() instanceof IOException || message == null
+        ? attempt.failure().toString()
+        : message;
+  }
+
+  private record Attempt(String what, Throwable failure) {}
+}

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.ashmem;
+
+/** The range of a pin request, whose two fields have 32 bits. */
+final class PinRange {
+  /** The first byte that no request can name. */
+  private static final long LIMIT = 1L << 32;
+
+  private PinRange() {}
+
+  /**
+   * Checks a range and returns the length to request, unsigned: 0 means up to the region's end,
+   * which a region of any size has.
+   */
+  static int length(long offset, long length, long size, long pageSize) {
+    long pageMask = pageSize - 1;
+    if (offset < 0 || length <= 0 || length > size - offset) {
+      throw new IllegalArgumentException(
+          "offset "
+              + offset
+              + " and length "
+              + length
+              + " name no range of a region of "
+              + size
+              + " bytes");
+    }
+    long end = offset + length;
+    if ((offset & pageMask) != 0 || ((end & pageMask) != 0 && end != size)) {
+      throw new IllegalArgumentException(
+          "a range to pin or unpin begins and ends at a multiple of the page size, "
+              + pageSize
+              + " bytes, or ends with the region: offset "
+              + offset
+              + ", length "
+              + length);
+    }
+    if (offset >= LIMIT || (end >= LIMIT && end != size)) {
+      throw new IllegalArgumentException(
+          "a range to pin or unpin ends below 4 GiB, or begins below it and ends with the region:"
+              + " offset "
+              + offset
+              + ", length "
+              + length);
+    }
+    return end == size ? 0 : (int) length;
+  }
+}

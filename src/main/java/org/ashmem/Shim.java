@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.ashmem;
+
+import java.nio.ByteBuffer;
+
+/**
+ * The native library's functions. Each makes one system call and returns its result, or the negated
+ * errno. None checks its arguments, and a wrong address ends the JVM: callers are {@link
+ * AshmemRegion}, {@link Descriptor} and {@link Mapping} only.
+ */
+final class Shim {
+  /** Bits of a protection, as mmap takes them and the ABI's mask has them. */
+  static final int READ = 1;
+
+  static final int WRITE = 2;
+  static final int EXECUTE = 4;
+
+  static {
+    NativeLibrary.load();
+  }
+
+  private Shim() {}
+
+  /** The version of the library that this file came with. */
+  static native String version();
+
+  static native long pageSize();
+
+  /** Opens a file for reading and writing, closed on exec; the path is without a NUL. */
+  static native int open(byte[] path);
+
+  /** 0 if the descriptor may be a region's, so that the requests below may be tried on it. */
+  static native int probe(int fd);
+
+  static native int dup(int fd);
+
+  static native int close(int fd);
+
+  static native int setName(int fd, byte[] name);
+
+  /** Fills in the name and returns its length. */
+  static native int name(int fd, byte[] name);
+
+  static native int setSize(int fd, long size);
+
+  static native int size(int fd);
+
+  static native int setProtection(int fd, int mask);
+
+  static native int protection(int fd);
+
+  /** Offset and length are unsigned. */
+  static native int pin(int fd, int offset, int length);
+
+  /** Offset and length are unsigned. */
+  static native int unpin(int fd, int offset, int length);
+
+  /** Offset and length are unsigned. */
+  static native int pinStatus(int fd, int offset, int length);
+
+  static native int purgeAllCaches(int fd);
+
+  static native long fileId(int fd);
+
+  /** Makes the region's backing file, which fixes name and size for good. */
+  static native int back(int fd);
+
+  /** The address of the new mapping. */
+  static native long map(int fd, int protection, boolean shared, long offset, long length);
+
+  /** Replaces the mapping by memory that belongs to no region. */
+  static native int bury(long address, long length);
+
+  static native int unmap(long address, long length);
+
+  static native ByteBuffer buffer(long address, long length);
+}

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.ashmem;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+
+/** Another JVM that runs one of the tests' programs. */
+final class ChildJvm {
+  /** In seconds: far more than the slowest guest needs. */
+  private static final long PATIENCE = 60;
+
+  private ChildJvm() {}
+
+  /** The command that runs the class's main method on this test's class path. */
+  static List<String> command(List<String> options, Class<?> main, String... arguments) {
+    List<String> command = new ArrayList<>();
+    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    command.add("--enable-native-access=ALL-UNNAMED");
+    // Little to start and little to hold, where a processor is emulated and memory is limited. The
+    // archive of classes is not moved to a random address: that alone costs ten seconds there.
+    command.addAll(
+        List.of(
+            "-XX:+UnlockDiagnosticVMOptions",
+            "-XX:ArchiveRelocationMode=0",
+            "-XX:TieredStopAtLevel=1",
+            "-XX:+UseSerialGC",
+            "-Xmx32m"));
+    command.addAll(options);
+    command.addAll(List.of("-cp", System.getProperty("java.class.path"), main.getName()));
+    command.addAll(List.of(arguments));
+    return command;
+  }
+
+  /** Runs a command to its end. */
+  static Result run(List<String> command) throws IOException, InterruptedException {
+    Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
+    try {
+      process.getOutputStream().close();
+      String output = new String(process.getInputStream().readAllBytes(), UTF_8);
+      if (!process.waitFor(PATIENCE, TimeUnit.SECONDS)) {
+        throw new IOException("still running after " + PATIENCE + " s: " + output);
+      }
+      return new Result(process.exitValue(), output);
+    } finally {
+      process.destroyForcibly();
+    }
+  }
+
+  record Result(int status, String output) {}
+}

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.ashmem;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.ReadOnlyBufferException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** Mappings of an ordinary file: what a region's mappings do does not depend on the device. */
+class MappingTest {
+  private static final int PAGE = (int) AshmemRegion.pageSize();
+  private static final int SIZE = 4 * PAGE;
+
+  private Path file;
+  private AshmemRegion region;
+
+  @BeforeEach
+  void createFile(@TempDir Path directory) throws Exception {
+    byte[] content = new byte[SIZE];
+    for (int i = 0; i < SIZE; i++) {
+      content[i] = (byte) (i / PAGE * 31 + i);
+    }
+    file = Files.write(directory.resolve("backing-file"), content);
+    region = new AshmemRegion(OpenFile.open(file), "test", SIZE);
+  }
+
+  @AfterEach
+  void closeRegion() {
+    region.close();
+  }
+
+  @Test
+  void wholeIsMapped() throws Exception {
+    try (Mapping mapping = region.map(MapMode.READ_WRITE, 0, SIZE)) {
+      assertEquals(0, mapping.offset());
+      assertEquals(SIZE, mapping.length());
+      assertFalse(mapping.isReadOnly());
+      ByteBuffer buffer = mapping.buffer();
+      assertTrue(buffer.isDirect());
+      assertEquals(ByteOrder.BIG_ENDIAN, buffer.order());
+      assertEquals(ByteBuffer.wrap(Files.readAllBytes(file)), buffer);
+      buffer.put(5, (byte) 99);
+      assertEquals(99, Files.readAllBytes(file)[5]);
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({"0, 1", "1, 1", "1, 4096", "4095, 2", "4096, 4096", "8191, 8193", "16383, 1"})
+  void partBeginsAtAnyByte(int offset, int length) throws Exception {
+    byte[] content = Files.readAllBytes(file);
+    try (Mapping mapping = region.map(MapMode.READ_ONLY, offset, length)) {
+      assertEquals(offset, mapping.offset());
+      assertEquals(length, mapping.length());
+      assertEquals(ByteBuffer.wrap(content, offset, length), mapping.buffer());
+    }
+  }
+
+  @Test
+  void mappingsShareTheirBytes() {
+    try (Mapping one = region.map(MapMode.READ_WRITE, 0, SIZE);
+        Mapping two = region.map(MapMode.READ_ONLY, PAGE, PAGE)) {
+      one.buffer().putLong(PAGE + 8, 0x0123456789abcdefL);
+      assertEquals(0x0123456789abcdefL, two.buffer().getLong(8));
+    }
+  }
+
+  @Test
+  void readOnlyIsReadOnlyToJava() {
+    try (Mapping mapping = region.map(MapMode.READ_ONLY, 0, SIZE)) {
+      assertTrue(mapping.isReadOnly());
+      ByteBuffer buffer = mapping.buffer();
+      assertThrows(ReadOnlyBufferException.class, () -> buffer.put(0, (byte) 1));
+      assertThrows(ReadOnlyBufferException.class, () -> buffer.duplicate().put((byte) 1));
+    }
+  }
+
+  @Test
+  void eachViewHasItsOwnPosition() {
+    try (Mapping mapping = region.map(MapMode.READ_WRITE, 0, SIZE)) {
+      ByteBuffer one = mapping.buffer();
+      one.position(10).limit(20).order(ByteOrder.LITTLE_ENDIAN);
+      ByteBuffer two = mapping.buffer();
+      assertEquals(0, two.position());
+      assertEquals(SIZE, two.limit());
+      assertEquals(ByteOrder.BIG_ENDIAN, two.order());
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({"READ_WRITE", "READ_ONLY"})
+  void viewReadsZerosAfterClose(MapMode mode) throws Exception {
+    byte[] content = Files.readAllBytes(file);
+    Mapping mapping = region.map(mode, PAGE + 1, 2L * PAGE);
+    ByteBuffer view = mapping.buffer();
+    ByteBuffer slice = mapping.buffer().slice(100, 50);
+    assertTrue(mapping.isOpen());
+
+    mapping.close();
+    mapping.close();
+
+    assertFalse(mapping.isOpen());
+    assertThrows(ClosedException.class, mapping::buffer);
+    assertEquals(ByteBuffer.allocate(2 * PAGE), view);
+    assertEquals(ByteBuffer.allocate(50), slice);
+    if (mode == MapMode.READ_WRITE) {
+      view.put(7, (byte) 1);
+      slice.put(7, (byte) 1);
+    }
+    assertEquals(ByteBuffer.wrap(content), ByteBuffer.wrap(Files.readAllBytes(file)));
+  }
+
+  @Test
+  void outlivesTheRegion() throws Exception {
+    Mapping mapping = region.map(MapMode.READ_WRITE, 0, SIZE);
+    region.close();
+    assertEquals(ByteBuffer.wrap(Files.readAllBytes(file)), mapping.buffer());
+    mapping.close();
+  }
+
+  @Test
+  void addressSpaceStaysAsLongAsOneView() throws Exception {
+    ByteBuffer slice = region.map(MapMode.READ_WRITE, 0, SIZE).buffer().slice(PAGE, 8);
+    byte expected = Files.readAllBytes(file)[PAGE];
+
+    for (int i = 0; i < 3; i++) {
+      System.gc();
+      Thread.sleep(50);
+    }
+    assertEquals(1, Maps.lines(file.toString()).size());
+    assertEquals(expected, slice.get(0));
+
+    slice = null;
+    assertEquals(List.of(), Maps.linesAfterCollection(file.toString()));
+  }
+
+  @Test
+  void mappingThatIsForgottenIsUnmapped() throws Exception {
+    for (int i = 0; i < 10; i++) {
+      assertEquals(SIZE, region.map(MapMode.READ_WRITE, 0, SIZE).length());
+    }
+    assertEquals(List.of(), Maps.linesAfterCollection(file.toString()));
+  }
+
+  @Test
+  void refusedMappingThrowsWhatTheKernelSaid() {
+    try (AshmemRegion device = new AshmemRegion(OpenFile.open(Path.of("/dev/null")), "null", 10)) {
+      AshmemException e =
+          assertThrows(AshmemException.class, () -> device.map(MapMode.READ_ONLY, 0, 1));
+      assertEquals("mmap", e.call());
+      assertEquals("null", e.regionName());
+      assertEquals("ENODEV", e.errnoName());
+    }
+  }
+
+  @Test
+  void privateMappingKeepsItsWritesToItself() throws Exception {
+    byte[] content = Files.readAllBytes(file);
+    try (Mapping mapping = region.map(MapMode.PRIVATE, 0, SIZE)) {
+      assertFalse(mapping.isReadOnly());
+      mapping.buffer().put(0, (byte) (content[0] + 1));
+      assertEquals(content[0] + 1, mapping.buffer().get(0));
+    }
+    assertEquals(ByteBuffer.wrap(content), ByteBuffer.wrap(Files.readAllBytes(file)));
+  }
+}

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.ashmem;
+
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
+import static org.junit.jupiter.api.Assertions.assertAll;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.InputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Properties;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+class NativeLibraryTest {
+  /** Loads the library and says what page size it told. */
+  static final class Program {
+    private Program() {}
+
+    public static void main(String[] args) {
+      try {
+        System.out.println("loaded " + AshmemRegion.pageSize());
+      } catch (UnsatisfiedLinkError e) {
+        System.out.println(e.getMessage());
+        System.exit(3);
+      }
+    }
+  }
+
+  @TempDir Path directory;
+  private byte[] library;
+
+  @BeforeEach
+  void readLibrary() throws Exception {
+    String resource = NativeLibrary.resource(NativeLibrary.platform(System.getProperties()));
+    try (InputStream in = NativeLibrary.class.getResourceAsStream(resource)) {
+      library = in.readAllBytes();
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "Linux, amd64, linux-x86_64",
+    "Linux, x86_64, linux-x86_64",
+    "Linux, aarch64, linux-aarch64",
+    "Mac OS X, aarch64, mac os x-aarch64",
+  })
+  void platformIsNamedLikeTheFoldersInTheJar(String os, String arch, String platform) {
+    Properties properties = new Properties();
+    properties.setProperty("os.name", os);
+    properties.setProperty("os.arch", arch);
+    assertEquals(platform, NativeLibrary.platform(properties));
+    assertEquals(
+        "/META-INF/native/" + platform + "/libashmem.so", NativeLibrary.resource(platform));
+  }
+
+  @Test
+  void libraryIsOfTheSameVersion() {
+    assertTrue(NativeLibrary.version().matches("[0-9]+\\.[0-9]+\\.[0-9]+.*"));
+    assertEquals(NativeLibrary.version(), Shim.version());
+  }
+
+  @Test
+  void unpackedCopyIsNamedByVersionAndContent() {
+    String name = NativeLibrary.copyName("1.2.3", library, 0x123);
+    assertTrue(name.matches("libashmem-1\\.2\\.3-[0-9a-f]{1,8}-123\\.so"), name);
+    library[0]++;
+    assertNotEquals(name, NativeLibrary.copyName("1.2.3", library, 0x123));
+  }
+
+  @Test
+  void unpackedCopyIsLoadedAndDeleted() throws Exception {
+    ChildJvm.Result result = run("-Dorg.ashmem.tmpdir=" + directory);
+
+    assertEquals("loaded " + AshmemRegion.pageSize() + "\n", result.output());
+    assertEquals(0, result.status());
+    try (Stream<Path> left = Files.list(directory)) {
+      assertEquals(List.of(), left.toList());
+    }
+  }
+
+  @Test
+  void namedLibraryIsLoaded() throws Exception {
+    Path file = Files.write(directory.resolve("elsewhere.so"), library);
+    ChildJvm.Result result =
+        run("-Dorg.ashmem.library=" + file, "-Dorg.ashmem.tmpdir=" + directory + "/missing");
+    assertEquals("loaded " + AshmemRegion.pageSize() + "\n", result.output());
+  }
+
+  @Test
+  void nothingElseIsTriedWhenTheNamedLibraryIsMissing() {
+    Path file = directory.resolve("missing.so");
+    assertRefused(
+        properties(NativeLibrary.LIBRARY, file.toString()),
+        file + " (named by the property org.ashmem.library)");
+  }
+
+  @Test
+  void namedLibraryThatIsCutShortIsRefused() throws Exception {
+    Path file = Files.write(directory.resolve("cut.so"), Arrays.copyOf(library, 60));
+    assertRefused(properties(NativeLibrary.LIBRARY, file.toString()), file.toString());
+  }
+
+  @Test
+  void libraryOfAnotherVersionIsRefused() throws Exception {
+    String version = NativeLibrary.version();
+    String other = "9" + version.substring(1);
+    Path file = patched(version + "\0", other + "\0");
+
+    ChildJvm.Result result = run("-Dorg.ashmem.library=" + file);
+
+    assertEquals(3, result.status());
+    assertTrue(
+        result.output().contains("it is of version " + other + ", not " + version),
+        result.output());
+  }
+
+  @Test
+  void anotherLibraryIsRefused() throws Exception {
+    Path file = patched("Java_org_ashmem_Shim_version", "Java_org_ashmem_Shim_noisrev");
+
+    ChildJvm.Result result = run("-Dorg.ashmem.library=" + file);
+
+    assertEquals(3, result.status());
+    assertTrue(result.output().contains("not the library of org.ashmem"), result.output());
+  }
+
+  @Test
+  void oneErrorTellsEveryAttempt() throws Exception {
+    Path notADirectory = Files.createFile(directory.resolve("file"));
+    UnsatisfiedLinkError e =
+        assertRefused(
+            properties(NativeLibrary.TMPDIR, notADirectory.toString()),
+            "the copy in the jar, unpacked to " + notADirectory,
+            "libashmem.so in java.library.path",
+            "noexec");
+    assertEquals(2, e.getSuppressed().length);
+  }
+
+  @Test
+  void platformWithoutALibraryIsNamed() {
+    Properties properties = properties("os.arch", "pdp11");
+    assertRefused(properties, "the jar has no /META-INF/native/linux-pdp11/libashmem.so");
+  }
+
+  private static UnsatisfiedLinkError assertRefused(Properties properties, String... messages) {
+    UnsatisfiedLinkError e =
+        assertThrows(UnsatisfiedLinkError.class, () -> NativeLibrary.load(properties));
+    assertAll(
+        Stream.concat(
+                Stream.of(messages),
+                Stream.of("-Dorg.ashmem.tmpdir=DIRECTORY", "-Dorg.ashmem.library=FILE"))
+            .map(text -> () -> assertTrue(e.getMessage().contains(text), e.getMessage())));
+    return e;
+  }
+
+  private static Properties properties(String key, String value) {
+    Properties properties = new Properties();
+    properties.putAll(System.getProperties());
+    properties.setProperty(key, value);
+    return properties;
+  }
+
+  /** A copy of the library in which a text is exchanged for one of the same length. */
+  private Path patched(String from, String to) throws Exception {
+    String content = new String(library, ISO_8859_1);
+    assertTrue(content.contains(from), from);
+    return Files.write(
+        directory.resolve("patched.so"), content.replace(from, to).getBytes(ISO_8859_1));
+  }
+
+  private static ChildJvm.Result run(String... options) throws Exception {
+    return ChildJvm.run(ChildJvm.command(List.of(options), Program.class));
+  }
+}

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.ashmem;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.stream.Stream;
+
+/** Descriptors of this process, as the tests open and look at them. */
+final class OpenFile {
+  private OpenFile() {}
+
+  /** Opens a file in place of a region, which only the device gives. */
+  static int open(Path path) {
+    int fd = Shim.open(path.toString().getBytes(UTF_8));
+    assertTrue(fd >= 0, () -> path + ": " + Errno.name(-fd));
+    return fd;
+  }
+
+  static boolean isOpen(int fd) {
+    return Files.isSymbolicLink(link(fd));
+  }
+
+  /** What the descriptor is open on; empty when it is closed. */
+  static String target(int fd) throws IOException {
+    try {
+      return Files.readSymbolicLink(link(fd)).toString();
+    } catch (NoSuchFileException e) {
+      return "";
+    }
+  }
+
+  /** How many descriptors of this process are open on the file. */
+  static long count(Path path) throws IOException {
+    long count = 0;
+    try (Stream<Path> links = Files.list(Path.of("/proc/self/fd"))) {
+      for (Path link : (Iterable<Path>) links::iterator) {
+        if (target(Integer.parseInt(link.getFileName().toString())).equals(path.toString())) {
+          count++;
+        }
+      }
+    }
+    return count;
+  }
+
+  private static Path link(int fd) {
+    return Path.of("/proc/self/fd", Integer.toString(fd));
+  }
+}

@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.ashmem;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.LongBuffer;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CyclicBarrier;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.random.RandomGenerator;
+import java.util.random.RandomGeneratorFactory;
+import org.ashmem.example.Pattern;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** Threads against each other on the device. */
+@Timeout(120)
+class RaceIT {
+  private static final int PAGE = (int) AshmemRegion.pageSize();
+
+  /** How long each race is run. */
+  private static final long NANOS = TimeUnit.SECONDS.toNanos(3);
+
+  /** NOT_PURGED promises every byte, whoever purges meanwhile. */
+  @Test
+  void noByteIsLostWhileOthersPurge() throws Exception {
+    int workers = 3;
+    int blocksEach = 40;
+    int blockSize = 2 * PAGE;
+    int words = blockSize / Long.BYTES;
+    AtomicBoolean over = new AtomicBoolean();
+    AtomicLong intact = new AtomicLong();
+    AtomicLong purged = new AtomicLong();
+    try (AshmemRegion region =
+            AshmemRegion.create("race", (long) workers * blocksEach * blockSize);
+        Mapping mapping = region.map()) {
+      List<Callable<Void>> tasks = new ArrayList<>();
+      for (int worker = 0; worker < workers; worker++) {
+        int first = worker * blocksEach;
+        tasks.add(
+            () -> {
+              RandomGenerator random = RandomGeneratorFactory.of("L64X128MixRandom").create(first);
+              LongBuffer all = mapping.buffer().order(ByteOrder.nativeOrder()).asLongBuffer();
+              long[] generation = new long[blocksEach];
+              for (int i = 0; i < blocksEach; i++) {
+                Pattern.fill(all.slice((first + i) * words, words), (long) (first + i) * words);
+                region.unpin((long) (first + i) * blockSize, blockSize);
+              }
+              while (!over.get()) {
+                // Neighbours too, so that ranges are split and merged.
+                int from = random.nextInt(blocksEach);
+                int count = 1 + random.nextInt(Math.min(3, blocksEach - from));
+                long offset = (long) (first + from) * blockSize;
+                PinResult result = region.pin(offset, (long) count * blockSize);
+                for (int i = from; i < from + count; i++) {
+                  LongBuffer block = all.slice((first + i) * words, words);
+                  long seed = (generation[i] << 32) + (long) (first + i) * words;
+                  if (result == PinResult.NOT_PURGED) {
+                    assertEquals(-1, Pattern.mismatch(block, seed), "block " + i);
+                    intact.incrementAndGet();
+                  } else {
+                    purged.incrementAndGet();
+                  }
+                  // New content each time, so that an old page that comes back is seen.
+                  generation[i]++;
+                  Pattern.fill(block, (generation[i] << 32) + (long) (first + i) * words);
+                }
+                region.unpin(offset, (long) count * blockSize);
+              }
+              return null;
+            });
+      }
+      tasks.add(
+          () -> {
+            long end = System.nanoTime() + NANOS;
+            while (System.nanoTime() < end && !over.get()) {
+              AshmemRegion.purgeAllCaches();
+              Thread.sleep(2);
+              Files.writeString(Path.of("/proc/sys/vm/drop_caches"), "2");
+              Thread.sleep(2);
+            }
+            over.set(true);
+            return null;
+          });
+      runAll(tasks, over);
+    }
+    assertTrue(intact.get() > 0, "nothing was found intact");
+    assertTrue(purged.get() > 0, "nothing was found purged");
+  }
+
+  /** Calls work or throw ClosedException; none reaches the region that has the number now. */
+  @Test
+  void closeAgainstEveryOtherCall() throws Exception {
+    int users = 2;
+    CyclicBarrier barrier = new CyclicBarrier(users + 1);
+    AtomicBoolean over = new AtomicBoolean();
+    AtomicLong calls = new AtomicLong();
+    AshmemRegion[] current = new AshmemRegion[1];
+    List<Callable<Void>> tasks = new ArrayList<>();
+    for (int user = 0; user < users; user++) {
+      tasks.add(
+          () -> {
+            while (true) {
+              barrier.await();
+              if (over.get()) {
+                return null;
+              }
+              AshmemRegion region = current[0];
+              assertThrows(
+                  ClosedException.class,
+                  () -> {
+                    while (true) {
+                      region.unpin(0, PAGE);
+                      region.pin(0, PAGE);
+                      assertEquals(PAGE, region.map(PAGE, PAGE).length());
+                      region.pinStatus();
+                      region.protection();
+                      region.fileId();
+                      calls.incrementAndGet();
+                    }
+                  });
+              barrier.await();
+            }
+          });
+    }
+    tasks.add(
+        () -> {
+          long end = System.nanoTime() + NANOS / 2;
+          for (int round = 0; System.nanoTime() < end; round++) {
+            current[0] = AshmemRegion.create("closed", 2L * PAGE);
+            barrier.await();
+            Thread.sleep(0, 200_000 * (round % 5));
+            current[0].close();
+            // Without a size it refuses each of the calls, by an error that is not ClosedException.
+            int other = OpenFile.open(Path.of(AshmemRegion.DEVICE));
+            barrier.await();
+            assertEquals(0, Shim.size(other));
+            assertEquals(0, Shim.close(other));
+          }
+          over.set(true);
+          barrier.await();
+          return null;
+        });
+    runAll(tasks, over);
+    assertTrue(calls.get() > 0, "no call came through");
+  }
+
+  /** A buffer can be used while its mapping is closed: the JVM lives, the region is not written. */
+  @Test
+  void closeOfAMappingAgainstItsBuffers() throws Exception {
+    AtomicBoolean over = new AtomicBoolean();
+    AtomicLong accesses = new AtomicLong();
+    ByteBuffer[] current = new ByteBuffer[1];
+    try (AshmemRegion region = AshmemRegion.create("mapping", 16L * PAGE);
+        Mapping witness = region.map()) {
+      current[0] = witness.buffer();
+      Callable<Void> reader =
+          () -> {
+            while (!over.get()) {
+              ByteBuffer buffer;
+              synchronized (current) {
+                buffer = current[0];
+              }
+              for (int offset = 0; offset < buffer.capacity(); offset += PAGE) {
+                buffer.putLong(offset + 8, 3);
+                long found = buffer.getLong(offset);
+                assertTrue(found == 0 || found == offset + 1, () -> "found " + found);
+                accesses.incrementAndGet();
+              }
+            }
+            return null;
+          };
+      Callable<Void> closer =
+          () -> {
+            long end = System.nanoTime() + NANOS / 2;
+            while (System.nanoTime() < end) {
+              try (Mapping mapping = region.map()) {
+                for (int offset = 0; offset < mapping.length(); offset += PAGE) {
+                  mapping.buffer().putLong(offset, offset + 1);
+                }
+                synchronized (current) {
+                  current[0] = mapping.buffer();
+                }
+                Thread.sleep(1);
+              }
+              Thread.sleep(1);
+            }
+            over.set(true);
+            return null;
+          };
+      runAll(List.of(reader, reader, closer), over);
+      for (int offset = 0; offset < witness.length(); offset += PAGE) {
+        assertEquals(offset + 1, witness.buffer().getLong(offset));
+      }
+    }
+    assertTrue(accesses.get() > 0, "no access was made");
+  }
+
+  /** Two threads close what two threads pin as a scope: each range is unpinned at the end. */
+  @Test
+  void scopesOfManyThreads() throws Exception {
+    AtomicBoolean over = new AtomicBoolean();
+    try (AshmemRegion region = AshmemRegion.create("scopes", 4L * PAGE)) {
+      List<Callable<Void>> tasks = new ArrayList<>();
+      for (int thread = 0; thread < 4; thread++) {
+        long offset = (long) thread * PAGE;
+        tasks.add(
+            () -> {
+              for (int i = 0; i < 2000; i++) {
+                try (Pin pin = region.pinned(offset, PAGE)) {
+                  assertEquals(PinStatus.PINNED, region.pinStatus(offset, PAGE));
+                  assertEquals(PinResult.NOT_PURGED, pin.result());
+                }
+              }
+              return null;
+            });
+      }
+      runAll(tasks, over);
+      for (int thread = 0; thread < 4; thread++) {
+        assertEquals(PinStatus.UNPINNED, region.pinStatus((long) thread * PAGE, PAGE));
+      }
+    }
+  }
+
+  /** Runs all at the same time; the first failure ends the others and is thrown. */
+  private static void runAll(List<Callable<Void>> tasks, AtomicBoolean over) throws Exception {
+    ExecutorService threads = Executors.newFixedThreadPool(tasks.size());
+    try {
+      List<Future<Void>> results = new ArrayList<>();
+      for (Callable<Void> task : tasks) {
+        results.add(
+            threads.submit(
+                () -> {
+                  try {
+                    return task.call();
+                  } catch (Throwable e) {
+                    over.set(true);
+                    threads.shutdownNow();
+                    throw e;
+                  }
+                }));
+      }
+      for (Future<Void> result : results) {
+        result.get();
+      }
+    } finally {
+      over.set(true);
+      threads.shutdownNow();
+      assertTrue(threads.awaitTermination(20, TimeUnit.SECONDS), "a thread did not end");
+    }
+  }
+}

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.ashmem;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.io.PrintStream;
+import java.io.Writer;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/**
+ * Two processes with one region. Java closes all descriptors of a child, so another program takes
+ * the descriptor out of this process, by its number, and becomes the child JVM.
+ */
+class SharingIT {
+  private static final long PAGE = AshmemRegion.pageSize();
+
+  /**
+   * Arguments: this process, its descriptor, and the command that gets the new number at its end.
+   */
+  private static final String TAKE_DESCRIPTOR =
+      """
+      my ($pid, $fd, @command) = @ARGV;
+      my $process = syscall(434, $pid + 0, 0);              # pidfd_open
+      die "pidfd_open: $!" if $process < 0;
+      my $taken = syscall(438, $process, $fd + 0, 0);       # pidfd_getfd
+      die "pidfd_getfd: $!" if $taken < 0;
+      open(my $file, '+<&=', $taken) or die "open: $!";
+      fcntl($file, 2, 0) or die "fcntl: $!";                # F_SETFD: not closed on exec
+      exec { $command[0] } @command, $taken or die "exec: $!";
+      """;
+
+  /** The child: it adopts the descriptor and does what it is told, line by line. */
+  static final class Child {
+    private Child() {}
+
+    public static void main(String[] args) throws IOException {
+      PrintStream out = new PrintStream(System.out, true, UTF_8);
+      try (AshmemRegion region = AshmemRegion.fromFileDescriptor(Integer.parseInt(args[0]));
+          Mapping mapping = region.map();
+          BufferedReader in = new BufferedReader(new InputStreamReader(System.in, UTF_8))) {
+        out.println(region.name() + " " + region.size() + " " + region.fileId());
+        for (String line = in.readLine(); line != null; line = in.readLine()) {
+          String[] words = line.split(" ", -1);
+          long first = Long.parseLong(words[1]);
+          Object answer =
+              switch (words[0]) {
+                case "get" -> mapping.buffer().getLong((int) first);
+                case "put" ->
+                    mapping.buffer().putLong((int) first, Long.parseLong(words[2])).get(0);
+                case "pin" -> region.pin(first, Long.parseLong(words[2]));
+                case "unpin" -> {
+                  region.unpin(first, Long.parseLong(words[2]));
+                  yield "unpinned";
+                }
+                case "status" -> region.pinStatus(first, Long.parseLong(words[2]));
+                case "protect" -> {
+                  region.setProtection(Protection.of((int) first));
+                  yield region.protection();
+                }
+                default -> "what is " + line + "?";
+              };
+          out.println(answer);
+        }
+      }
+    }
+  }
+
+  @Test
+  @Timeout(60)
+  void childSharesBytesPinsAndProtection() throws Exception {
+    try (AshmemRegion region = AshmemRegion.create("shared", 4 * PAGE);
+        Mapping mapping = region.map()) {
+      mapping.buffer().putLong(8, 0x0123456789abcdefL);
+      int fd = region.dup();
+      Process child = start(fd);
+      try (BufferedReader out = child.inputReader(UTF_8);
+          Writer in = child.outputWriter(UTF_8)) {
+        assertEquals("shared " + 4 * PAGE + " " + region.fileId(), out.readLine());
+        assertEquals(0, Shim.close(fd));
+
+        // Bytes, both ways.
+        assertEquals(Long.toString(0x0123456789abcdefL), ask(in, out, "get 8"));
+        ask(in, out, "put 16 77");
+        assertEquals(77, mapping.buffer().getLong(16));
+
+        // Pins are the region's: either may unpin, either learns of the purge, once.
+        assertEquals("PINNED", ask(in, out, "status 0 " + PAGE));
+        assertEquals("unpinned", ask(in, out, "unpin 0 " + PAGE));
+        assertEquals(PinStatus.UNPINNED, region.pinStatus(0, PAGE));
+        assertEquals(PinStatus.PINNED, region.pinStatus(PAGE, PAGE));
+        region.unpin(PAGE, PAGE);
+        assertEquals("UNPINNED", ask(in, out, "status " + PAGE + " " + PAGE));
+        assertEquals(2, AshmemRegion.purgeAllCaches());
+        assertEquals("0", ask(in, out, "get 8"));
+        assertEquals(0, mapping.buffer().getLong(8));
+        assertEquals(PinResult.WAS_PURGED, region.pin(0, PAGE));
+        assertEquals("NOT_PURGED", ask(in, out, "pin 0 " + PAGE));
+        assertEquals("WAS_PURGED", ask(in, out, "pin " + PAGE + " " + PAGE));
+        assertEquals(PinStatus.PINNED, region.pinStatus());
+
+        // What the child takes away is gone for both; what is mapped stays as it was.
+        assertEquals("[READ]", ask(in, out, "protect 1"));
+        assertEquals(Set.of(Protection.READ), region.protection());
+        try (Mapping later = region.map()) {
+          assertTrue(later.isReadOnly());
+        }
+        ask(in, out, "put 24 78");
+        assertEquals(78, mapping.buffer().getLong(24));
+
+        // The child dies while it leaves a range unpinned: the region is still ours.
+        ask(in, out, "unpin 0 " + 2 * PAGE);
+        child.destroyForcibly();
+        assertTrue(child.waitFor(20, TimeUnit.SECONDS));
+        assertEquals(PinStatus.UNPINNED, region.pinStatus(PAGE, PAGE));
+        assertEquals(PinResult.NOT_PURGED, region.pin());
+        assertEquals(78, mapping.buffer().getLong(24));
+      } finally {
+        child.destroyForcibly();
+      }
+    }
+  }
+
+  private static Process start(int fd) throws IOException {
+    List<String> command = new ArrayList<>();
+    command.addAll(
+        List.of(
+            "perl",
+            "-e",
+            TAKE_DESCRIPTOR,
+            Long.toString(ProcessHandle.current().pid()),
+            Integer.toString(fd)));
+    command.addAll(ChildJvm.command(List.of(), Child.class));
+    return new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start();
+  }
+
+  private static String ask(Writer in, BufferedReader out, String line) throws IOException {
+    in.write(line + "\n");
+    in.flush();
+    return out.readLine();
+  }
+}

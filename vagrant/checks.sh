@@ -1,0 +1,189 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# What is tested without a guest and without Maven's own tests: the tools that judge, and rules for the whole repository.
+# usage: checks.sh RESULTS      writes RESULTS/repository.tsv, for report.awk
+set -uo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+top=${here%/*}
+results=$1
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cd "$top" || exit
+
+files() {
+    git -c safe.directory="$top" ls-files
+}
+
+# check NAME FUNCTION...: passes if it succeeds; what it says is the reason otherwise
+check() {
+    local name=$1 said
+    shift
+    if said=$("$@" 2>&1); then
+        printf 'ok\thost: repository\t%s\t\n' "$name"
+    else
+        printf 'fail\thost: repository\t%s\t%s\n' "$name" "$(tr '\t\n' '  ' <<<"$said" | cut -c1-500)"
+    fi >>"$results/repository.tsv"
+}
+
+says_nothing() {
+    local said
+    said=$("$@")
+    [ -z "$said" ] || { echo "$said"; false; }
+}
+
+# Each paragraph of a sample is a log of its own, and its first line says what it is.
+paragraphs() {
+    awk -v RS= -v work="$work" 'NR > 1 { file = work "/" NR ".log"; print > file; close(file) }' "$1"
+    find "$work" -name '*.log' | sort -V
+}
+
+complained_about() {
+    ! "$here/complaints" "$1" >/dev/null || { echo "nothing found in: $(cat "$1")"; false; }
+}
+
+expected() {
+    grep -v '^# SPDX' "$1"
+}
+
+counted_as_expected() {
+    awk -v section=S -v program=p -v ended="$(sed -n 's/^# ended: //p' "$1")" -f "$here/ktap.awk" "$1" |
+        diff - <(expected "${1%.ktap}.tsv")
+}
+
+reports_counted_as_expected() {
+    awk -v section=S -f "$here/junit.awk" "$1" | diff - <(expected "${1%.xml}.tsv")
+}
+
+totals_are_right() {
+    local status=0 last
+    last=$(printf 'ok\ta\tx\t\nfail\tb\ty\twhy\nok\tb\tz\t\n' | awk -f "$here/report.awk" | tail -n 1) || status=$?
+    [ "$last" = "2 passed, 1 failed" ] && [ "$status" -ne 0 ] || { echo "a failure: '$last', status $status"; return 1; }
+    status=0
+    last=$(awk -f "$here/report.awk" </dev/null | tail -n 1) || status=$?
+    [ "$last" = "0 passed, 0 failed" ] && [ "$status" -ne 0 ] || { echo "nothing ran: '$last', status $status"; return 1; }
+    last=$(printf 'ok\ta\tx\t\n' | awk -f "$here/report.awk" | tail -n 1) || { echo "a failure without one"; return 1; }
+    [ "$last" = "1 passed, 0 failed" ] || { echo "'$last'"; return 1; }
+}
+
+without_spdx() {
+    files | grep -v '^LICENSES/' | while read -r file; do
+        [ ! -f "$file" ] || head -n 5 "$file" | grep -q 'SPDX-License-Identifier: ' || echo "$file"
+    done
+}
+
+# The word is not spelled out, so that a search for it finds kernel/compat.h alone.
+version_checks() {
+    git -c safe.directory="$top" grep -lE 'LINUX_VERSION_''CODE|KERNEL_''VERSION' | grep -vx kernel/compat.h
+}
+
+scripts_parse() {
+    local script
+    for script in run .ci/run vagrant/init vagrant/*.sh; do
+        bash -n "$script" || return
+    done
+}
+
+# Somebody else's project: nothing of this one but the jar, by a <dependency>.
+consumer_is_told_to_load_the_module() {
+    local version jars project=$work/consumer
+    version=$(sed -n 's|^  <version>\(.*\)</version>|\1|p' pom.xml | head -n 1)
+    jars=$work/jars/org/ashmem/ashmem/$version
+    mkdir -p "$jars" "$project/src/main/java"
+    cp "target/ashmem-$version.jar" "$jars/"
+    cp pom.xml "$jars/ashmem-$version.pom"
+    cat >"$project/pom.xml" <<END
+<project>
+  <modelVersion>4.0.0</modelVersion>
+  <groupId>example</groupId>
+  <artifactId>consumer</artifactId>
+  <version>1</version>
+  <properties>
+    <maven.compiler.release>17</maven.compiler.release>
+    <project.build.sourceEncoding>UTF-8</project.build.sourceEncoding>
+  </properties>
+  <repositories>
+    <repository>
+      <id>jars</id>
+      <url>file://$work/jars</url>
+    </repository>
+  </repositories>
+  <dependencies>
+    <dependency>
+      <groupId>org.ashmem</groupId>
+      <artifactId>ashmem</artifactId>
+      <version>$version</version>
+    </dependency>
+  </dependencies>
+  <build>
+    <plugins>
+      <plugin><artifactId>maven-resources-plugin</artifactId><version>$(plugin resources)</version></plugin>
+      <plugin><artifactId>maven-compiler-plugin</artifactId><version>$(plugin compiler)</version></plugin>
+      <plugin><artifactId>maven-dependency-plugin</artifactId><version>$(plugin dependency)</version></plugin>
+    </plugins>
+  </build>
+</project>
+END
+    cat >"$project/src/main/java/Consumer.java" <<'END'
+import org.ashmem.AshmemException;
+import org.ashmem.AshmemRegion;
+
+public class Consumer {
+  public static void main(String[] args) {
+    try (AshmemRegion region = AshmemRegion.create("consumer", 4096)) {
+      System.out.println("created " + region.size());
+    } catch (AshmemException.DeviceMissing e) {
+      System.out.println("refused " + e.getMessage());
+    }
+  }
+}
+END
+    # a local repository that is thrown away, filled from the one that the build has filled
+    cat >"$work/settings.xml" <<END
+<settings>
+  <localRepository>$work/repository</localRepository>
+  <mirrors>
+    <mirror>
+      <id>filled</id>
+      <mirrorOf>central</mirrorOf>
+      <url>file://$(sed -n 's/.*name="localRepository" value="\([^"]*\)".*/\1/p' target/surefire-reports/TEST-*.xml | head -n 1)</url>
+    </mirror>
+  </mirrors>
+</settings>
+END
+    (cd "$project" && mvn -B -q -ntp -s "$work/settings.xml" compile dependency:build-classpath \
+        -Dmdep.outputFile="$work/classpath") || return
+    java -cp "$project/target/classes:$(cat "$work/classpath")" Consumer >"$work/said" 2>"$work/stderr" ||
+        { cat "$work/said" "$work/stderr"; return 1; }
+    if [ -e /dev/ashmem ]; then
+        grep -qx 'created 4096' "$work/said"
+    else
+        grep -q '^refused .*Is the module loaded?.*insmod' "$work/said"
+    fi || { cat "$work/said"; return 1; }
+}
+
+plugin() {
+    awk -v wanted="<artifactId>maven-$1-plugin</artifactId>" 'index($0, wanted) { found = 1 }
+        found && match($0, /<version>[^<]*/) { print substr($0, RSTART + 9, RLENGTH - 9); exit }' pom.xml
+}
+
+for sample in "$here"/samples/boot-*.log; do
+    check "complaints: none in ${sample##*/}" "$here/complaints" "$sample"
+done
+while read -r sample; do
+    check "complaints: none about $(head -n 1 "$sample" | cut -c3-)" "$here/complaints" "$sample"
+done < <(paragraphs "$here/samples/good.log")
+rm -f "$work"/*.log
+while read -r sample; do
+    check "complaints: about $(head -n 1 "$sample" | cut -c3-)" complained_about "$sample"
+done < <(paragraphs "$here/samples/bad.log")
+for sample in "$here"/samples/*.ktap; do
+    check "KTAP: ${sample##*/} is counted as expected" counted_as_expected "$sample"
+done
+for sample in "$here"/samples/*.xml; do
+    check "JUnit: ${sample##*/} is counted as expected" reports_counted_as_expected "$sample"
+done
+check "report: totals and exit status follow the results" totals_are_right
+check "every file has an SPDX line" says_nothing without_spdx
+check "no kernel version is asked for outside kernel/compat.h" says_nothing version_checks
+check "scripts are valid" scripts_parse
+check "a project with the jar alone is told to load the module" consumer_is_told_to_load_the_module

@@ -1,0 +1,181 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: Apache-2.0
+# The machine that runs ./run: what it has, what it lacks, and installing that. Sourced.
+
+# Dies, saying why, on a machine on which ./run cannot work whatever one installs.
+host_check() {
+    local ID='' VERSION_ID='' PRETTY_NAME=''
+    [ "$(uname -sm)" = "Linux x86_64" ] || die "this machine is $(uname -sm); ./run needs Linux on x86_64"
+    # shellcheck source=/dev/null
+    [ ! -r /etc/os-release ] || . /etc/os-release
+    if [ "$ID" != debian ] || [ "${VERSION_ID:-99}" -lt 12 ]; then
+        die "this is ${PRETTY_NAME:-an unknown system}; ./run needs Debian 12 or newer, as it installs with apt" \
+            "what it needs and runs otherwise: mmdebstrap, qemu-system-x86, virtiofsd, gcc, a JDK, maven"
+    fi
+}
+
+# virtiofsd's place differs between releases, and none of them is on PATH.
+host_virtiofsd() {
+    local place
+    for place in /usr/libexec/virtiofsd /usr/lib/qemu/virtiofsd; do
+        if [ -x "$place" ]; then
+            echo "$place"
+            return
+        fi
+    done
+    return 1
+}
+
+# The major version of the JDK that Maven will find, or nothing.
+host_jdk() {
+    # shellcheck disable=SC2016
+    as_caller bash -c '"${JAVA_HOME:+$JAVA_HOME/bin/}javac" -version' 2>/dev/null | sed -n 's/^javac \([0-9]*\).*/\1/p'
+}
+
+# The packages that are missing: host_missing root|guest|java...
+host_missing() {
+    local what jdk
+    for what in "$@"; do
+        case $what in
+            root)
+                command -v mmdebstrap >/dev/null || echo mmdebstrap
+                [ -e /usr/share/keyrings/debian-archive-trixie-stable.gpg ] ||
+                    [ -e /usr/share/keyrings/debian-archive-trixie-stable.pgp ] || echo debian-archive-keyring
+                ;;
+            guest)
+                command -v qemu-system-x86_64 >/dev/null || echo qemu-system-x86
+                # until Debian 12 virtiofsd came with QEMU itself
+                host_virtiofsd >/dev/null || apt-cache show virtiofsd 2>/dev/null | sed -n '/^Package:/{s/.*: //p;q}' |
+                    grep . || echo qemu-system-common
+                ;;
+            java)
+                command -v gcc >/dev/null || echo gcc
+                [ -e /usr/include/stdlib.h ] || echo libc6-dev
+                jdk=$(host_jdk)
+                [ "${jdk:-0}" -ge 17 ] || echo default-jdk-headless
+                as_caller bash -c 'command -v mvn' >/dev/null || echo maven
+                ;;
+        esac
+    done
+}
+
+# A step that must not be stopped half-way: host_finish waits for it.
+host_dpkg() {
+    local status=0
+    host_installing=yes
+    step "$@" || status=$?
+    host_installing=
+    return "$status"
+}
+
+host_finish() {
+    if [ -n "${host_installing:-}" ]; then
+        say "stopping as soon as dpkg has finished"
+        wait "${step_pid:?}"
+    fi
+}
+
+# Unlike apt, dpkg does not wait while somebody else installs.
+host_repair() {
+    local tries=0
+    until dpkg --configure -a; do
+        [ "$((tries += 1))" -le 60 ] || return
+        sleep 5
+    done
+}
+
+# host_install LOG WHAT...: installs what is missing of it
+host_install() {
+    local log=$1 missing=() apt=(apt-get -y --no-install-recommends -o DPkg::Lock::Timeout=300)
+    shift
+    mapfile -t missing < <(host_missing "$@")
+    [ ${#missing[@]} -gt 0 ] || return 0
+    export DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1
+    if [ -z "${host_lists_are_new:-}" ]; then
+        # another vendor's source that fails does not matter while the packages can be had
+        step "$log-update.log" "updating apt's lists" "${apt[@]}" update ||
+            say "apt could not update everything; going on with what it has"
+        host_lists_are_new=yes
+        mapfile -t missing < <(host_missing "$@")
+        if [ -n "$(dpkg --audit)" ]; then
+            host_dpkg "$log-dpkg.log" "finishing an installation that was interrupted" host_repair || return
+        fi
+    fi
+    host_space / 1500 "the packages"
+    say "to be installed from apt: ${missing[*]}"
+    step "$log-download.log" "downloading ${missing[*]}" "${apt[@]}" --download-only install "${missing[@]}" || {
+        say "apt cannot get these packages: is there a network, and are Debian's sources among this machine's?"
+        return 1
+    }
+    host_dpkg "$log-install.log" "installing ${missing[*]}" "${apt[@]}" install "${missing[@]}" || return
+    mapfile -t missing < <(host_missing "$@")
+    [ ${#missing[@]} -eq 0 ] || die "installed, but still missing: ${missing[*]}"
+}
+
+# apt's settings that a folder made for this machine needs too: proxies, and how strict to be with a mirror's dates.
+host_apt_settings() {
+    echo 'Acquire::Retries "3";'
+    echo 'Acquire::Languages "none";'
+    apt-config dump | grep -E '^Acquire::(https?::Proxy|Check-Valid-Until|Check-Date)[: ]' || true
+}
+
+# The Debian mirror this machine uses, whichever way its sources are written down; other vendors' entries do not count.
+host_mirror() {
+    local codename uri
+    if [ -n "${ASHMEM_MIRROR:-}" ]; then
+        printf '%s\n' "${ASHMEM_MIRROR%/}"
+        return
+    fi
+    # shellcheck source=/dev/null
+    codename=$(. /etc/os-release && printf '%s' "${VERSION_CODENAME:-sid}")
+    # apt knows whose a source is once it has its lists; before that the address must do
+    uri=$(
+        {
+            apt-get indextargets --format '$(ORIGIN)|$(LABEL)|$(RELEASE)|$(CODENAME)|$(COMPONENT)|$(REPO_URI)' \
+                'Created-By: Packages'
+            apt-get indextargets --no-release-info --format '?|?|$(RELEASE)|$(RELEASE)|$(COMPONENT)|$(REPO_URI)' \
+                'Created-By: Packages'
+        } | awk -F'|' -v codename="$codename" '
+            $5 != "main" || ($3 != codename && $4 != codename) || $6 !~ /^(http|https|file|copy|mirror\+file):/ { next }
+            $1 == "Debian" && $2 == "Debian" || $1 == "?" && ($6 ~ /\/debian\/?$/ || $6 ~ /^mirror/) { print $6; exit }'
+    )
+    uri=${uri%/}
+    case $uri in
+        mirror+file:*) uri=$(awk '!/^#/ && NF { print $1; exit }' "${uri#mirror+file:}") ;;
+    esac
+    case $uri in
+        http://* | https://* | file:* | copy:*) printf '%s\n' "${uri%/}" ;;
+        *) die "found no Debian mirror in this machine's apt sources" \
+            "set ASHMEM_MIRROR to the address of one (the folder with dists/ and pool/)" ;;
+    esac
+}
+
+# host_space FOLDER MEGABYTES WHAT: dies when there is less. FOLDER may not exist yet.
+host_space() {
+    local at=$1 free
+    while [ ! -e "$at" ]; do
+        at=${at%/*}
+        at=${at:-/}
+    done
+    free=$(df -Pm "$at" | awk 'NR == 2 { print $4 }')
+    [ "$free" -ge "$2" ] || die "not enough disk space for $3: $2 MB needed, $free MB free at $at" \
+        "make room, or set ASHMEM_CACHE to a folder on a larger disk"
+}
+
+# as_caller COMMAND...: as the person who called ./run and with their environment, where that is not root
+as_caller() {
+    if [ "${ASHMEM_UID:-0}" -eq 0 ]; then
+        "$@"
+    else
+        # shellcheck disable=SC2016
+        setpriv --reuid "$ASHMEM_UID" --regid "$ASHMEM_GID" --init-groups \
+            env -i bash -c '. "$0" && exec "$@"' "$ASHMEM_STAGE/environment" "$@"
+    fi
+}
+
+# What root made in FOLDER belongs to the person who called.
+host_give_back() {
+    if [ "${ASHMEM_UID:-0}" -ne 0 ] && [ -e "$1" ]; then
+        chown -R -h --from=0 "$ASHMEM_UID:$ASHMEM_GID" "$1"
+    fi
+}

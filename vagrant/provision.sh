@@ -1,0 +1,165 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# The steps from a Debian machine to a loaded and tested module. The QEMU guest, Vagrant and a bare machine take the same ones.
+# usage: provision.sh STEP...      with the steps
+#   deps     installs what is missing to build the module for the running kernel
+#   sources  prints an archive of what is built from
+#   module   builds ashmem.ko from a copy of kernel/
+#   tests    builds the C test programs from a copy of kernel/
+#   check    builds the module under sparse and keeps nothing
+#   load     loads the module and waits for its device
+#   test     runs the C programs and the Java integration tests on the device, then unloads and loads the module
+# ASHMEM_OUT: where what is built goes and is taken from (default: target/guest/RELEASE)
+# ASHMEM_RELEASE: the kernel to build for (default: the running one)
+# ASHMEM_RESULTS: where the tests' results go (default: results/ in ASHMEM_OUT): *.tsv for report.awk, and what was printed
+# ASHMEM_KERNEL: what the results call the kernel (default: RELEASE)
+# ASHMEM_PROGRAM_LIMIT: seconds that one test program may take (default: 900)
+set -euo pipefail
+top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+release=${ASHMEM_RELEASE:-$(uname -r)}
+out=${ASHMEM_OUT:-$top/target/guest/$release}
+results=${ASHMEM_RESULTS:-$out/results}
+kernel=${ASHMEM_KERNEL:-$release}
+limit=${ASHMEM_PROGRAM_LIMIT:-900}
+
+step_deps() {
+    local missing=() package
+    for package in gcc gcc-multilib libc6-dev make kmod procps "linux-headers-$release"; do
+        dpkg-query -W -f '${db:Status-Status}\n' "$package" 2>/dev/null | grep -qx installed || missing+=("$package")
+    done
+    [ ${#missing[@]} -gt 0 ] || return 0
+    echo "installing ${missing[*]}"
+    export DEBIAN_FRONTEND=noninteractive
+    apt-get update || echo "some sources failed, going on with the others"
+    apt-get install -y --no-install-recommends "${missing[@]}"
+}
+
+# kernel/ without what was built in it, as an archive that is the same for the same sources.
+step_sources() {
+    tar -C "$top" -c --sort=name --mtime=@0 --owner=0 --group=0 --exclude='*.o' --exclude='*.ko' --exclude='*.mod' \
+        --exclude='*.mod.c' --exclude='.*.cmd' --exclude=Module.symvers --exclude=modules.order --exclude=probed.h \
+        --exclude='*.probed*' --exclude=kernel/tests/out kernel
+}
+
+# A copy, so that no build litters the checkout and nothing built there earlier gets in.
+copy_sources() {
+    work=$(mktemp -d)
+    trap 'rm -rf "$work"' EXIT
+    step_sources | tar -C "$work" -x -m
+}
+
+step_module() {
+    copy_sources
+    make -C "/lib/modules/$release/build" M="$work/kernel" W=1 -j"$(nproc)" modules
+    mkdir -p "$out"
+    cp "$work/kernel/ashmem.ko" "$out/ashmem.ko.new"
+    mv "$out/ashmem.ko.new" "$out/ashmem.ko"
+}
+
+step_check() {
+    copy_sources
+    make -C "/lib/modules/$release/build" M="$work/kernel" C=2 -j"$(nproc)" modules
+}
+
+step_tests() {
+    copy_sources
+    make -C "$work/kernel/tests" -j"$(nproc)" OUT="$work/out"
+    make -s --no-print-directory -C "$work/kernel/tests" list >"$work/out/list"
+    mkdir -p "$out"
+    rm -rf "$out/tests" "$out/tests.new"
+    cp -r "$work/out" "$out/tests.new"
+    mv "$out/tests.new" "$out/tests"
+}
+
+step_load() {
+    local waited=0
+    insmod "$out/ashmem.ko"
+    while ! [ -c /dev/ashmem ]; do
+        if [ "$((waited += 1))" -gt 50 ]; then
+            echo "the module is loaded but /dev/ashmem did not appear within 5 s"
+            return 1
+        fi
+        sleep 0.1
+    done
+}
+
+# How a program ended that should have exited with 0, in words.
+ending() {
+    case $1 in
+        0) ;;
+        124 | 137) echo "was stopped after $limit s" ;;
+        12[89] | 1[3-9][0-9]) echo "died of signal $(($1 - 128))" ;;
+        *) echo "exited with $1" ;;
+    esac
+}
+
+# count FILE: what is in it, for a person to follow
+count() {
+    awk -F'\t' '$1 == "ok" { ok++ } END { printf "%d passed, %d failed", ok, NR - ok }' "$1"
+}
+
+test_programs() {
+    local program status
+    while read -r program; do
+        printf '%s: C program %s ... ' "$kernel" "$program"
+        SECONDS=0 status=0
+        ASHMEM_KO=$out/ashmem.ko timeout -k 5 "$limit" "$out/tests/$program" \
+            >"$results/$program.ktap" 2>&1 </dev/null || status=$?
+        awk -v section="$kernel: C programs" -v program="$program" -v ended="$(ending "$status")" \
+            -f "$top/vagrant/ktap.awk" "$results/$program.ktap" >"$results/$program.tsv"
+        echo "$(count "$results/$program.tsv") ($SECONDS s)"
+        awk -F'\t' '$1 == "fail" { print "    FAILED " $3 " -- " $4 }' "$results/$program.tsv"
+    done <"$out/tests/list"
+}
+
+test_java() {
+    local status=0 jar=("$top"/target/ashmem-*.jar)
+    printf '%s: Java integration tests ... ' "$kernel"
+    SECONDS=0
+    # An emulated processor takes seconds to move the JVM's archive of classes to a random address, and may see half of an
+    # instruction when HotSpot replaces C1's code by C2's while other threads run it.
+    timeout -k 5 "$limit" java -XX:+UnlockDiagnosticVMOptions -XX:ArchiveRelocationMode=0 -XX:+UseSerialGC -XX:TieredStopAtLevel=1 \
+        --enable-native-access=ALL-UNNAMED -cp "$top/target/test-classes:${jar[0]}:$top/target/test-lib/*" \
+        org.junit.platform.console.ConsoleLauncher execute --scan-classpath "$top/target/test-classes" \
+        --include-classname '.*IT$' --details=tree --disable-banner --disable-ansi-colors --fail-if-no-tests \
+        --reports-dir "$results/java" >"$results/java.log" 2>&1 </dev/null || status=$?
+    cat "$results"/java/TEST-*.xml 2>/dev/null |
+        awk -v section="$kernel: Java integration tests" -f "$top/vagrant/junit.awk" >"$results/java.tsv"
+    if [ "$status" -ne 0 ] && ! grep -q '^fail' "$results/java.tsv"; then
+        printf 'fail\t%s: Java integration tests\tthe launcher\t%s: %s\n' "$kernel" "$(ending "$status")" \
+            "$(tail -n 3 "$results/java.log" | tr '\n\t' '  ')" >>"$results/java.tsv"
+    fi
+    echo "$(count "$results/java.tsv") ($SECONDS s)"
+    awk -F'\t' '$1 == "fail" { print "    FAILED " $3 " -- " $4 }' "$results/java.tsv"
+}
+
+# result NAME COMMAND...: one test of the section on the module itself
+result() {
+    local name=$1 said
+    shift
+    if said=$("$@" 2>&1); then
+        printf 'ok\t%s: module\t%s\t\n' "$kernel" "$name"
+    else
+        printf 'fail\t%s: module\t%s\t%s\n' "$kernel" "$name" "$(tr '\n\t' '  ' <<<"$said")"
+    fi >>"$results/module.tsv"
+}
+
+unload() {
+    rmmod ashmem && ! [ -e /dev/ashmem ]
+}
+
+step_test() {
+    rm -rf "$results"
+    mkdir -p "$results"
+    result 'is loaded' test -c /dev/ashmem
+    test_programs
+    test_java
+    result 'is unloaded after all tests' unload
+    result 'is loaded once more' step_load
+    result 'is unloaded once more' unload
+    ! grep -qs '^fail' "$results"/*.tsv
+}
+
+for step in "${@:?deps, sources, module, check, tests, load or test}"; do
+    "step_$step"
+done

@@ -1,0 +1,117 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Release folders: a Debian release with one kernel, its headers, a compiler and a JRE, made by mmdebstrap and kept in the
+# cache. A guest has it as its root; the module is built inside it. Nobody writes to it after it is made.
+# usage: release.sh names | check KERNEL | path KERNEL | make KERNEL      (or sourced, for the functions)
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck source=progress.sh
+. "$here/progress.sh"
+# shellcheck source=host.sh
+. "$here/host.sh"
+
+release_table=$here/kernels
+
+# The kernels' names, newest first.
+release_names() {
+    awk '$1 !~ /^#/ && NF { print $1 }' "$release_table"
+}
+
+# release_row KERNEL: sets suite, extra, image, headers, jre
+release_row() {
+    local row
+    row=$(awk -v kernel="$1" '$1 == kernel' "$release_table")
+    [ -n "$row" ] || die "no kernel named '$1'; there is: $(release_names | paste -sd ' ')"
+    read -r _ suite extra image headers jre <<<"$row"
+    [ "$extra" != - ] || extra=
+}
+
+release_check() {
+    local suite extra image headers jre
+    release_row "$1"
+}
+
+# What a folder is made of, one mmdebstrap argument per line; its hash is the folder's key.
+release_recipe() {
+    local suite extra image headers jre
+    release_row "$1"
+    # the kernel's package wants a maker of initramfs; the smallest one, and its work is left out
+    printf '%s\n' --mode=root --variant=apt --format=directory \
+        --aptopt='APT::Install-Recommends "false"' \
+        --dpkgopt=force-unsafe-io \
+        --dpkgopt='path-exclude=/usr/share/doc/*' \
+        --dpkgopt='path-exclude=/usr/share/man/*' \
+        --dpkgopt='path-exclude=/usr/share/locale/*' \
+        --dpkgopt='path-exclude=/etc/kernel/postinst.d/*' \
+        --essential-hook='mkdir -p "$1/usr/share/man/man1" "$1/ashmem"' \
+        --customize-hook='echo guest >"$1/etc/hostname"; printf "127.0.0.1 localhost\n127.0.1.1 guest\n" >"$1/etc/hosts"' \
+        --include="$image,$headers,$jre,gcc,gcc-multilib,libc6-dev,make,tiny-initramfs,sparse,kmod,procps,mount,util-linux,iproute2" \
+        "$suite" "$extra"
+}
+
+release_path() {
+    local key
+    key=$(release_recipe "$1" | sha256sum | cut -c1-12)
+    printf '%s/release/%s-%s\n' "$ASHMEM_CACHE" "$1" "$key"
+}
+
+# The kernel's full version inside a folder, for instance 7.3.4+deb13-cloud-amd64.
+release_version() {
+    local versions=("$1"/lib/modules/*/build)
+    [ -e "${versions[0]}" ] || die "no kernel with headers in $1; remove that folder and run again"
+    [ ${#versions[@]} -eq 1 ] || die "more than one kernel in $1; remove that folder and run again"
+    versions=("${versions[0]%/build}")
+    printf '%s\n' "${versions[0]##*/}"
+}
+
+# release_lock KERNEL -s|-x: holds the kernel's lock until this process and its children end.
+release_lock() {
+    local fd
+    mkdir -p "$ASHMEM_CACHE/release"
+    exec {fd}>"$ASHMEM_CACHE/release/.$1.lock"
+    flock -n "$2" "$fd" || {
+        say "waiting for another run that makes or uses the release folder of kernel $1"
+        flock "$2" "$fd"
+    }
+}
+
+# Old recipes' folders of this kernel that nobody used for a month, and what an interrupted run left.
+release_sweep() {
+    local kernel=$1 keep=$2 folder
+    rm -rf --one-file-system "$ASHMEM_CACHE/release/$kernel"-*.partial
+    for folder in "$ASHMEM_CACHE/release/$kernel"-*; do
+        if [ "$folder" != "$keep" ] && [ -n "$(find "$folder/.used" -mtime +30 2>/dev/null)" ]; then
+            rm -rf --one-file-system "$folder"
+        fi
+    done
+}
+
+# Makes the folder if it is not there. Root, in a mount namespace of its own; a complete folder appears by rename.
+release_make() {
+    local kernel=$1 folder mirror suite extra options=() sources=() pocket
+    folder=$(release_path "$kernel")
+    [ ! -e "$folder/.used" ] || return 0
+    release_lock "$kernel" -x
+    [ ! -e "$folder/.used" ] || return 0
+    release_row "$kernel"
+    release_sweep "$kernel" "$folder"
+    host_space "$ASHMEM_CACHE" 2500 "the release folder of kernel $kernel"
+    mirror=$(host_mirror) || exit 1
+    for pocket in "$suite" $extra; do
+        sources+=("deb $mirror $pocket main")
+    done
+    mapfile -t options < <(release_recipe "$kernel" | head -n -2)
+    while read -r option; do
+        options+=("--aptopt=$option")
+    done < <(host_apt_settings)
+    mmdebstrap "${options[@]}" "$suite" "$folder.partial" "${sources[@]}"
+    touch "$folder.partial/.used"
+    mv "$folder.partial" "$folder"
+}
+
+if [ "${BASH_SOURCE[0]}" = "$0" ]; then
+    set -euo pipefail
+    verb=${1:?names, check, path or make}
+    shift
+    "release_$verb" "$@"
+fi

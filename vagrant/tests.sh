@@ -1,0 +1,108 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: Apache-2.0
+# ./run test: what runs on the host, then one guest per kernel, then the table. Sourced by inside.sh.
+# Results are lines of STATUS, SECTION, NAME and REASON, parted by tabs, in target/test/*.tsv; report.awk counts them.
+
+: "${here:?}" "${top:?}" "${log:?}"
+results=$top/target/test
+
+# tests_result FILE STATUS SECTION NAME [REASON]: REASON of one line
+tests_result() {
+    printf '%s\t%s\t%s\t%s\n' "$2" "$3" "$4" "$(tr '\t\n' '  ' <<<"${5:-}" | cut -c1-500)" >>"$results/$1.tsv"
+}
+
+tests_unit() {
+    local status=0
+    rm -rf "$top/target/surefire-reports"
+    step "$log/maven.log" "building the library and running its unit tests with Maven" maven verify || status=$?
+    cat "$top"/target/surefire-reports/TEST-*.xml 2>/dev/null |
+        awk -v section="host: unit tests" -f "$here/junit.awk" >"$results/unit.tsv"
+    if [ "$status" -ne 0 ] && ! grep -q '^fail' "$results/unit.tsv"; then
+        tests_result unit fail "host: unit tests" "mvn verify" "$(grep -m 3 '^\[ERROR\]' "$log/maven.log" | tr '\n' ' ')"
+    fi
+    [ "$status" -ne 0 ] || java_key >"$top/target/.java.key"
+}
+
+# The module and what else is built for a kernel; without them no guest of that kernel.
+tests_build() {
+    local kernel=$1 section="$1: build" warnings
+    if ! build module "$kernel" "building the module"; then
+        tests_result "build-$kernel" fail "$section" "module builds" "see target/log/module-$kernel.log"
+        return 1
+    fi
+    warnings=$(grep -i 'warning:' "$log/module-$kernel.log" | head -n 5)
+    tests_result "build-$kernel" "$(ok_if_empty "$warnings")" "$section" "module builds with W=1 and no warning" "$warnings"
+    if build check "$kernel" "checking the module with sparse"; then
+        warnings=$(grep -E '(warning|error): ' "$log/check-$kernel.log" | head -n 5)
+    else
+        warnings="see target/log/check-$kernel.log"
+    fi
+    tests_result "build-$kernel" "$(ok_if_empty "$warnings")" "$section" "sparse has no complaint" "$warnings"
+    if build tests "$kernel" "building the C tests"; then
+        tests_result "build-$kernel" ok "$section" "C programs build"
+    else
+        tests_result "build-$kernel" fail "$section" "C programs build" "see target/log/tests-$kernel.log"
+    fi
+}
+
+ok_if_empty() {
+    if [ -z "$1" ]; then echo ok; else echo fail; fi
+}
+
+# tests_any SECTION FILE...: a section without any test has failed
+tests_any() {
+    local section=$1
+    shift
+    grep -qsF "	$section	" "$@" || tests_result missing fail "$section" "(all)" "no test of this section ran"
+}
+
+tests_guest() {
+    local kernel=$1 status=0 complaints part
+    ASHMEM_KERNEL_LOG=$results/kernel-$kernel.log guest "$kernel" \
+        "ASHMEM_RESULTS=/ashmem/target/test/$kernel exec vagrant/provision.sh test" || status=$?
+    case $status in
+        124) tests_result "guest-$kernel" fail "$kernel: kernel log" "the guest ends" "it was stopped at the time limit" ;;
+        125) tests_result "guest-$kernel" fail "$kernel: kernel log" "the guest ends" "it ended before its tests did" ;;
+    esac
+    if complaints=$("$here/complaints" "$results/kernel-$kernel.log" 2>&1); then
+        tests_result "guest-$kernel" ok "$kernel: kernel log" "the kernel did not complain"
+    else
+        tests_result "guest-$kernel" fail "$kernel: kernel log" "the kernel did not complain" "$(head -n 2 <<<"$complaints")"
+    fi
+    for part in "C programs" "Java integration tests" "module"; do
+        tests_any "$kernel: $part" "$results/$kernel"/*.tsv
+    done
+}
+
+# run_tests KERNEL...
+run_tests() {
+    local kernel builders part
+    host_install "$log/apt" root || exit 1
+    rm -rf "$results"
+    mkdir -p "$results"
+    for kernel in "$@"; do
+        release "$kernel" && tests_build "$kernel" && touch "$results/built-$kernel"
+    done &
+    builders=$!
+    host_install "$log/apt" guest java || exit 1
+    host_give_back "$top/target"
+    tests_unit
+    say "checking the repository"
+    as_caller "$here/checks.sh" "$results" || true
+    wait "$builders"
+    for kernel in "$@"; do
+        if [ -e "$results/built-$kernel" ]; then
+            tests_guest "$kernel"
+        else
+            tests_result "guest-$kernel" fail "$kernel: kernel log" "the guest runs" "there is no module to run there"
+        fi
+    done
+    for part in "host: unit tests" "host: repository"; do
+        tests_any "$part" "$results"/*.tsv
+    done
+    # in the order in which it was done
+    for part in unit repository "${@/#/build-}" "${@/%//*}" "${@/#/guest-}" missing; do
+        # shellcheck disable=SC2086
+        cat "$results"/$part.tsv 2>/dev/null
+    done | awk -f "$here/report.awk"
+}
