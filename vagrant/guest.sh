@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # The offline guest: QEMU with a release folder as its root and the checkout at /ashmem, both by virtiofs, no image and no
-# network. KVM is taken only after it was seen to work, otherwise the processor is emulated.
+# network. Kernels that have virtiofs as a module get a small initramfs, made of the folder's own files. KVM is taken only after it was seen to work, otherwise the processor is emulated.
 # usage: guest.sh boot KERNEL COMMAND      runs it in a guest; without COMMAND a shell on this terminal
 # Root, in mount and PID namespaces of its own (enclosure.sh). The exit status is the command's; 124 when the time limit
 # (ASHMEM_LIMIT, seconds) was over, 125 when the guest stopped by itself, 1 when the kernel complained. ASHMEM_KERNEL_LOG
@@ -59,6 +59,24 @@ guest_serve() {
     done
 }
 
+# modules FOLDER VERSION: the modules without which that kernel does not reach its root, in the order in which they load.
+# None for a kernel that has them built in.
+guest_modules() {
+    chroot "$1" modprobe -S "$2" --show-depends -a virtio_pci virtiofs virtio_console |
+        awk '$1 == "insmod" && !seen[$2]++ { print $2 }'
+}
+
+# initramfs FOLDER MODULE...: an archive of these modules and of what loads them and goes on to the root, all from FOLDER
+guest_initramfs() {
+    local folder=$1 programs=(/bin/sh /sbin/insmod /bin/mount /sbin/switch_root)
+    shift
+    {
+        printf '%s\n' /dev/console /mnt "$@" "${programs[@]}"
+        chroot "$folder" ldd "${programs[@]}" | awk '$2 == "=>" { print $3 } /^[ \t]*\/.* \(/ { print $1 }'
+    } | awk -F/ '{ path = $2; print path; for (i = 3; i <= NF; i++) print path = path "/" $i }' | awk '!seen[$0]++' |
+        (cd "$folder" && chroot . cpio --quiet -o -L -H newc)
+}
+
 # Removes what interrupted runs left, and of the runs that went wrong all but the last few.
 guest_sweep() {
     local kept failed=0
@@ -91,6 +109,7 @@ guest_watch() {
 guest_boot() {
     local kernel=$1 command=${2-} limit=${ASHMEM_LIMIT:-1800} began=$EPOCHSECONDS
     local folder version run lock accel processor available output=() copy='' machine watch try ended status=0 complaints
+    local modules=() initramfs=() first
     folder=$(release_path "$kernel")
     [ -e "$folder/.used" ] || die "there is no release folder for kernel $kernel yet"
     release_lock "$kernel" -s
@@ -124,6 +143,17 @@ guest_boot() {
     mount --bind "$folder" root
     mount -o remount,bind,ro root
     mount --bind "$top" checkout
+    mapfile -t modules < <(guest_modules "$folder" "$version")
+    if [ ${#modules[@]} -eq 0 ]; then
+        first="init=/bin/sh -- -c \"mount -t virtiofs ashmem /ashmem && \
+exec /ashmem/vagrant/init $kernel ${run#"$top/"}\""
+    else
+        guest_initramfs "$folder" "${modules[@]}" >initramfs
+        initramfs=(-initrd initramfs)
+        first="rdinit=/bin/sh -- -c \"for module in ${modules[*]}; do insmod \$module; done; \
+mount -t virtiofs -o ro rootfs /mnt && mount -t virtiofs ashmem /mnt/ashmem && \
+exec switch_root /mnt /ashmem/vagrant/init $kernel ${run#"$top/"}\""
+    fi
     accel=$(guest_accel "$folder/boot/vmlinuz-$version")
     if [ "$accel" = kvm ]; then
         processor=host
@@ -146,10 +176,9 @@ guest_boot() {
             -chardev socket,id=rootfs,path=rootfs.sock -device vhost-user-fs-pci,chardev=rootfs,tag=rootfs \
             -chardev socket,id=ashmem,path=ashmem.sock -device vhost-user-fs-pci,chardev=ashmem,tag=ashmem \
             -serial "file:$run/console.log" -device virtio-serial-pci "${output[@]}" -device virtconsole,chardev=out \
-            -kernel "$folder/boot/vmlinuz-$version" \
+            -kernel "$folder/boot/vmlinuz-$version" "${initramfs[@]}" \
             -append "console=ttyS0 loglevel=6 log_buf_len=4M printk.devkmsg=on panic=-1 \
-rootfstype=virtiofs root=rootfs ro init=/bin/sh -- -c \
-\"mount -t virtiofs ashmem /ashmem && exec /ashmem/vagrant/init $kernel ${run#"$top/"}\"" \
+rootfstype=virtiofs root=rootfs ro $first" \
             2>"$run/qemu.log" <&0 &
         machine=$!
         guest_watch "$run" "$began" "$machine" 3>&- &

@@ -58,7 +58,7 @@ release_path() {
 # The kernel's full version inside a folder, for instance 7.3.4+deb13-cloud-amd64.
 release_version() {
     local versions=("$1"/lib/modules/*/build)
-    [ -e "${versions[0]}" ] || die "no kernel with headers in $1; remove that folder and run again"
+    [ -L "${versions[0]}" ] || die "no kernel with headers in $1; remove that folder and run again"
     [ ${#versions[@]} -eq 1 ] || die "more than one kernel in $1; remove that folder and run again"
     versions=("${versions[0]%/build}")
     printf '%s\n' "${versions[0]##*/}"
