@@ -85,7 +85,9 @@ static inline int ashmem_xas_order(struct xa_state *xas)
 #endif
 }
 
-/* 6.4: mm_account_reclaimed_pages(). */
+/* 6.4: mm_account_reclaimed_pages(), and reclaim for a memcg stops counting what it says. */
+#define ASHMEM_MEMCG_SEES_CREDIT	(!ASHMEM_HAVE_ACCOUNT_RECLAIMED)
+
 static inline void ashmem_account_reclaimed(unsigned long pages)
 {
 #if ASHMEM_HAVE_ACCOUNT_RECLAIMED
@@ -195,7 +197,7 @@ ashmem_shrinker_alloc(const char *name,
 	if (!shrinker)
 		return NULL;
 
-	/* No I/O is needed to get the pages back; a call purges a range, then asks anew. */
+	/* No I/O is needed to get the pages back; the smallest quota is worth a call. */
 	shrinker->seeks = 0;
 	shrinker->batch = 1;
 	shrinker->count_objects = count;

@@ -4,6 +4,7 @@
  * whoever calls holds the region's lock.
  */
 #include <linux/errno.h>
+#include <linux/minmax.h>
 
 #include "ranges.h"
 
@@ -81,7 +82,6 @@ static struct ashmem_range *spare_take(struct ashmem_ranges *ranges, unsigned lo
 	range->start = start;
 	range->end = end;
 	range->parked = false;
-	range->referenced = false;
 	return range;
 }
 
@@ -149,14 +149,12 @@ void ashmem_ranges_init(struct ashmem_ranges *ranges)
 /**
  * ashmem_ranges_change_init() - make an empty change
  * @change: what to initialise
- * @ranges: what is to be changed
  */
-void ashmem_ranges_change_init(struct ashmem_ranges_change *change,
-			       const struct ashmem_ranges *ranges)
+void ashmem_ranges_change_init(struct ashmem_ranges_change *change)
 {
-	change->nr_unpinned = ranges->nr_unpinned;
 	INIT_LIST_HEAD(&change->joined);
 	INIT_LIST_HEAD(&change->left);
+	change->renewed = NULL;
 }
 
 /**
@@ -215,7 +213,7 @@ int ashmem_ranges_unpin(struct ashmem_ranges *ranges, unsigned long start, unsig
 		whole->start = start;
 		whole->end = end;
 		whole->parked = false;
-		whole->referenced = true;
+		change->renewed = whole;
 	} else {
 		whole = spare_take(ranges, start, end);
 		list_add_tail(&whole->lru, &change->joined);
@@ -308,32 +306,45 @@ struct ashmem_range *ashmem_ranges_oldest(struct ashmem_ranges *ranges)
 }
 
 /**
- * ashmem_ranges_purge() - note that an unpinned range was purged
+ * ashmem_ranges_purge() - note that unpinned ranges were purged
  * @ranges: the region's ranges
- * @range: an unpinned range, which the caller has taken off the LRU
- * @change: gets the purged ranges that @range swallows
+ * @start: first page of the first range
+ * @end: the page behind the last range; all pages between are unpinned
+ * @change: gets the ranges that left
  *
- * Needs no spare range: @range itself moves to the purged ones.
+ * Needs no spare range: one of those purged moves to the purged ones and
+ * swallows its neighbours there.
+ *
+ * Return: that range; it may still be on the LRU.
  */
-void ashmem_ranges_purge(struct ashmem_ranges *ranges, struct ashmem_range *range,
-			 struct ashmem_ranges_change *change)
+struct ashmem_range *ashmem_ranges_purge(struct ashmem_ranges *ranges, unsigned long start,
+					 unsigned long end, struct ashmem_ranges_change *change)
 {
-	struct ashmem_range *old, *next;
+	struct ashmem_range *range, *next, *whole = NULL;
 
-	unpinned_erase(ranges, range);
+	for (range = range_first(&ranges->unpinned, start, end); range && range->start < end;
+	     range = next) {
+		next = range_next(range);
+		unpinned_erase(ranges, range);
+		if (!whole)
+			whole = range;
+		else
+			list_add_tail(&range->age, &change->left);
+	}
 
 	/* One page further at each side, so that neighbours are swallowed too. */
-	for (old = range_find(&ranges->purged, range->start ? range->start - 1 : 0);
-	     old && old->start <= range->end; old = next) {
-		next = range_next(old);
-		if (old->start < range->start)
-			range->start = old->start;
-		if (old->end > range->end)
-			range->end = old->end;
-		rb_erase(&old->node, &ranges->purged);
-		list_add_tail(&old->age, &change->left);
+	for (range = range_find(&ranges->purged, start ? start - 1 : 0);
+	     range && range->start <= end; range = next) {
+		next = range_next(range);
+		start = min(start, range->start);
+		end = max(end, range->end);
+		rb_erase(&range->node, &ranges->purged);
+		list_add_tail(&range->age, &change->left);
 	}
-	range_insert(&ranges->purged, range);
+	whole->start = start;
+	whole->end = end;
+	range_insert(&ranges->purged, whole);
+	return whole;
 }
 
 /**

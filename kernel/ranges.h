@@ -35,7 +35,8 @@ struct ashmem_ranges;
  * @start: first page
  * @end: the page behind the last one
  * @parked: in the unpinned tree, but its pages are pinned
- * @referenced: unpinned again while on the LRU: its place there is too old
+ * @referenced: unpinned again since it got its place on the LRU
+ * @placed: when it got that place, in jiffies; the shrinker's, as @referenced is
  */
 struct ashmem_range {
 	struct rb_node node;
@@ -46,6 +47,7 @@ struct ashmem_range {
 	unsigned long end;
 	bool parked;
 	bool referenced;
+	unsigned long placed;
 };
 
 /**
@@ -74,17 +76,16 @@ struct ashmem_ranges {
  * @joined: ranges to be put on the LRU, linked by ->lru
  * @left: ranges that are in no tree any more, linked by ->age; they may still
  *	be on the LRU
- * @nr_unpinned: unpinned pages before the call
+ * @renewed: the range that was unpinned again while on the LRU, or NULL
  */
 struct ashmem_ranges_change {
 	struct list_head joined;
 	struct list_head left;
-	unsigned long nr_unpinned;
+	struct ashmem_range *renewed;
 };
 
 void ashmem_ranges_init(struct ashmem_ranges *ranges);
-void ashmem_ranges_change_init(struct ashmem_ranges_change *change,
-			       const struct ashmem_ranges *ranges);
+void ashmem_ranges_change_init(struct ashmem_ranges_change *change);
 void ashmem_ranges_give(struct ashmem_ranges *ranges, struct ashmem_range *range);
 int ashmem_ranges_unpin(struct ashmem_ranges *ranges, unsigned long start, unsigned long end,
 			struct ashmem_ranges_change *change);
@@ -93,8 +94,8 @@ int ashmem_ranges_pin(struct ashmem_ranges *ranges, unsigned long start, unsigne
 bool ashmem_ranges_pinned(const struct ashmem_ranges *ranges, unsigned long start,
 			  unsigned long end);
 struct ashmem_range *ashmem_ranges_oldest(struct ashmem_ranges *ranges);
-void ashmem_ranges_purge(struct ashmem_ranges *ranges, struct ashmem_range *range,
-			 struct ashmem_ranges_change *change);
+struct ashmem_range *ashmem_ranges_purge(struct ashmem_ranges *ranges, unsigned long start,
+					 unsigned long end, struct ashmem_ranges_change *change);
 void ashmem_ranges_drop(struct ashmem_ranges *ranges, struct ashmem_range *range,
 			struct ashmem_ranges_change *change);
 void ashmem_ranges_clear(struct ashmem_ranges *ranges, struct ashmem_ranges_change *change);

@@ -434,7 +434,7 @@ static int region_change(struct ashmem_region *region, const struct ashmem_pin *
 		mutex_lock(&region->lock);
 		ret = pin_range(region, pin, &start, &end);
 		if (!ret) {
-			ashmem_ranges_change_init(&change, &region->ranges);
+			ashmem_ranges_change_init(&change);
 			ret = call(&region->ranges, start, end, &change);
 			if (ret >= 0)
 				ashmem_lru_apply(&region->ranges, &change);

@@ -4,16 +4,19 @@
  *
  * A range is on the list of the memcg that it is charged to: of the one that
  * mapped the region first. Within a region the least recently unpinned range is
- * purged first, always. Between regions the place in the list decides, and a
- * range that was unpinned anew while on it is given a second chance, as inodes
- * and dentries are: so pinning and unpinning need not touch the list.
+ * purged first, always. Between regions the place in the list decides. A range
+ * that is unpinned again is put in its new place unless it got its old one less
+ * than a second ago: then a second chance has to do, as inodes and dentries
+ * have it. So pinning and unpinning the same range again and again does not
+ * touch the list, and two ranges of different regions are in the right order
+ * if they were last unpinned more than a second apart.
  */
 #include <linux/hash.h>
 #include <linux/jiffies.h>
 #include <linux/list_lru.h>
 #include <linux/memcontrol.h>
 #include <linux/mm.h>
-#include <linux/percpu.h>
+#include <linux/mmzone.h>
 #include <linux/sched/mm.h>
 #include <linux/shmem_fs.h>
 #include <linux/shrinker.h>
@@ -32,24 +35,25 @@ static struct shrinker *range_shrinker;
 /* Older kernels ask a shrinker before it has a list. */
 static bool lru_ready;
 
-/* What is on the LRU, parked ranges included; only the sums mean something. */
-static DEFINE_PER_CPU(long, lru_ranges);
-static DEFINE_PER_CPU(long, lru_pages);
-
 /* Ranges looked at while the list's lock is held. */
 #define WALK_BATCH	64
+
+/* A range keeps its place on the LRU for so long, in jiffies, however often it is unpinned. */
+#define PLACE_LASTS	HZ
 
 /**
  * struct purge_walk - what a walk of the LRU is to do, and what it did
  * @walk: the walk itself
- * @want: stop when this many pages were purged
- * @purged: pages purged so far
+ * @want: stop when this many pages of memory were freed
+ * @freed: pages of memory freed so far
+ * @purged: pages purged so far, those without memory included
  * @all: purge each region met as a whole, and wait for it if it is in use: not in
  *	reclaim, where who uses it may be who waits
  */
 struct purge_walk {
 	struct ashmem_lru_walk walk;
 	unsigned long want;
+	unsigned long freed;
 	unsigned long purged;
 	bool all;
 };
@@ -61,17 +65,27 @@ static struct ashmem_region *range_region(const struct ashmem_range *range)
 
 static void lru_add(struct ashmem_range *range)
 {
+	range->referenced = false;
+	range->placed = jiffies;
 	ashmem_list_lru_add(&range_lru, &range->lru);
-	this_cpu_inc(lru_ranges);
 }
 
 /* Membership of the LRU changes under the region's lock only. */
 static void lru_del(struct ashmem_range *range)
 {
-	if (list_empty(&range->lru))
-		return;
-	ashmem_list_lru_del(&range_lru, &range->lru);
-	this_cpu_dec(lru_ranges);
+	if (!list_empty(&range->lru))
+		ashmem_list_lru_del(&range_lru, &range->lru);
+}
+
+static void lru_rotate(struct ashmem_range *range)
+{
+	lru_del(range);
+	lru_add(range);
+}
+
+static bool place_is_old(const struct ashmem_range *range)
+{
+	return time_after(jiffies, range->placed + PLACE_LASTS);
 }
 
 /**
@@ -103,7 +117,7 @@ struct ashmem_range *ashmem_range_alloc(struct mem_cgroup *memcg)
 void ashmem_lru_apply(struct ashmem_ranges *ranges, struct ashmem_ranges_change *change)
 {
 	struct ashmem_range *range, *next;
-	long pages = ranges->nr_unpinned - change->nr_unpinned;
+	struct ashmem_range *renewed = change->renewed;
 
 	list_for_each_entry_safe(range, next, &change->joined, lru) {
 		list_del_init(&range->lru);
@@ -117,8 +131,10 @@ void ashmem_lru_apply(struct ashmem_ranges *ranges, struct ashmem_ranges_change 
 		else
 			kmem_cache_free(range_cache, range);
 	}
-	if (pages)
-		this_cpu_add(lru_pages, pages);
+	if (renewed && place_is_old(renewed))
+		lru_rotate(renewed);
+	else if (renewed)
+		renewed->referenced = true;
 }
 
 /**
@@ -132,19 +148,12 @@ void ashmem_lru_clear(struct ashmem_ranges *ranges)
 	struct ashmem_ranges_change change;
 	struct ashmem_range *range, *next;
 
-	ashmem_ranges_change_init(&change, ranges);
+	ashmem_ranges_change_init(&change);
 	ashmem_ranges_clear(ranges, &change);
 	list_for_each_entry_safe(range, next, &change.left, age) {
 		lru_del(range);
 		kmem_cache_free(range_cache, range);
 	}
-	this_cpu_sub(lru_pages, change.nr_unpinned);
-}
-
-static void lru_rotate(struct ashmem_range *range)
-{
-	lru_del(range);
-	lru_add(range);
 }
 
 /*
@@ -191,85 +200,120 @@ static bool range_busy(const struct ashmem_region *region, const struct ashmem_r
 }
 
 /*
- * Purges an unpinned range. Nobody can pin it meanwhile, for the region's lock
- * is held; and from here on pinning it answers that it was purged.
+ * Purges the pages [start, end), all of them unpinned. Nobody can pin them
+ * meanwhile, for the region's lock is held; and from here on pinning them answers
+ * that they were purged.
  *
  * Neither an inode's lock nor that of the mm is taken, as punching a hole by
  * fallocate would: MADV_REMOVE holds the former while it allocates.
  */
-static unsigned long range_purge(struct ashmem_region *region, struct ashmem_range *range)
+static void pages_purge(struct purge_walk *purge, struct ashmem_region *region,
+			unsigned long start, unsigned long end)
 {
 	struct address_space *mapping = region->file->f_mapping;
-	loff_t start = (loff_t)range->start << PAGE_SHIFT;
-	loff_t end = (loff_t)range->end << PAGE_SHIFT;
-	unsigned long pages = range->end - range->start;
-	unsigned long before, after;
+	loff_t first = (loff_t)start << PAGE_SHIFT;
+	loff_t behind = (loff_t)end << PAGE_SHIFT;
 	struct ashmem_ranges_change change;
-
-	lru_del(range);
+	unsigned long before, after;
 
 	before = READ_ONCE(mapping->nrpages);
-	unmap_mapping_range(mapping, start, end - start, 0);
-	shmem_truncate_range(file_inode(region->file), start, end - 1);
+	unmap_mapping_range(mapping, first, behind - first, 0);
+	shmem_truncate_range(file_inode(region->file), first, behind - 1);
 	after = READ_ONCE(mapping->nrpages);
-	if (before > after)
+	if (before > after) {
 		ashmem_account_reclaimed(before - after);
+		purge->freed += before - after;
+	}
+	purge->purged += end - start;
 
-	ashmem_ranges_change_init(&change, &region->ranges);
-	ashmem_ranges_purge(&region->ranges, range, &change);
+	ashmem_ranges_change_init(&change);
+	lru_del(ashmem_ranges_purge(&region->ranges, start, end, &change));
 	ashmem_lru_apply(&region->ranges, &change);
-	return pages;
 }
 
 static void range_drop(struct ashmem_region *region, struct ashmem_range *range)
 {
 	struct ashmem_ranges_change change;
 
-	ashmem_ranges_change_init(&change, &region->ranges);
+	ashmem_ranges_change_init(&change);
 	ashmem_ranges_drop(&region->ranges, range, &change);
 	ashmem_lru_apply(&region->ranges, &change);
 }
 
 /* Purges all that is unpinned, and clears the walk's way. Lock: the region's. */
-static unsigned long region_purge(struct ashmem_region *region)
+static void region_purge(struct purge_walk *purge, struct ashmem_region *region)
 {
-	struct ashmem_range *range, *next;
+	unsigned long start = 0, end = 0;
 	struct rb_node *node, *behind;
-	unsigned long purged = 0;
+	struct ashmem_range *range;
 
-	list_for_each_entry_safe(range, next, &region->ranges.age, age) {
-		if (range_busy(region, range, false))
-			lru_rotate(range);
-		else
-			purged += range_purge(region, range);
-	}
+	/* Ranges that lie side by side are purged in one go. */
 	for (node = rb_first(&region->ranges.unpinned); node; node = behind) {
 		behind = rb_next(node);
 		range = rb_entry(node, struct ashmem_range, node);
-		if (range->parked)
+		if (range->parked) {
 			range_drop(region, range);
+			continue;
+		}
+		if (range_busy(region, range, false)) {
+			lru_rotate(range);
+			continue;
+		}
+		if (start < end && range->start != end) {
+			pages_purge(purge, region, start, end);
+			cond_resched();
+			end = start;
+		}
+		if (start == end)
+			start = range->start;
+		end = range->end;
 	}
-	return purged;
+	if (start < end)
+		pages_purge(purge, region, start, end);
+}
+
+/*
+ * Purges a range, and with it those that were unpinned next after it as long as
+ * they lie beside it and more is wanted: pages unpinned one by one are purged
+ * together. Lock: the region's.
+ */
+static void range_purge(struct purge_walk *purge, struct ashmem_region *region,
+			struct ashmem_range *range)
+{
+	unsigned long start = range->start, end = range->end;
+
+	list_for_each_entry_continue(range, &region->ranges.age, age) {
+		if (end - start >= purge->want - purge->freed)
+			break;
+		if (range->start != end && range->end != start)
+			break;
+		if (range_busy(region, range, true))
+			break;
+		start = min(start, range->start);
+		end = max(end, range->end);
+	}
+	pages_purge(purge, region, start, end);
 }
 
 /* Acts on the range that the walk met at the list's head. Lock: the region's. */
-static unsigned long range_visit(struct ashmem_region *region, struct ashmem_range *met)
+static void range_visit(struct purge_walk *purge, struct ashmem_region *region,
+			struct ashmem_range *met)
 {
 	struct ashmem_range *oldest;
 
 	if (met->parked) {
 		range_drop(region, met);
-		return 0;
+		return;
 	}
 
 	/* What is older in the same region may stand behind, after a second chance. */
 	oldest = ashmem_ranges_oldest(&region->ranges);
 	if (!range_busy(region, oldest, true))
-		return range_purge(region, oldest);
-	if (met != oldest && !range_busy(region, met, true))
-		return range_purge(region, met);
-	lru_rotate(met);
-	return 0;
+		range_purge(purge, region, oldest);
+	else if (met != oldest && !range_busy(region, met, true))
+		range_purge(purge, region, met);
+	else
+		lru_rotate(met);
 }
 
 /*
@@ -290,23 +334,24 @@ static enum lru_status range_met(struct ashmem_lru_walk *walk, struct list_head 
 		spin_unlock(lock);
 		mutex_lock(&region->lock);
 		/* The range may be gone by now, the region is not. */
-		purge->purged += region_purge(region);
+		region_purge(purge, region);
 	} else {
 		if (!mutex_trylock(&region->lock))
 			return LRU_ROTATE;
-		if (!range->parked && range->referenced) {
+		if (!range->parked && range->referenced && !place_is_old(range)) {
 			range->referenced = false;
+			range->placed = jiffies;
 			mutex_unlock(&region->lock);
 			return LRU_ROTATE;
 		}
 		kref_get(&region->ref);
 		spin_unlock(lock);
-		purge->purged += range_visit(region, range);
+		range_visit(purge, region, range);
 	}
 	mutex_unlock(&region->lock);
 	ashmem_region_put(region);
 
-	if (purge->purged >= purge->want)
+	if (purge->freed >= purge->want)
 		walk->nr_to_walk = 0;
 	__acquire(lock);
 	return LRU_RETRY;
@@ -348,23 +393,23 @@ unsigned long ashmem_purge_all(void)
 
 #ifdef CONFIG_MEMCG
 /*
- * Reclaim for a memcg does not see what a shrinker gave, and goes on asking
- * until everything is gone. So we look ourselves what is missing until reclaim's
- * own unit fits under each limit, of the memcg and of those above it. Pages.
+ * Pages that the limits of the memcg, and of those above it, lack until the largest
+ * allocation that a limit may kill for fits; never more than twice that.
  */
 static unsigned long memcg_excess(struct mem_cgroup *memcg)
 {
 	unsigned long excess = 0;
 
 	for (; memcg; memcg = parent_mem_cgroup(memcg)) {
-		unsigned long need = page_counter_read(&memcg->memory) + SWAP_CLUSTER_MAX;
+		unsigned long need = page_counter_read(&memcg->memory) +
+				     (1 << PAGE_ALLOC_COSTLY_ORDER);
 		unsigned long limit = min(READ_ONCE(memcg->memory.max),
 					  READ_ONCE(memcg->memory.high));
 
 		if (limit < PAGE_COUNTER_MAX && need > limit)
 			excess = max(excess, need - limit);
 	}
-	return excess;
+	return min(2 * excess, excess + SWAP_CLUSTER_MAX);
 }
 #else
 static unsigned long memcg_excess(struct mem_cgroup *memcg)
@@ -373,95 +418,140 @@ static unsigned long memcg_excess(struct mem_cgroup *memcg)
 }
 #endif
 
+/* Free pages that a node's zones lack until kswapd would rest. */
+static unsigned long node_shortage(int nid)
+{
+	unsigned long shortage = 0;
+	struct zone *zone;
+	int i;
+
+	for (i = 0; i < MAX_NR_ZONES; i++) {
+		unsigned long free, high;
+
+		zone = &NODE_DATA(nid)->node_zones[i];
+		if (!populated_zone(zone))
+			continue;
+		free = zone_page_state(zone, NR_FREE_PAGES);
+		high = high_wmark_pages(zone);
+		if (free < high)
+			shortage += high - free;
+	}
+	return shortage;
+}
+
 /*
- * Tasks that a limit made reclaim not long ago; the pointers are compared, never
- * followed. Two tasks that share a slot cost a few pages too many, or a round.
+ * What is given at most in one go where reclaim neither says what it wants nor sees
+ * what it gets: as much as it takes from its own lists, if it finds anything, in
+ * the tries that it has.
+ */
+#define BLIND_PAGES	(16 * SWAP_CLUSTER_MAX)
+#define BLIND_FOR	(HZ / 5)
+
+/*
+ * Tasks that reclaim in that way; the pointers are compared, never followed. Two
+ * tasks that share a slot cost a few pages too many, or a round.
  */
 static struct {
 	struct task_struct *task;
 	unsigned long until;
-} pressed[64];
+	unsigned long given;
+} blind[64];
+
+static unsigned int blind_slot(void)
+{
+	return hash_ptr(current, ilog2(ARRAY_SIZE(blind)));
+}
+
+/* From now on @given pages count as given to the current task. */
+static void blind_begin(unsigned long given)
+{
+	unsigned int slot = blind_slot();
+
+	WRITE_ONCE(blind[slot].task, current);
+	WRITE_ONCE(blind[slot].until, jiffies + BLIND_FOR);
+	WRITE_ONCE(blind[slot].given, given);
+}
+
+static void blind_give(unsigned long pages)
+{
+	unsigned int slot = blind_slot();
+
+	if (READ_ONCE(blind[slot].task) == current)
+		WRITE_ONCE(blind[slot].given, READ_ONCE(blind[slot].given) + pages);
+}
+
+static unsigned long blind_left(void)
+{
+	unsigned int slot = blind_slot();
+	unsigned long given;
+
+	if (READ_ONCE(blind[slot].task) != current ||
+	    time_after_eq(jiffies, READ_ONCE(blind[slot].until)))
+		blind_begin(0);
+	given = READ_ONCE(blind[slot].given);
+	return given < BLIND_PAGES ? SWAP_CLUSTER_MAX : 0;
+}
 
 /*
- * Pages to be given to whoever reclaims. As long as a memcg's limit presses, what
- * is missing; once it no longer does, nothing to the same task, which is still in
- * the same reclaim. Where no limit presses, reclaim is global or proactive, or
- * other pages satisfied the limit: its own unit, each time it asks. kswapd and
- * drop_caches take what they want.
+ * Pages of memory to be given to whoever reclaims, which need not be told to a
+ * shrinker; from 6.4 on, only reclaim for the whole machine even sees what
+ * one gave. Without measure, reclaim goes on asking until everything is gone.
+ *
+ * So we look ourselves. drop_caches wants all. kswapd wants what its node lacks. As
+ * long as a memcg's limit presses, what is missing there; once it no longer
+ * does, nothing to the same task, which is still in the same reclaim. While the node is
+ * short, reclaim's own unit each time it asks. What remains is memory.reclaim, and
+ * limits that other pages satisfied: units up to BLIND_PAGES.
  */
 static unsigned long reclaim_quota(const struct shrink_control *sc)
 {
-	unsigned int slot = hash_ptr(current, ilog2(ARRAY_SIZE(pressed)));
-	unsigned long excess;
+	unsigned long pages;
 
-	if (!current->reclaim_state || current_is_kswapd())
+	if (!current->reclaim_state)
 		return ULONG_MAX;
+	if (current_is_kswapd())
+		return max(node_shortage(sc->nid), SWAP_CLUSTER_MAX);
 
-	excess = memcg_excess(sc->memcg);
-	if (excess) {
-		WRITE_ONCE(pressed[slot].task, current);
-		WRITE_ONCE(pressed[slot].until, jiffies + HZ / 5);
-		return excess;
+	pages = memcg_excess(sc->memcg);
+	if (pages) {
+		blind_begin(BLIND_PAGES);
+		return pages;
 	}
-	if (READ_ONCE(pressed[slot].task) == current &&
-	    time_before(jiffies, READ_ONCE(pressed[slot].until)))
-		return 0;
-	return SWAP_CLUSTER_MAX;
-}
-
-static unsigned long percpu_sum(const long __percpu *counter)
-{
-	long sum = 0;
-	int cpu;
-
-	for_each_possible_cpu(cpu)
-		sum += *per_cpu_ptr(counter, cpu);
-	return max(sum, 0L);
+	if (ASHMEM_MEMCG_SEES_CREDIT || node_shortage(sc->nid))
+		return SWAP_CLUSTER_MAX;
+	return blind_left();
 }
 
 /*
- * In pages: the ranges on this list times the average range. With .seeks of 0 a
- * shrinker is asked for half of what it says to have, so it says twice what is to
- * be taken. Only kswapd takes half at a time. drop_caches wants everything, and
- * an average may leave a rest: it gets what all lists have, and scans until
- * this one has no more.
+ * With .seeks of 0 a shrinker is asked for half of what it says to have, so it says
+ * twice what is to be taken. One scan takes it all.
  */
 static unsigned long shrinker_count(struct shrinker *shrinker, struct shrink_control *sc)
 {
-	unsigned long ranges, pages;
+	unsigned long quota;
 
-	if (!READ_ONCE(lru_ready))
+	if (!READ_ONCE(lru_ready) || !list_lru_shrink_count(&range_lru, sc))
 		return SHRINK_EMPTY;
-	ranges = list_lru_shrink_count(&range_lru, sc);
-	if (!ranges)
-		return SHRINK_EMPTY;
-
-	pages = percpu_sum(&lru_pages);
-	if (!current->reclaim_state)
-		return 2 * max(pages, 1UL);
-	pages = ranges * max(pages / max(percpu_sum(&lru_ranges), 1UL), 1UL);
-	if (current_is_kswapd())
-		return max(pages, 2UL);
-	return 2 * min(pages, reclaim_quota(sc));
+	quota = reclaim_quota(sc);
+	return quota == ULONG_MAX ? 2 : 2 * quota;
 }
 
-/* Called anew after each range, as .batch is one page. */
 static unsigned long shrinker_scan(struct shrinker *shrinker, struct shrink_control *sc)
 {
 	struct purge_walk purge = {
 		.walk.visit = range_met,
-		.want = sc->nr_to_scan,
 	};
 	unsigned long *nr_to_walk = &purge.walk.nr_to_walk;
 	unsigned long left;
 
 	sc->nr_scanned = 0;
-	if (!(sc->gfp_mask & __GFP_FS) || !reclaim_quota(sc))
+	if (!(sc->gfp_mask & __GFP_FS))
 		return SHRINK_STOP;
+	purge.want = reclaim_quota(sc);
 
 	/* Twice round the list, for every range may have a second chance. */
 	left = 2 * list_lru_shrink_count(&range_lru, sc);
-	while (left && purge.purged < purge.want) {
+	while (left && purge.freed < purge.want) {
 		unsigned long batch = min_t(unsigned long, left, WALK_BATCH);
 
 		*nr_to_walk = batch;
@@ -473,8 +563,9 @@ static unsigned long shrinker_scan(struct shrinker *shrinker, struct shrink_cont
 		cond_resched();
 	}
 
+	blind_give(purge.freed);
 	sc->nr_scanned = purge.purged;
-	return purge.purged ?: SHRINK_STOP;
+	return purge.purged ? purge.freed : SHRINK_STOP;
 }
 
 /**
