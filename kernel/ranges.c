@@ -18,11 +18,6 @@ static struct ashmem_range *range_of(struct rb_node *node)
 	return rb_entry_safe(node, struct ashmem_range, node);
 }
 
-static struct ashmem_range *range_next(struct ashmem_range *range)
-{
-	return range_of(rb_next(&range->node));
-}
-
 /* The first range that ends behind @page, or NULL. */
 static struct ashmem_range *range_find(const struct rb_root *root, unsigned long page)
 {
@@ -51,6 +46,27 @@ static struct ashmem_range *range_first(const struct rb_root *root, unsigned lon
 	return range && range->start < end ? range : NULL;
 }
 
+/* The same of the unpinned tree, where the next call often wants what the last one did. */
+static struct ashmem_range *unpinned_first(struct ashmem_ranges *ranges, unsigned long start,
+					   unsigned long end)
+{
+	struct ashmem_range *range = ranges->found;
+
+	if (!range || start < range->start || start >= range->end)
+		range = range_first(&ranges->unpinned, start, end);
+	ranges->found = range;
+	return range;
+}
+
+/* The range behind @range if that shares a page with [.., end) too, or NULL. */
+static struct ashmem_range *range_next(struct ashmem_range *range, unsigned long end)
+{
+	if (range->end >= end)
+		return NULL;
+	range = range_of(rb_next(&range->node));
+	return range && range->start < end ? range : NULL;
+}
+
 static void range_insert(struct rb_root *root, struct ashmem_range *new)
 {
 	struct rb_node **link = &root->rb_node, *parent = NULL;
@@ -63,11 +79,9 @@ static void range_insert(struct rb_root *root, struct ashmem_range *new)
 	rb_insert_color(&new->node, root);
 }
 
-/* Does [start, end) lie inside one unpinned range and touch neither of its ends? */
-static bool range_splits(const struct rb_root *root, unsigned long start, unsigned long end)
+/* Does [start, end), whose first range is @range, lie inside that and touch neither of its ends? */
+static bool range_splits(const struct ashmem_range *range, unsigned long start, unsigned long end)
 {
-	const struct ashmem_range *range = range_first(root, start, end);
-
 	return range && !range->parked && range->start < start && range->end > end;
 }
 
@@ -90,6 +104,8 @@ static void unpinned_erase(struct ashmem_ranges *ranges, struct ashmem_range *ra
 {
 	if (!range->parked)
 		ranges->nr_unpinned -= range_pages(range);
+	if (ranges->found == range)
+		ranges->found = NULL;
 	rb_erase(&range->node, &ranges->unpinned);
 	list_del_init(&range->age);
 }
@@ -140,6 +156,7 @@ void ashmem_ranges_init(struct ashmem_ranges *ranges)
 {
 	ranges->unpinned = RB_ROOT;
 	ranges->purged = RB_ROOT;
+	ranges->found = NULL;
 	INIT_LIST_HEAD(&ranges->age);
 	INIT_LIST_HEAD(&ranges->spare);
 	ranges->nr_spare = 0;
@@ -184,21 +201,30 @@ void ashmem_ranges_give(struct ashmem_ranges *ranges, struct ashmem_range *range
 int ashmem_ranges_unpin(struct ashmem_ranges *ranges, unsigned long start, unsigned long end,
 			struct ashmem_ranges_change *change)
 {
-	struct ashmem_range *range, *next, *whole = NULL;
+	struct ashmem_range *first, *range, *next, *whole = NULL;
 
-	for (range = range_first(&ranges->unpinned, start, end); range && range->start < end;
-	     range = range_next(range)) {
+	first = unpinned_first(ranges, start, end);
+	for (range = first; range; range = range_next(range, end)) {
 		if (range->start >= start && range->end <= end) {
 			whole = range;
 			break;
 		}
 	}
-	if (!whole && ranges->nr_spare < 1 + range_splits(&ranges->unpinned, start, end))
+	if (!whole && ranges->nr_spare < 1 + range_splits(first, start, end))
 		return -ENOBUFS;
 
-	for (range = range_first(&ranges->unpinned, start, end); range && range->start < end;
-	     range = next) {
-		next = range_next(range);
+	/* The very same range: it stays where it is in the tree. */
+	if (whole && whole->start == start && whole->end == end) {
+		if (whole->parked)
+			ranges->nr_unpinned += end - start;
+		whole->parked = false;
+		list_move_tail(&whole->age, &ranges->age);
+		change->renewed = whole;
+		return 0;
+	}
+
+	for (range = first; range; range = next) {
+		next = range_next(range, end);
 		if (range->parked || (range->start >= start && range->end <= end)) {
 			unpinned_erase(ranges, range);
 			if (range != whole)
@@ -237,16 +263,16 @@ int ashmem_ranges_unpin(struct ashmem_ranges *ranges, unsigned long start, unsig
 int ashmem_ranges_pin(struct ashmem_ranges *ranges, unsigned long start, unsigned long end,
 		      struct ashmem_ranges_change *change)
 {
+	struct ashmem_range *unpinned = unpinned_first(ranges, start, end);
+	struct ashmem_range *purged = range_first(&ranges->purged, start, end);
 	struct ashmem_range *range, *next;
-	bool purged = false;
 
-	if (ranges->nr_spare < range_splits(&ranges->unpinned, start, end) +
-			       range_splits(&ranges->purged, start, end))
+	if (ranges->nr_spare < range_splits(unpinned, start, end) +
+			       range_splits(purged, start, end))
 		return -ENOBUFS;
 
-	for (range = range_first(&ranges->unpinned, start, end); range && range->start < end;
-	     range = next) {
-		next = range_next(range);
+	for (range = unpinned; range; range = next) {
+		next = range_next(range, end);
 		if (range->parked)
 			continue;
 		if (range->start >= start && range->end <= end) {
@@ -258,10 +284,8 @@ int ashmem_ranges_pin(struct ashmem_ranges *ranges, unsigned long start, unsigne
 		}
 	}
 
-	for (range = range_first(&ranges->purged, start, end); range && range->start < end;
-	     range = next) {
-		next = range_next(range);
-		purged = true;
+	for (range = purged; range; range = next) {
+		next = range_next(range, end);
 		if (range->start >= start && range->end <= end) {
 			rb_erase(&range->node, &ranges->purged);
 			list_add_tail(&range->age, &change->left);
@@ -269,7 +293,7 @@ int ashmem_ranges_pin(struct ashmem_ranges *ranges, unsigned long start, unsigne
 			range_cut(ranges, &ranges->purged, range, start, end);
 		}
 	}
-	return purged;
+	return !!purged;
 }
 
 /**
@@ -287,8 +311,8 @@ bool ashmem_ranges_pinned(const struct ashmem_ranges *ranges, unsigned long star
 
 	if (range_first(&ranges->purged, start, end))
 		return false;
-	for (range = range_first(&ranges->unpinned, start, end); range && range->start < end;
-	     range = range_next(range))
+	for (range = range_first(&ranges->unpinned, start, end); range;
+	     range = range_next(range, end))
 		if (!range->parked)
 			return false;
 	return true;
@@ -322,9 +346,8 @@ struct ashmem_range *ashmem_ranges_purge(struct ashmem_ranges *ranges, unsigned 
 {
 	struct ashmem_range *range, *next, *whole = NULL;
 
-	for (range = range_first(&ranges->unpinned, start, end); range && range->start < end;
-	     range = next) {
-		next = range_next(range);
+	for (range = range_first(&ranges->unpinned, start, end); range; range = next) {
+		next = range_next(range, end);
 		unpinned_erase(ranges, range);
 		if (!whole)
 			whole = range;
@@ -335,7 +358,7 @@ struct ashmem_range *ashmem_ranges_purge(struct ashmem_ranges *ranges, unsigned 
 	/* One page further at each side, so that neighbours are swallowed too. */
 	for (range = range_find(&ranges->purged, start ? start - 1 : 0);
 	     range && range->start <= end; range = next) {
-		next = range_next(range);
+		next = range_of(rb_next(&range->node));
 		start = min(start, range->start);
 		end = max(end, range->end);
 		rb_erase(&range->node, &ranges->purged);
@@ -380,6 +403,7 @@ void ashmem_ranges_clear(struct ashmem_ranges *ranges, struct ashmem_ranges_chan
 {
 	tree_clear(&ranges->unpinned, change);
 	tree_clear(&ranges->purged, change);
+	ranges->found = NULL;
 	list_splice_tail_init(&ranges->spare, &change->left);
 	ranges->nr_spare = 0;
 	ranges->nr_unpinned = 0;

@@ -29,31 +29,34 @@ struct ashmem_ranges;
 /**
  * struct ashmem_range - some consecutive pages of a region
  * @node: in ashmem_ranges.unpinned or ashmem_ranges.purged
- * @age: in ashmem_ranges.age while unpinned, in .spare while in no tree
- * @lru: the shrinker's link; empty while the range is not on the LRU
- * @owner: the set of ranges this one belongs to
  * @start: first page
  * @end: the page behind the last one
+ * @age: in ashmem_ranges.age while unpinned, in .spare while in no tree
  * @parked: in the unpinned tree, but its pages are pinned
  * @referenced: unpinned again since it got its place on the LRU
  * @placed: when it got that place, in jiffies; the shrinker's, as @referenced is
+ * @lru: the shrinker's link; empty while the range is not on the LRU
+ * @owner: the set of ranges this one belongs to
+ *
+ * What a search in the tree and a pin need comes first, in one cache line mostly.
  */
 struct ashmem_range {
 	struct rb_node node;
-	struct list_head age;
-	struct list_head lru;
-	struct ashmem_ranges *owner;
 	unsigned long start;
 	unsigned long end;
+	struct list_head age;
 	bool parked;
 	bool referenced;
 	unsigned long placed;
+	struct list_head lru;
+	struct ashmem_ranges *owner;
 };
 
 /**
  * struct ashmem_ranges - the unpinned and the purged pages of one region
  * @unpinned: unpinned and parked ranges, disjoint, by page
  * @purged: purged ranges, disjoint, by page
+ * @found: the range of @unpinned that was looked up last, or NULL
  * @age: unpinned ranges, the least recently unpinned first
  * @spare: ranges in no tree, for the next call that needs one
  * @nr_spare: how many
@@ -62,6 +65,7 @@ struct ashmem_range {
 struct ashmem_ranges {
 	struct rb_root unpinned;
 	struct rb_root purged;
+	struct ashmem_range *found;
 	struct list_head age;
 	struct list_head spare;
 	unsigned int nr_spare;
