@@ -76,6 +76,14 @@ version_checks() {
     git -c safe.directory="$top" grep -lE 'LINUX_VERSION_''CODE|KERNEL_''VERSION' | grep -vx kernel/compat.h
 }
 
+# Those that existing drivers have or had, from the first to the last without a gap.
+defects_without_a_test() {
+    local number
+    for number in {01..20}; do
+        grep -qE "^CASE(_LIMIT)?\(defect_${number}_[a-z]" kernel/tests/*.c || echo "defect $number"
+    done
+}
+
 scripts_parse() {
     local script
     for script in run .ci/run vagrant/init vagrant/*.sh; do
@@ -185,5 +193,6 @@ done
 check "report: totals and exit status follow the results" totals_are_right
 check "every file has an SPDX line" says_nothing without_spdx
 check "no kernel version is asked for outside kernel/compat.h" says_nothing version_checks
+check "each of the twenty known defects has a test named after it" says_nothing defects_without_a_test
 check "scripts are valid" scripts_parse
 check "a project with the jar alone is told to load the module" consumer_is_told_to_load_the_module

@@ -22,6 +22,12 @@ __attribute__((constructor)) static void read_page_size(void)
 	page_size = sysconf(_SC_PAGESIZE);
 }
 
+/* Is it Debian's build of Android's driver? Few tests need to know. */
+static inline bool driver_is_original(void)
+{
+	return access("/sys/module/ashmem_linux/refcnt", F_OK) == 0;
+}
+
 static inline int set_size(int fd, size_t size)
 {
 	return ioctl(fd, ASHMEM_SET_SIZE, size);

@@ -5,6 +5,7 @@
  *
  * abi.md, semantics: unpinned pages may be taken under memory pressure;
  *	NOT_PURGED promises every byte
+ * defect 4: a failed allocation while pinning is ignored
  * What existing drivers get wrong for containers: they are OOM-killed while
  * megabytes lie unpinned.
  */
@@ -270,6 +271,94 @@ CASE_LIMIT(drop_caches_reaches_groups_of_every_kind, 60)
 	tell_child(&m);
 	CHECK_CHILD(pid);
 	CHECK_EQ(f.pages / 2, check_and_count_purged(&f));
+}
+
+/* Three unpinned pages and a pinned one; to pin the middle one cuts a range. */
+enum { CUTS = 256, FILLERS = 100000 };
+
+/*
+ * Unpins separate pages until the ranges fill the group and none can be had any
+ * more. Purging does not help: a purged range is kept as well.
+ */
+static void exhaust_ranges(int fd)
+{
+	for (size_t i = 0; i < FILLERS; i++) {
+		uint32_t offset = 2 * i * page_size;
+
+		if (!unpin_bytes(fd, offset, page_size))
+			continue;
+		CHECK_EQ(ENOMEM, errno);
+		CHECK_EQ(ASHMEM_IS_PINNED, status_bytes(fd, offset, page_size));
+		return;
+	}
+	/* Ranges that are charged to nobody never run out. */
+	CHECK(driver_is_original());
+}
+
+/* In memory that is there: at the limit not even a pipe takes a byte. */
+struct exhaustion {
+	atomic_bool reached, lifted;
+	atomic_int failures;
+};
+
+/* By a process that the OOM killer spares: its requests fail then. */
+CASE_LIMIT(defect_04_failed_allocation_while_pinning, 120)
+{
+	struct exhaustion *e = map_shared(sizeof(*e));
+	pid_t pid;
+
+	expect_call_trace();
+	atomic_store(&e->failures, 0);
+	cgroup_create("a");
+	pid = fork_into("a");
+	if (!pid) {
+		struct filled f = filled_region(4 * CUTS * page_size);
+		int fd = region_create(2 * FILLERS * page_size);
+		bool failed[CUTS] = { };
+
+		checked_map(fd, page_size, RW, MAP_SHARED | MAP_NORESERVE, 0);
+		write_file("/proc/self/oom_score_adj", "-1000");
+		for (size_t i = 0; i < CUTS; i++)
+			unpin(f.fd, 4 * i, 3);
+		CHECK_EQ(3 * CUTS, purge_all());
+		cgroup_set("a", "memory.max",
+			   cgroup_get("a", "memory.current", NULL) + MIB);
+		exhaust_ranges(fd);
+		for (size_t i = 0; i < CUTS && e->failures < 2; i++) {
+			int result = pin_bytes(f.fd, (4 * i + 1) * page_size,
+					       page_size);
+
+			failed[i] = result == -1;
+			e->failures += failed[i];
+			CHECK(result == ASHMEM_WAS_PURGED || errno == ENOMEM);
+			CHECK_EQ(failed[i] ? ASHMEM_IS_UNPINNED :
+				 ASHMEM_IS_PINNED, pin_status(f.fd, 4 * i + 1, 1));
+			CHECK_EQ(ASHMEM_IS_UNPINNED, pin_status(f.fd, 4 * i, 1));
+			CHECK_EQ(ASHMEM_IS_UNPINNED,
+				 pin_status(f.fd, 4 * i + 2, 1));
+		}
+		atomic_store(&e->reached, true);
+		while (!atomic_load(&e->lifted))
+			sleep_ms(1);
+		for (size_t i = 0; i < CUTS; i++) {
+			CHECK_EQ(ASHMEM_WAS_PURGED, pin(f.fd, 4 * i, 1));
+			CHECK_EQ(ASHMEM_WAS_PURGED, pin(f.fd, 4 * i + 2, 1));
+			if (failed[i])
+				CHECK_EQ(ASHMEM_WAS_PURGED,
+					 pin(f.fd, 4 * i + 1, 1));
+			CHECK_ZERO(f.base, 4 * i, 3);
+			CHECK_PAGES(f.base, 4 * i + 3, 1, 1);
+		}
+		_exit(0);
+	}
+	while (!atomic_load(&e->reached))
+		sleep_ms(1);
+	cgroup_write("a", "memory.max", "max");
+	atomic_store(&e->lifted, true);
+	CHECK_CHILD(pid);
+	CHECK_EQ(0, cgroup_oom_kills("a"));
+	printf("# %d pins failed\n", e->failures);
+	CHECK(e->failures || driver_is_original());
 }
 
 #define MIN_FREE	"/proc/sys/vm/min_free_kbytes"
