@@ -85,6 +85,44 @@ static bool range_splits(const struct ashmem_range *range, unsigned long start, 
 	return range && !range->parked && range->start < start && range->end > end;
 }
 
+static unsigned long pages_shared(const struct ashmem_range *range, unsigned long start,
+				  unsigned long end)
+{
+	return min(range->end, end) - max(range->start, start);
+}
+
+/* Pages of [start, end) that were purged. */
+static unsigned long purged_pages(const struct ashmem_ranges *ranges, unsigned long start,
+				  unsigned long end)
+{
+	struct ashmem_range *range;
+	unsigned long pages = 0;
+
+	if (!ranges->nr_purged)
+		return 0;
+	for (range = range_first(&ranges->purged, start, end); range;
+	     range = range_next(range, end))
+		pages += pages_shared(range, start, end);
+	return pages;
+}
+
+/* Pages of [start, end) that are both unpinned and purged. */
+static unsigned long both_pages(const struct ashmem_ranges *ranges, unsigned long start,
+				unsigned long end)
+{
+	struct ashmem_range *range;
+	unsigned long pages = 0;
+
+	if (!ranges->nr_both)
+		return 0;
+	for (range = range_first(&ranges->unpinned, start, end); range;
+	     range = range_next(range, end))
+		if (!range->parked)
+			pages += purged_pages(ranges, max(range->start, start),
+					      min(range->end, end));
+	return pages;
+}
+
 static struct ashmem_range *spare_take(struct ashmem_ranges *ranges, unsigned long start,
 				       unsigned long end)
 {
@@ -161,6 +199,8 @@ void ashmem_ranges_init(struct ashmem_ranges *ranges)
 	INIT_LIST_HEAD(&ranges->spare);
 	ranges->nr_spare = 0;
 	ranges->nr_unpinned = 0;
+	ranges->nr_purged = 0;
+	ranges->nr_both = 0;
 }
 
 /**
@@ -212,6 +252,7 @@ int ashmem_ranges_unpin(struct ashmem_ranges *ranges, unsigned long start, unsig
 	}
 	if (!whole && ranges->nr_spare < 1 + range_splits(first, start, end))
 		return -ENOBUFS;
+	ranges->nr_both += purged_pages(ranges, start, end) - both_pages(ranges, start, end);
 
 	/* The very same range: it stays where it is in the tree. */
 	if (whole && whole->start == start && whole->end == end) {
@@ -270,6 +311,7 @@ int ashmem_ranges_pin(struct ashmem_ranges *ranges, unsigned long start, unsigne
 	if (ranges->nr_spare < range_splits(unpinned, start, end) +
 			       range_splits(purged, start, end))
 		return -ENOBUFS;
+	ranges->nr_both -= both_pages(ranges, start, end);
 
 	for (range = unpinned; range; range = next) {
 		next = range_next(range, end);
@@ -286,6 +328,7 @@ int ashmem_ranges_pin(struct ashmem_ranges *ranges, unsigned long start, unsigne
 
 	for (range = purged; range; range = next) {
 		next = range_next(range, end);
+		ranges->nr_purged -= pages_shared(range, start, end);
 		if (range->start >= start && range->end <= end) {
 			rb_erase(&range->node, &ranges->purged);
 			list_add_tail(&range->age, &change->left);
@@ -294,6 +337,35 @@ int ashmem_ranges_pin(struct ashmem_ranges *ranges, unsigned long start, unsigne
 		}
 	}
 	return !!purged;
+}
+
+/**
+ * ashmem_ranges_pin_intact() - forbid pages to be purged, unless any was
+ * @ranges: the region's ranges
+ * @start: first page
+ * @end: the page behind the last one, above @start
+ * @change: gets what joined and what left
+ *
+ * Return: 0; 1 if a page was purged since it was last pinned, and then nothing
+ * changed; -ENOBUFS where a spare range is lacking, and nothing changed.
+ */
+int ashmem_ranges_pin_intact(struct ashmem_ranges *ranges, unsigned long start,
+			     unsigned long end, struct ashmem_ranges_change *change)
+{
+	if (range_first(&ranges->purged, start, end))
+		return 1;
+	return ashmem_ranges_pin(ranges, start, end, change);
+}
+
+/**
+ * ashmem_ranges_not_pinned() - how many pages are unpinned or purged
+ * @ranges: the region's ranges
+ *
+ * Return: pages; those that are both count once.
+ */
+unsigned long ashmem_ranges_not_pinned(const struct ashmem_ranges *ranges)
+{
+	return ranges->nr_unpinned + ranges->nr_purged - ranges->nr_both;
 }
 
 /**
@@ -346,6 +418,7 @@ struct ashmem_range *ashmem_ranges_purge(struct ashmem_ranges *ranges, unsigned 
 {
 	struct ashmem_range *range, *next, *whole = NULL;
 
+	ranges->nr_both -= purged_pages(ranges, start, end);
 	for (range = range_first(&ranges->unpinned, start, end); range; range = next) {
 		next = range_next(range, end);
 		unpinned_erase(ranges, range);
@@ -361,12 +434,14 @@ struct ashmem_range *ashmem_ranges_purge(struct ashmem_ranges *ranges, unsigned 
 		next = range_of(rb_next(&range->node));
 		start = min(start, range->start);
 		end = max(end, range->end);
+		ranges->nr_purged -= range_pages(range);
 		rb_erase(&range->node, &ranges->purged);
 		list_add_tail(&range->age, &change->left);
 	}
 	whole->start = start;
 	whole->end = end;
 	range_insert(&ranges->purged, whole);
+	ranges->nr_purged += end - start;
 	return whole;
 }
 
@@ -407,4 +482,6 @@ void ashmem_ranges_clear(struct ashmem_ranges *ranges, struct ashmem_ranges_chan
 	list_splice_tail_init(&ranges->spare, &change->left);
 	ranges->nr_spare = 0;
 	ranges->nr_unpinned = 0;
+	ranges->nr_purged = 0;
+	ranges->nr_both = 0;
 }

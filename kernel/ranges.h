@@ -61,6 +61,8 @@ struct ashmem_range {
  * @spare: ranges in no tree, for the next call that needs one
  * @nr_spare: how many
  * @nr_unpinned: unpinned pages
+ * @nr_purged: purged pages
+ * @nr_both: pages that are both
  */
 struct ashmem_ranges {
 	struct rb_root unpinned;
@@ -70,6 +72,8 @@ struct ashmem_ranges {
 	struct list_head spare;
 	unsigned int nr_spare;
 	unsigned long nr_unpinned;
+	unsigned long nr_purged;
+	unsigned long nr_both;
 };
 
 /* No call needs more spare ranges than this. */
@@ -95,6 +99,9 @@ int ashmem_ranges_unpin(struct ashmem_ranges *ranges, unsigned long start, unsig
 			struct ashmem_ranges_change *change);
 int ashmem_ranges_pin(struct ashmem_ranges *ranges, unsigned long start, unsigned long end,
 		      struct ashmem_ranges_change *change);
+int ashmem_ranges_pin_intact(struct ashmem_ranges *ranges, unsigned long start,
+			     unsigned long end, struct ashmem_ranges_change *change);
+unsigned long ashmem_ranges_not_pinned(const struct ashmem_ranges *ranges);
 bool ashmem_ranges_pinned(const struct ashmem_ranges *ranges, unsigned long start,
 			  unsigned long end);
 struct ashmem_range *ashmem_ranges_oldest(struct ashmem_ranges *ranges);
