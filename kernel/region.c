@@ -286,11 +286,15 @@ static void file_guard(struct file *file)
 	file->f_op = &backing_fops;
 }
 
-/* A shmem file named like the region, as large as the region. */
-static struct file *region_new_file(const struct ashmem_region *region, vm_flags_t flags)
+/*
+ * A shmem file named like the region, as large as the region. A page counts as
+ * committed memory from its first touch on, as a memfd's: a region may be sparse,
+ * and larger than the machine.
+ */
+static struct file *region_new_file(const struct ashmem_region *region)
 {
 	const char *path = region->path[ASHMEM_PREFIX_LEN] ? region->path : ASHMEM_NAME_DEF;
-	struct file *file = ashmem_shmem_file_setup(path, region->size, flags);
+	struct file *file = ashmem_shmem_file_setup(path, region->size, VM_NORESERVE);
 
 	if (!IS_ERR(file))
 		file->f_mode |= FMODE_LSEEK;
@@ -326,7 +330,7 @@ static int map_shared(struct file *file, struct vm_area_struct *vma)
 static int map_private(struct ashmem_region *region, struct vm_area_struct *vma)
 {
 	if (!region->private_file) {
-		struct file *file = region_new_file(region, VM_NORESERVE);
+		struct file *file = region_new_file(region);
 
 		if (IS_ERR(file))
 			return PTR_ERR(file);
