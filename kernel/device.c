@@ -10,6 +10,7 @@
 #include <linux/fs.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
+#include <linux/sched/signal.h>
 #include <linux/uaccess.h>
 #include <linux/uio.h>
 
@@ -126,19 +127,146 @@ static long ashmem_get_file_id(struct ashmem_region *region, unsigned long *id)
 static long ashmem_pin_ioctl(struct ashmem_region *region, unsigned int cmd,
 			     const struct ashmem_pin __user *user)
 {
+	struct ashmem_pin64 pin64;
 	struct ashmem_pin pin;
+
+	if (copy_from_user(&pin, user, sizeof(pin)))
+		return -EFAULT;
+	pin64.offset = pin.offset;
+	pin64.len = pin.len;
+
+	switch (cmd) {
+	case ASHMEM_PIN:
+		return ashmem_region_pin(region, &pin64);
+	case ASHMEM_UNPIN:
+		return ashmem_region_unpin(region, &pin64);
+	default:
+		return ashmem_region_pin_status(region, &pin64);
+	}
+}
+
+static long ashmem_pin64_ioctl(struct ashmem_region *region, unsigned int cmd,
+			       const struct ashmem_pin64 __user *user)
+{
+	struct ashmem_pin64 pin;
 
 	if (copy_from_user(&pin, user, sizeof(pin)))
 		return -EFAULT;
 
 	switch (cmd) {
-	case ASHMEM_PIN:
+	case ASHMEM_PIN64:
 		return ashmem_region_pin(region, &pin);
-	case ASHMEM_UNPIN:
+	case ASHMEM_UNPIN64:
 		return ashmem_region_unpin(region, &pin);
 	default:
 		return ashmem_region_pin_status(region, &pin);
 	}
+}
+
+/*
+ * Nothing is done for a range whose result can't be written. A purge is forgotten
+ * once it is told, and the memory for the answer may go at any time: therefore
+ * it is told before the range is pinned.
+ */
+static int ashmem_vector_range(struct ashmem_region *region, unsigned int operation,
+			       struct ashmem_pin_result __user *user)
+{
+	struct ashmem_pin_result range;
+	struct ashmem_pin64 pin;
+	int ret;
+
+	if (copy_from_user(&range, user, sizeof(range)) || put_user(range.result, &user->result))
+		return -EFAULT;
+	if (range.reserved)
+		return put_user(-EINVAL, &user->result);
+
+	pin.offset = range.offset;
+	pin.len = range.len;
+	switch (operation) {
+	case ASHMEM_VECTOR_PIN:
+		ret = ashmem_region_pin_intact(region, &pin);
+		if (ret != ASHMEM_WAS_PURGED)
+			break;
+		if (put_user(ret, &user->result))
+			return -EFAULT;
+		ret = ashmem_region_pin(region, &pin);
+		if (ret >= 0)
+			return 0;
+		break;
+	case ASHMEM_VECTOR_UNPIN:
+		ret = ashmem_region_unpin(region, &pin);
+		break;
+	default:
+		ret = ashmem_region_pin_status(region, &pin);
+		break;
+	}
+	return put_user(ret, &user->result);
+}
+
+static long ashmem_vector_ioctl(struct ashmem_region *region,
+				const struct ashmem_pin_vector __user *user)
+{
+	struct ashmem_pin_result __user *ranges;
+	struct ashmem_pin_vector vector;
+	u64 i;
+
+	if (copy_from_user(&vector, user, sizeof(vector)))
+		return -EFAULT;
+	if (vector.reserved)
+		return -EINVAL;
+	if (vector.operation < ASHMEM_VECTOR_PIN ||
+	    vector.operation > ASHMEM_VECTOR_GET_PIN_STATUS)
+		return -EINVAL;
+	ranges = u64_to_user_ptr(vector.ranges);
+	if ((unsigned long)ranges != vector.ranges)
+		return -EFAULT;
+
+	for (i = 0; i < vector.count; i++) {
+		if (ashmem_vector_range(region, vector.operation, ranges + i))
+			return -EFAULT;
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		cond_resched();
+	}
+	return 0;
+}
+
+static long ashmem_set_size64(struct ashmem_region *region, const __u64 __user *user)
+{
+	u64 size;
+
+	if (get_user(size, user))
+		return -EFAULT;
+	if (size > MAX_LFS_FILESIZE || size > SIZE_MAX)
+		return -EFBIG;
+	return ashmem_region_set_size(region, size);
+}
+
+static long ashmem_get_size64(struct ashmem_region *region, __u64 __user *user)
+{
+	return put_user((u64)ashmem_region_get_size(region), user);
+}
+
+static long ashmem_get_info(struct ashmem_region *region, struct ashmem_info __user *user)
+{
+	struct ashmem_info info;
+	u32 size;
+	int ret;
+
+	BUILD_BUG_ON(sizeof(info) != ASHMEM_INFO_SIZE_VER0);
+
+	if (get_user(size, &user->struct_size))
+		return -EFAULT;
+	if (size < ASHMEM_INFO_SIZE_VER0)
+		return -EINVAL;
+	if (size > PAGE_SIZE)
+		return -E2BIG;
+	ret = copy_struct_from_user(&info, sizeof(info), user, size);
+	if (ret)
+		return ret;
+
+	ashmem_region_get_info(region, &info);
+	return copy_to_user(user, &info, min_t(size_t, size, sizeof(info))) ? -EFAULT : 0;
 }
 
 static long ashmem_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
@@ -172,6 +300,18 @@ static long ashmem_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	case ASHMEM_GET_FILE_ID:
 		ret = ashmem_get_file_id(region, &id);
 		return ret ?: put_user(id, (unsigned long __user *)user);
+	case ASHMEM_GET_INFO:
+		return ashmem_get_info(region, user);
+	case ASHMEM_SET_SIZE64:
+		return ashmem_set_size64(region, user);
+	case ASHMEM_GET_SIZE64:
+		return ashmem_get_size64(region, user);
+	case ASHMEM_PIN64:
+	case ASHMEM_UNPIN64:
+	case ASHMEM_GET_PIN_STATUS64:
+		return ashmem_pin64_ioctl(region, cmd, user);
+	case ASHMEM_PIN_VECTOR:
+		return ashmem_vector_ioctl(region, user);
 	default:
 		return -ENOTTY;
 	}
@@ -205,6 +345,13 @@ static long ashmem_compat_ioctl(struct file *file, unsigned int cmd, unsigned lo
 	case ASHMEM_PIN:
 	case ASHMEM_UNPIN:
 	case ASHMEM_GET_PIN_STATUS:
+	case ASHMEM_GET_INFO:
+	case ASHMEM_SET_SIZE64:
+	case ASHMEM_GET_SIZE64:
+	case ASHMEM_PIN64:
+	case ASHMEM_UNPIN64:
+	case ASHMEM_GET_PIN_STATUS64:
+	case ASHMEM_PIN_VECTOR:
 		return ashmem_ioctl(file, cmd, (unsigned long)compat_ptr(arg));
 	case ASHMEM_GET_SIZE:
 	case ASHMEM_GET_PROT_MASK:

@@ -367,7 +367,7 @@ int ashmem_region_map(struct ashmem_region *region, struct vm_area_struct *vma)
 
 	file = region->file;
 	if (!file) {
-		new = region_new_file(region, shared ? vma->vm_flags : VM_NORESERVE);
+		new = region_new_file(region);
 		if (IS_ERR(new)) {
 			ret = PTR_ERR(new);
 			goto out;
@@ -390,23 +390,20 @@ out:
 }
 
 /* Turns what a client asks for into the pages [start, end). Lock: the region's. */
-static int pin_range(const struct ashmem_region *region, const struct ashmem_pin *pin,
+static int pin_range(const struct ashmem_region *region, const struct ashmem_pin64 *pin,
 		     unsigned long *start, unsigned long *end)
 {
 	u64 limit = (u64)region_pages(region) << PAGE_SHIFT;
-	u64 last = (u64)pin->offset + pin->len;
 
 	if (!region->file)
 		return -EINVAL;
-	if (!pin->len)
-		last = limit;
 	if (!IS_ALIGNED(pin->offset | pin->len, PAGE_SIZE))
 		return -EINVAL;
-	if (pin->offset >= limit || last > limit)
+	if (pin->offset >= limit || pin->len > limit - pin->offset)
 		return -EINVAL;
 
 	*start = pin->offset >> PAGE_SHIFT;
-	*end = last >> PAGE_SHIFT;
+	*end = (pin->len ? pin->offset + pin->len : limit) >> PAGE_SHIFT;
 	return 0;
 }
 
@@ -427,7 +424,7 @@ static int region_stock(struct ashmem_region *region)
 typedef int (*ranges_call)(struct ashmem_ranges *ranges, unsigned long start, unsigned long end,
 			   struct ashmem_ranges_change *change);
 
-static int region_change(struct ashmem_region *region, const struct ashmem_pin *pin,
+static int region_change(struct ashmem_region *region, const struct ashmem_pin64 *pin,
 			 ranges_call call)
 {
 	struct ashmem_ranges_change change;
@@ -459,9 +456,26 @@ static int region_change(struct ashmem_region *region, const struct ashmem_pin *
  * ASHMEM_WAS_PURGED; -EINVAL for a bad range or before the first mmap;
  * -ENOMEM, and nothing changed.
  */
-int ashmem_region_pin(struct ashmem_region *region, const struct ashmem_pin *pin)
+int ashmem_region_pin(struct ashmem_region *region, const struct ashmem_pin64 *pin)
 {
 	return region_change(region, pin, ashmem_ranges_pin);
+}
+
+/**
+ * ashmem_region_pin_intact() - forbid a range to be purged, unless it was
+ * @region: the region
+ * @pin: the range
+ *
+ * For who has to make sure that the answer arrives before it is forgotten.
+ *
+ * Context: Process context. Takes the region's lock.
+ * Return: ASHMEM_NOT_PURGED, as ashmem_region_pin(); ASHMEM_WAS_PURGED, and
+ * nothing changed; -EINVAL for a bad range or before the first mmap; -ENOMEM,
+ * and nothing changed.
+ */
+int ashmem_region_pin_intact(struct ashmem_region *region, const struct ashmem_pin64 *pin)
+{
+	return region_change(region, pin, ashmem_ranges_pin_intact);
 }
 
 /**
@@ -473,7 +487,7 @@ int ashmem_region_pin(struct ashmem_region *region, const struct ashmem_pin *pin
  * Return: 0; -EINVAL for a bad range or before the first mmap; -ENOMEM, and
  * nothing changed.
  */
-int ashmem_region_unpin(struct ashmem_region *region, const struct ashmem_pin *pin)
+int ashmem_region_unpin(struct ashmem_region *region, const struct ashmem_pin64 *pin)
 {
 	return region_change(region, pin, ashmem_ranges_unpin);
 }
@@ -487,7 +501,7 @@ int ashmem_region_unpin(struct ashmem_region *region, const struct ashmem_pin *p
  * Return: ASHMEM_IS_PINNED if each page is; ASHMEM_IS_UNPINNED; -EINVAL for a
  * bad range or before the first mmap.
  */
-int ashmem_region_pin_status(struct ashmem_region *region, const struct ashmem_pin *pin)
+int ashmem_region_pin_status(struct ashmem_region *region, const struct ashmem_pin64 *pin)
 {
 	unsigned long start, end;
 	int ret;
@@ -499,4 +513,34 @@ int ashmem_region_pin_status(struct ashmem_region *region, const struct ashmem_p
 									  ASHMEM_IS_UNPINNED;
 	mutex_unlock(&region->lock);
 	return ret;
+}
+
+/**
+ * ashmem_region_get_info() - what there is to know about a region
+ * @region: the region
+ * @info: gets it, as of one moment
+ *
+ * Context: Process context. Takes the region's lock.
+ */
+void ashmem_region_get_info(struct ashmem_region *region, struct ashmem_info *info)
+{
+	const struct ashmem_ranges *ranges = &region->ranges;
+	unsigned long pages;
+
+	memset(info, 0, sizeof(*info));
+	info->struct_size = sizeof(*info);
+	info->version = ASHMEM_INFO_VERSION;
+
+	mutex_lock(&region->lock);
+	pages = region_pages(region) - ashmem_ranges_not_pinned(ranges);
+	info->size = region->size;
+	info->pinned = (u64)pages << PAGE_SHIFT;
+	info->unpinned = (u64)ranges->nr_unpinned << PAGE_SHIFT;
+	info->purged = (u64)ranges->nr_purged << PAGE_SHIFT;
+	info->prot_mask = region->prot_mask;
+	if (region->file) {
+		info->file_id = file_inode(region->file)->i_ino;
+		info->flags = ASHMEM_INFO_MAPPED;
+	}
+	mutex_unlock(&region->lock);
 }

@@ -60,10 +60,12 @@ size_t ashmem_region_get_size(struct ashmem_region *region);
 int ashmem_region_set_prot_mask(struct ashmem_region *region, unsigned long prot);
 unsigned long ashmem_region_get_prot_mask(struct ashmem_region *region);
 struct file *ashmem_region_file(struct ashmem_region *region, size_t *size);
+void ashmem_region_get_info(struct ashmem_region *region, struct ashmem_info *info);
 int ashmem_region_map(struct ashmem_region *region, struct vm_area_struct *vma);
 
-int ashmem_region_pin(struct ashmem_region *region, const struct ashmem_pin *pin);
-int ashmem_region_unpin(struct ashmem_region *region, const struct ashmem_pin *pin);
-int ashmem_region_pin_status(struct ashmem_region *region, const struct ashmem_pin *pin);
+int ashmem_region_pin(struct ashmem_region *region, const struct ashmem_pin64 *pin);
+int ashmem_region_pin_intact(struct ashmem_region *region, const struct ashmem_pin64 *pin);
+int ashmem_region_unpin(struct ashmem_region *region, const struct ashmem_pin64 *pin);
+int ashmem_region_pin_status(struct ashmem_region *region, const struct ashmem_pin64 *pin);
 
 #endif /* ASHMEM_REGION_H */
