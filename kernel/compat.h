@@ -85,9 +85,7 @@ static inline int ashmem_xas_order(struct xa_state *xas)
 #endif
 }
 
-/* 6.4: mm_account_reclaimed_pages(), and reclaim for a memcg stops counting what it says. */
-#define ASHMEM_MEMCG_SEES_CREDIT	(!ASHMEM_HAVE_ACCOUNT_RECLAIMED)
-
+/* 6.4: mm_account_reclaimed_pages(), and what it adds to has another name. */
 static inline void ashmem_account_reclaimed(unsigned long pages)
 {
 #if ASHMEM_HAVE_ACCOUNT_RECLAIMED
@@ -95,6 +93,16 @@ static inline void ashmem_account_reclaimed(unsigned long pages)
 #else
 	if (current->reclaim_state)
 		current->reclaim_state->reclaimed_slab += pages;
+#endif
+}
+
+/* Pages credited to the task's reclaim that this has not seen yet. */
+static inline unsigned long ashmem_reclaim_credit(void)
+{
+#if ASHMEM_HAVE_ACCOUNT_RECLAIMED
+	return current->reclaim_state->reclaimed;
+#else
+	return current->reclaim_state->reclaimed_slab;
 #endif
 }
 
@@ -183,7 +191,7 @@ static inline enum lru_status ashmem_lru_visit(struct list_head *item, struct li
  * one may be asked at once. 6.0: they have a name.
  */
 static inline struct shrinker *
-ashmem_shrinker_alloc(const char *name,
+ashmem_shrinker_alloc(const char *name, long batch,
 		      unsigned long (*count)(struct shrinker *, struct shrink_control *),
 		      unsigned long (*scan)(struct shrinker *, struct shrink_control *))
 {
@@ -197,9 +205,9 @@ ashmem_shrinker_alloc(const char *name,
 	if (!shrinker)
 		return NULL;
 
-	/* No I/O is needed to get the pages back; the smallest quota is worth a call. */
+	/* No I/O is needed to get the pages back. */
 	shrinker->seeks = 0;
-	shrinker->batch = 1;
+	shrinker->batch = batch;
 	shrinker->count_objects = count;
 	shrinker->scan_objects = scan;
 #if !ASHMEM_HAVE_SHRINKER_ALLOC

@@ -11,7 +11,6 @@
  * touch the list, and two ranges of different regions are in the right order
  * if they were last unpinned more than a second apart.
  */
-#include <linux/hash.h>
 #include <linux/jiffies.h>
 #include <linux/list_lru.h>
 #include <linux/memcontrol.h>
@@ -34,6 +33,9 @@ static struct list_lru range_lru;
 static struct shrinker *range_shrinker;
 /* Older kernels ask a shrinker before it has a list. */
 static bool lru_ready;
+
+/* What a scan is asked for in reclaim; the quota says what it gives. */
+#define SCAN_BATCH	1
 
 /* Ranges looked at while the list's lock is held. */
 #define WALK_BATCH	64
@@ -440,86 +442,32 @@ static unsigned long node_shortage(int nid)
 }
 
 /*
- * What is given at most in one go where reclaim neither says what it wants nor sees
- * what it gets: as much as it takes from its own lists, if it finds anything, in
- * the tries that it has.
- */
-#define BLIND_PAGES	(16 * SWAP_CLUSTER_MAX)
-#define BLIND_FOR	(HZ / 5)
-
-/*
- * Tasks that reclaim in that way; the pointers are compared, never followed. Two
- * tasks that share a slot cost a few pages too many, or a round.
- */
-static struct {
-	struct task_struct *task;
-	unsigned long until;
-	unsigned long given;
-} blind[64];
-
-static unsigned int blind_slot(void)
-{
-	return hash_ptr(current, ilog2(ARRAY_SIZE(blind)));
-}
-
-/* From now on @given pages count as given to the current task. */
-static void blind_begin(unsigned long given)
-{
-	unsigned int slot = blind_slot();
-
-	WRITE_ONCE(blind[slot].task, current);
-	WRITE_ONCE(blind[slot].until, jiffies + BLIND_FOR);
-	WRITE_ONCE(blind[slot].given, given);
-}
-
-static void blind_give(unsigned long pages)
-{
-	unsigned int slot = blind_slot();
-
-	if (READ_ONCE(blind[slot].task) == current)
-		WRITE_ONCE(blind[slot].given, READ_ONCE(blind[slot].given) + pages);
-}
-
-static unsigned long blind_left(void)
-{
-	unsigned int slot = blind_slot();
-	unsigned long given;
-
-	if (READ_ONCE(blind[slot].task) != current ||
-	    time_after_eq(jiffies, READ_ONCE(blind[slot].until)))
-		blind_begin(0);
-	given = READ_ONCE(blind[slot].given);
-	return given < BLIND_PAGES ? SWAP_CLUSTER_MAX : 0;
-}
-
-/*
- * Pages of memory to be given to whoever reclaims, which need not be told to a
- * shrinker; from 6.4 on, only reclaim for the whole machine even sees what
- * one gave. Without measure, reclaim goes on asking until everything is gone.
+ * Pages of memory to be given to whoever reclaims. A shrinker is not told how many
+ * that is, and from 6.4 on only reclaim for the whole machine sees what one gave:
+ * reclaim for a memcg goes on asking until everything is gone. So we look ourselves.
  *
- * So we look ourselves. drop_caches wants all. kswapd wants what its node lacks. As
- * long as a memcg's limit presses, what is missing there; once it no longer
- * does, nothing to the same task, which is still in the same reclaim. While the node is
- * short, reclaim's own unit each time it asks. What remains is memory.reclaim, and
- * limits that other pages satisfied: units up to BLIND_PAGES.
+ * drop_caches wants all. kswapd wants what its node lacks. As long as a memcg's limit
+ * presses, reclaim for it wants what is missing there. While the node is short,
+ * everybody wants reclaim's own unit each time they ask. What remains is
+ * memory.reclaim, and limits that other pages satisfied: these get one unit in
+ * each of their tries, at whose beginning nothing is credited yet.
  */
 static unsigned long reclaim_quota(const struct shrink_control *sc)
 {
-	unsigned long pages;
+	unsigned long shortage, excess;
 
 	if (!current->reclaim_state)
-		return ULONG_MAX;
-	if (current_is_kswapd())
-		return max(node_shortage(sc->nid), SWAP_CLUSTER_MAX);
+		/* The shrinker's file in debugfs does say how many. */
+		return sc->nr_to_scan > SCAN_BATCH ? sc->nr_to_scan : ULONG_MAX;
 
-	pages = memcg_excess(sc->memcg);
-	if (pages) {
-		blind_begin(BLIND_PAGES);
-		return pages;
-	}
-	if (ASHMEM_MEMCG_SEES_CREDIT || node_shortage(sc->nid))
-		return SWAP_CLUSTER_MAX;
-	return blind_left();
+	shortage = node_shortage(sc->nid);
+	if (current_is_kswapd())
+		return max(shortage, SWAP_CLUSTER_MAX);
+
+	excess = memcg_excess(sc->memcg);
+	if (excess)
+		return excess;
+	return shortage || !ashmem_reclaim_credit() ? SWAP_CLUSTER_MAX : 0;
 }
 
 /*
@@ -563,7 +511,6 @@ static unsigned long shrinker_scan(struct shrinker *shrinker, struct shrink_cont
 		cond_resched();
 	}
 
-	blind_give(purge.freed);
 	sc->nr_scanned = purge.purged;
 	return purge.purged ? purge.freed : SHRINK_STOP;
 }
@@ -582,7 +529,7 @@ int __init ashmem_shrinker_init(void)
 	if (!range_cache)
 		return -ENOMEM;
 
-	range_shrinker = ashmem_shrinker_alloc("ashmem", shrinker_count, shrinker_scan);
+	range_shrinker = ashmem_shrinker_alloc("ashmem", SCAN_BATCH, shrinker_count, shrinker_scan);
 	if (!range_shrinker) {
 		ret = -ENOMEM;
 		goto err_cache;
