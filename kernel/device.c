@@ -7,6 +7,7 @@
 
 #include <linux/capability.h>
 #include <linux/compat.h>
+#include <linux/device.h>
 #include <linux/fs.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
@@ -383,21 +384,46 @@ static struct miscdevice ashmem_misc = {
 	.mode = 0666,
 };
 
+/*
+ * Has the class of misc devices one named ashmem, of another driver? Asked first,
+ * because sysfs warns, with a stack trace, when a name is added twice. Only a
+ * misc device knows the class, so there is one for a moment.
+ */
+static int __init ashmem_name_free(void)
+{
+	struct miscdevice probe = {
+		.minor = MISC_DYNAMIC_MINOR,
+		.name = "ashmem_probe",
+	};
+	struct device *other;
+	int ret;
+
+	ret = misc_register(&probe);
+	if (ret)
+		return ret;
+	other = class_find_device_by_name(probe.this_device->class, ashmem_misc.name);
+	misc_deregister(&probe);
+	if (!other)
+		return 0;
+
+	/* modprobe takes EEXIST to mean that this module is loaded, and says nothing. */
+	put_device(other);
+	pr_err("another driver provides /dev/ashmem already: unload it first (rmmod ashmem_linux); if it is built into this kernel, this module can't be used\n");
+	return -EBUSY;
+}
+
 /**
  * ashmem_device_init() - make /dev/ashmem appear
  *
  * The last step of loading: from here on regions can be opened.
  *
  * Context: Process context.
- * Return: 0 or a negative error code.
+ * Return: 0; -EBUSY if another driver has a device of that name; or another
+ * negative error code.
  */
-int ashmem_device_init(void)
+int __init ashmem_device_init(void)
 {
-	int ret = misc_register(&ashmem_misc);
-
-	if (ret == -EEXIST)
-		pr_err("this kernel has a device named ashmem already\n");
-	return ret;
+	return ashmem_name_free() ?: misc_register(&ashmem_misc);
 }
 
 /**
