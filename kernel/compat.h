@@ -106,11 +106,19 @@ static inline unsigned long ashmem_reclaim_credit(void)
 #endif
 }
 
-/* 5.10 has set_active_memcg(), but does not export what it stands on. */
+/*
+ * 5.10 has set_active_memcg(), but does not export what it stands on in an
+ * interrupt. Context: Process context.
+ */
 static inline struct mem_cgroup *ashmem_set_active_memcg(struct mem_cgroup *memcg)
 {
 #if ASHMEM_HAVE_ACTIVE_MEMCG
 	return set_active_memcg(memcg);
+#elif defined(CONFIG_MEMCG)
+	struct mem_cgroup *old = current->active_memcg;
+
+	current->active_memcg = memcg;
+	return old;
 #else
 	return NULL;
 #endif
