@@ -15,6 +15,7 @@
 #include <linux/list_lru.h>
 #include <linux/memcontrol.h>
 #include <linux/mm.h>
+#include <linux/module.h>
 #include <linux/mmzone.h>
 #include <linux/sched/mm.h>
 #include <linux/shmem_fs.h>
@@ -27,6 +28,13 @@
 #include "ranges.h"
 #include "region.h"
 #include "shrinker.h"
+
+static bool purge_wanted = true;
+module_param_named(purge, purge_wanted, bool, 0644);
+MODULE_PARM_DESC(purge, "let memory pressure and drop_caches take unpinned pages (default: Y); a program with CAP_SYS_ADMIN may ask for it in any case");
+
+/* Pages purged since the module was loaded. */
+static atomic_long_t purged_by[ASHMEM_REASONS];
 
 static struct kmem_cache *range_cache;
 static struct list_lru range_lru;
@@ -49,6 +57,7 @@ static bool lru_ready;
  * @want: stop when this many pages of memory were freed
  * @freed: pages of memory freed so far
  * @purged: pages purged so far, those without memory included
+ * @reason: why
  * @all: purge each region met as a whole, and wait for it if it is in use: not in
  *	reclaim, where who uses it may be who waits
  */
@@ -57,6 +66,7 @@ struct purge_walk {
 	unsigned long want;
 	unsigned long freed;
 	unsigned long purged;
+	enum ashmem_reason reason;
 	bool all;
 };
 
@@ -227,6 +237,7 @@ static void pages_purge(struct purge_walk *purge, struct ashmem_region *region,
 		purge->freed += before - after;
 	}
 	purge->purged += end - start;
+	atomic_long_add(end - start, &purged_by[purge->reason]);
 
 	ashmem_ranges_change_init(&change);
 	lru_del(ashmem_ranges_purge(&region->ranges, start, end, &change));
@@ -370,6 +381,7 @@ unsigned long ashmem_purge_all(void)
 	struct purge_walk purge = {
 		.walk.visit = range_met,
 		.want = ULONG_MAX,
+		.reason = ASHMEM_REASON_REQUEST,
 		.all = true,
 	};
 	unsigned long *nr_to_walk = &purge.walk.nr_to_walk;
@@ -391,6 +403,18 @@ unsigned long ashmem_purge_all(void)
 		}
 	}
 	return purge.purged;
+}
+
+/**
+ * ashmem_purged_by() - what was purged since the module was loaded
+ * @reason: for that reason
+ *
+ * Context: Any.
+ * Return: pages.
+ */
+unsigned long ashmem_purged_by(enum ashmem_reason reason)
+{
+	return atomic_long_read(&purged_by[reason]);
 }
 
 #ifdef CONFIG_MEMCG
@@ -470,6 +494,15 @@ static unsigned long reclaim_quota(const struct shrink_control *sc)
 	return shortage || !ashmem_reclaim_credit() ? SWAP_CLUSTER_MAX : 0;
 }
 
+static enum ashmem_reason reclaim_reason(const struct shrink_control *sc)
+{
+	if (!current->reclaim_state)
+		return ASHMEM_REASON_DROP_CACHES;
+	if (current_is_kswapd())
+		return ASHMEM_REASON_KSWAPD;
+	return memcg_excess(sc->memcg) ? ASHMEM_REASON_LIMIT : ASHMEM_REASON_RECLAIM;
+}
+
 /*
  * With .seeks of 0 a shrinker is asked for half of what it says to have, so it says
  * twice what is to be taken. One scan takes it all.
@@ -478,6 +511,9 @@ static unsigned long shrinker_count(struct shrinker *shrinker, struct shrink_con
 {
 	unsigned long quota;
 
+	/* Not SHRINK_EMPTY: a memcg would not be asked again once it is switched on. */
+	if (!READ_ONCE(purge_wanted))
+		return 0;
 	if (!READ_ONCE(lru_ready) || !list_lru_shrink_count(&range_lru, sc))
 		return SHRINK_EMPTY;
 	quota = reclaim_quota(sc);
@@ -488,12 +524,13 @@ static unsigned long shrinker_scan(struct shrinker *shrinker, struct shrink_cont
 {
 	struct purge_walk purge = {
 		.walk.visit = range_met,
+		.reason = reclaim_reason(sc),
 	};
 	unsigned long *nr_to_walk = &purge.walk.nr_to_walk;
 	unsigned long left;
 
 	sc->nr_scanned = 0;
-	if (!(sc->gfp_mask & __GFP_FS))
+	if (!(sc->gfp_mask & __GFP_FS) || !READ_ONCE(purge_wanted))
 		return SHRINK_STOP;
 	purge.want = reclaim_quota(sc);
 
