@@ -10,8 +10,10 @@
 #include <linux/device.h>
 #include <linux/fs.h>
 #include <linux/miscdevice.h>
+#include <linux/mman.h>
 #include <linux/module.h>
 #include <linux/sched/signal.h>
+#include <linux/seq_file.h>
 #include <linux/uaccess.h>
 #include <linux/uio.h>
 
@@ -364,6 +366,27 @@ static long ashmem_compat_ioctl(struct file *file, unsigned int cmd, unsigned lo
 }
 #endif
 
+#ifdef CONFIG_PROC_FS
+static void ashmem_show_fdinfo(struct seq_file *m, struct file *file)
+{
+	struct ashmem_region *region = file->private_data;
+	char name[ASHMEM_NAME_LEN];
+	struct ashmem_info info;
+
+	ashmem_region_get_name(region, name);
+	ashmem_region_get_info(region, &info);
+	seq_printf(m, "ashmem-region:\t%llu\n", region->id);
+	seq_puts(m, "ashmem-name:\t");
+	seq_escape(m, name, "\n\\");
+	seq_printf(m, "\nashmem-size:\t%llu\n", info.size);
+	seq_printf(m, "ashmem-prot:\t%c%c%c\n", info.prot_mask & PROT_READ ? 'r' : '-',
+		   info.prot_mask & PROT_WRITE ? 'w' : '-', info.prot_mask & PROT_EXEC ? 'x' : '-');
+	seq_printf(m, "ashmem-pinned:\t%llu\n", info.pinned);
+	seq_printf(m, "ashmem-unpinned:\t%llu\n", info.unpinned);
+	seq_printf(m, "ashmem-purged:\t%llu\n", info.purged);
+}
+#endif
+
 static const struct file_operations ashmem_fops = {
 	.owner = THIS_MODULE,
 	.open = ashmem_open,
@@ -374,6 +397,9 @@ static const struct file_operations ashmem_fops = {
 	.unlocked_ioctl = ashmem_ioctl,
 #ifdef CONFIG_COMPAT
 	.compat_ioctl = ashmem_compat_ioctl,
+#endif
+#ifdef CONFIG_PROC_FS
+	.show_fdinfo = ashmem_show_fdinfo,
 #endif
 };
 

@@ -5,8 +5,12 @@
 #include <linux/init.h>
 #include <linux/module.h>
 
+#include "debugfs.h"
 #include "device.h"
 #include "shrinker.h"
+
+#define CREATE_TRACE_POINTS
+#include "trace.h"
 
 static int __init ashmem_init(void)
 {
@@ -20,6 +24,7 @@ static int __init ashmem_init(void)
 	if (ret)
 		goto err_shrinker;
 
+	ashmem_debugfs_init();
 	return 0;
 
 err_shrinker:
@@ -29,6 +34,7 @@ err_shrinker:
 
 static void __exit ashmem_exit(void)
 {
+	ashmem_debugfs_exit();
 	ashmem_device_exit();
 	ashmem_shrinker_exit();
 }
@@ -36,5 +42,7 @@ static void __exit ashmem_exit(void)
 module_init(ashmem_init);
 module_exit(ashmem_exit);
 
-MODULE_DESCRIPTION("Android's anonymous shared memory, with purging under container limits");
+MODULE_DESCRIPTION("Android's /dev/ashmem: shared memory whose unpinned pages the kernel may take back, under container limits too");
 MODULE_LICENSE("GPL");
+/* Containers of Android ask for the module that Linux had until 5.17. */
+MODULE_ALIAS("ashmem_linux");

@@ -15,10 +15,26 @@
 #include "compat.h"
 #include "region.h"
 #include "shrinker.h"
+#include "trace.h"
 
 /* What shmem's files and mappings can do, learned from the first; always the same. */
 static const struct file_operations *shmem_fops;
 static const struct vm_operations_struct *shmem_vm_ops;
+
+/*
+ * All regions, for who wants to see them. A list for each CPU: a region is on that
+ * of the one it was opened on, so that opening and closing share no lock.
+ */
+struct region_list {
+	spinlock_t lock; /* guards the list; held for a few instructions */
+	struct hlist_head regions;
+};
+
+static DEFINE_PER_CPU(struct region_list, region_lists) = {
+	.lock = __SPIN_LOCK_UNLOCKED(region_lists.lock),
+};
+
+static atomic64_t last_id = ATOMIC64_INIT(0);
 
 static loff_t backing_llseek(struct file *file, loff_t offset, int whence)
 {
@@ -55,6 +71,69 @@ static const struct file_operations backing_fops = {
 	.mmap = backing_mmap,
 };
 
+static void region_list_add(struct ashmem_region *region)
+{
+	struct region_list *list;
+
+	region->cpu = raw_smp_processor_id();
+	list = per_cpu_ptr(&region_lists, region->cpu);
+	spin_lock(&list->lock);
+	hlist_add_head(&region->link, &list->regions);
+	spin_unlock(&list->lock);
+}
+
+static void region_list_del(struct ashmem_region *region)
+{
+	struct region_list *list = per_cpu_ptr(&region_lists, region->cpu);
+
+	spin_lock(&list->lock);
+	hlist_del(&region->link);
+	spin_unlock(&list->lock);
+}
+
+/* The first region of a CPU's list behind @last, with a reference, or NULL. */
+static struct ashmem_region *region_list_next(int cpu, const struct ashmem_region *last)
+{
+	struct region_list *list = per_cpu_ptr(&region_lists, cpu);
+	struct ashmem_region *region;
+	struct hlist_node *node;
+
+	spin_lock(&list->lock);
+	node = last ? last->link.next : list->regions.first;
+	region = hlist_entry_safe(node, struct ashmem_region, link);
+	/* The last reference to one may be gone already. */
+	hlist_for_each_entry_from(region, link)
+		if (kref_get_unless_zero(&region->ref))
+			break;
+	spin_unlock(&list->lock);
+	return region;
+}
+
+/**
+ * ashmem_region_next() - go through all regions
+ * @last: the region that came before, whose reference is dropped; NULL at first
+ *
+ * Regions that are made or closed meanwhile are met or not.
+ *
+ * Context: Process context, no region's lock is held.
+ * Return: a region with a reference, or NULL behind the last one.
+ */
+struct ashmem_region *ashmem_region_next(struct ashmem_region *last)
+{
+	int cpu = last ? last->cpu : cpumask_first(cpu_possible_mask);
+	struct ashmem_region *region = region_list_next(cpu, last);
+
+	while (!region) {
+		cpu = cpumask_next(cpu, cpu_possible_mask);
+		if (cpu >= nr_cpu_ids)
+			break;
+		region = region_list_next(cpu, NULL);
+	}
+	if (last)
+		ashmem_region_put(last);
+	return region;
+}
+
 /**
  * ashmem_region_create() - make an empty region
  *
@@ -72,6 +151,10 @@ struct ashmem_region *ashmem_region_create(void)
 	ashmem_ranges_init(&region->ranges);
 	region->prot_mask = PROT_READ | PROT_WRITE | PROT_EXEC;
 	memcpy(region->path, ASHMEM_NAME_PREFIX, ASHMEM_PREFIX_LEN);
+	region->id = atomic64_inc_return(&last_id);
+	region->pid = task_tgid_nr(current);
+	region_list_add(region);
+	trace_ashmem_create(region);
 	return region;
 }
 
@@ -79,6 +162,7 @@ static void region_free(struct kref *ref)
 {
 	struct ashmem_region *region = container_of(ref, struct ashmem_region, ref);
 
+	region_list_del(region);
 	if (region->file)
 		fput(region->file);
 	if (region->private_file)
@@ -148,10 +232,8 @@ int ashmem_region_set_name(struct ashmem_region *region, const char *name)
  */
 void ashmem_region_get_name(struct ashmem_region *region, char name[ASHMEM_NAME_LEN])
 {
-	const char *own = region->path + ASHMEM_PREFIX_LEN;
-
 	mutex_lock(&region->lock);
-	strscpy(name, *own ? own : ASHMEM_NAME_DEF, ASHMEM_NAME_LEN);
+	strscpy(name, ashmem_region_name(region), ASHMEM_NAME_LEN);
 	mutex_unlock(&region->lock);
 }
 
@@ -384,6 +466,8 @@ int ashmem_region_map(struct ashmem_region *region, struct vm_area_struct *vma)
 		region->file = new;
 		region->memcg = get_mem_cgroup_from_mm(current->mm);
 	}
+	if (!ret)
+		trace_ashmem_map(region, vma);
 out:
 	mutex_unlock(&region->lock);
 	return ret;
@@ -458,7 +542,10 @@ static int region_change(struct ashmem_region *region, const struct ashmem_pin64
  */
 int ashmem_region_pin(struct ashmem_region *region, const struct ashmem_pin64 *pin)
 {
-	return region_change(region, pin, ashmem_ranges_pin);
+	int ret = region_change(region, pin, ashmem_ranges_pin);
+
+	trace_ashmem_pin(region, pin, ret);
+	return ret;
 }
 
 /**
@@ -475,7 +562,11 @@ int ashmem_region_pin(struct ashmem_region *region, const struct ashmem_pin64 *p
  */
 int ashmem_region_pin_intact(struct ashmem_region *region, const struct ashmem_pin64 *pin)
 {
-	return region_change(region, pin, ashmem_ranges_pin_intact);
+	int ret = region_change(region, pin, ashmem_ranges_pin_intact);
+
+	if (ret != ASHMEM_WAS_PURGED)
+		trace_ashmem_pin(region, pin, ret);
+	return ret;
 }
 
 /**
@@ -489,7 +580,10 @@ int ashmem_region_pin_intact(struct ashmem_region *region, const struct ashmem_p
  */
 int ashmem_region_unpin(struct ashmem_region *region, const struct ashmem_pin64 *pin)
 {
-	return region_change(region, pin, ashmem_ranges_unpin);
+	int ret = region_change(region, pin, ashmem_ranges_unpin);
+
+	trace_ashmem_unpin(region, pin, ret);
+	return ret;
 }
 
 /**
@@ -543,4 +637,43 @@ void ashmem_region_get_info(struct ashmem_region *region, struct ashmem_info *in
 		info->flags = ASHMEM_INFO_MAPPED;
 	}
 	mutex_unlock(&region->lock);
+}
+
+/**
+ * ashmem_region_age() - how long a region's oldest unpinned range is so
+ * @region: the region
+ *
+ * Unpinning a range that is unpinned already, or was a moment ago, makes it
+ * younger after one second.
+ *
+ * Context: Process context. Takes the region's lock.
+ * Return: milliseconds; 0 if no page is unpinned.
+ */
+unsigned int ashmem_region_age(struct ashmem_region *region)
+{
+	const struct ashmem_range *oldest;
+	unsigned int age;
+
+	mutex_lock(&region->lock);
+	oldest = ashmem_ranges_oldest(&region->ranges);
+	age = oldest ? jiffies_to_msecs(jiffies - oldest->placed) : 0;
+	mutex_unlock(&region->lock);
+	return age;
+}
+
+/**
+ * ashmem_region_memcg() - whom a region is charged to
+ * @region: the region
+ *
+ * Context: Process context. Takes the region's lock.
+ * Return: the inode number of the cgroup's folder; 0 before the first mmap.
+ */
+u64 ashmem_region_memcg(struct ashmem_region *region)
+{
+	u64 ino;
+
+	mutex_lock(&region->lock);
+	ino = ashmem_memcg_ino(region->memcg);
+	mutex_unlock(&region->lock);
+	return ino;
 }

@@ -12,6 +12,7 @@
 
 #include <linux/fs.h>
 #include <linux/kref.h>
+#include <linux/memcontrol.h>
 #include <linux/mm.h>
 #include <linux/mutex.h>
 
@@ -19,15 +20,18 @@
 
 #include "ranges.h"
 
-struct mem_cgroup;
-
 /* What stands before a region's name in /proc/PID/maps, behind the first slash. */
 #define ASHMEM_NAME_PREFIX	ASHMEM_NAME_DEF "/"
 #define ASHMEM_PREFIX_LEN	(sizeof(ASHMEM_NAME_PREFIX) - 1)
 
 /**
  * struct ashmem_region - what one open of the device stands for
- * @ref: held by the open file, and by the shrinker while it purges
+ * @ref: held by the open file, by the shrinker while it purges, and by who lists
+ *	all regions
+ * @id: its number, never used again
+ * @pid: the process that opened it
+ * @cpu: whose list of regions it is on
+ * @link: in that list
  * @lock: guards everything below
  * @ranges: unpinned and purged pages; empty until the first mmap
  * @file: the backing file, made by the first mmap and then never replaced
@@ -39,6 +43,10 @@ struct mem_cgroup;
  */
 struct ashmem_region {
 	struct kref ref;
+	u64 id;
+	pid_t pid;
+	int cpu;
+	struct hlist_node link;
 	struct mutex lock; /* see the order of locks above */
 	struct ashmem_ranges ranges;
 	struct file *file;
@@ -52,6 +60,7 @@ struct ashmem_region {
 struct ashmem_region *ashmem_region_create(void);
 void ashmem_region_close(struct ashmem_region *region);
 void ashmem_region_put(struct ashmem_region *region);
+struct ashmem_region *ashmem_region_next(struct ashmem_region *last);
 
 int ashmem_region_set_name(struct ashmem_region *region, const char *name);
 void ashmem_region_get_name(struct ashmem_region *region, char name[ASHMEM_NAME_LEN]);
@@ -61,11 +70,42 @@ int ashmem_region_set_prot_mask(struct ashmem_region *region, unsigned long prot
 unsigned long ashmem_region_get_prot_mask(struct ashmem_region *region);
 struct file *ashmem_region_file(struct ashmem_region *region, size_t *size);
 void ashmem_region_get_info(struct ashmem_region *region, struct ashmem_info *info);
+unsigned int ashmem_region_age(struct ashmem_region *region);
+u64 ashmem_region_memcg(struct ashmem_region *region);
 int ashmem_region_map(struct ashmem_region *region, struct vm_area_struct *vma);
 
 int ashmem_region_pin(struct ashmem_region *region, const struct ashmem_pin64 *pin);
 int ashmem_region_pin_intact(struct ashmem_region *region, const struct ashmem_pin64 *pin);
 int ashmem_region_unpin(struct ashmem_region *region, const struct ashmem_pin64 *pin);
 int ashmem_region_pin_status(struct ashmem_region *region, const struct ashmem_pin64 *pin);
+
+/**
+ * ashmem_region_name() - the name of a region
+ * @region: the region
+ *
+ * Context: The region's lock is held.
+ * Return: the name, or ASHMEM_NAME_DEF while it has none.
+ */
+static inline const char *ashmem_region_name(const struct ashmem_region *region)
+{
+	const char *own = region->path + ASHMEM_PREFIX_LEN;
+
+	return *own ? own : ASHMEM_NAME_DEF;
+}
+
+/**
+ * ashmem_memcg_ino() - how a memcg is named in traces and in debugfs
+ * @memcg: the memcg, or NULL
+ *
+ * Return: the inode number of the cgroup's folder, or 0.
+ */
+static inline u64 ashmem_memcg_ino(const struct mem_cgroup *memcg)
+{
+#ifdef CONFIG_MEMCG
+	return memcg ? cgroup_ino(memcg->css.cgroup) : 0;
+#else
+	return 0;
+#endif
+}
 
 #endif /* ASHMEM_REGION_H */

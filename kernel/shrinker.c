@@ -13,6 +13,7 @@
  */
 #include <linux/jiffies.h>
 #include <linux/list_lru.h>
+#include <linux/ktime.h>
 #include <linux/memcontrol.h>
 #include <linux/mm.h>
 #include <linux/module.h>
@@ -28,6 +29,7 @@
 #include "ranges.h"
 #include "region.h"
 #include "shrinker.h"
+#include "trace.h"
 
 static bool purge_wanted = true;
 module_param_named(purge, purge_wanted, bool, 0644);
@@ -227,6 +229,7 @@ static void pages_purge(struct purge_walk *purge, struct ashmem_region *region,
 	loff_t behind = (loff_t)end << PAGE_SHIFT;
 	struct ashmem_ranges_change change;
 	unsigned long before, after;
+	u64 began = trace_ashmem_purge_enabled() ? ktime_get_ns() : 0;
 
 	before = READ_ONCE(mapping->nrpages);
 	unmap_mapping_range(mapping, first, behind - first, 0);
@@ -238,6 +241,7 @@ static void pages_purge(struct purge_walk *purge, struct ashmem_region *region,
 	}
 	purge->purged += end - start;
 	atomic_long_add(end - start, &purged_by[purge->reason]);
+	trace_ashmem_purge(region, start, end, max(before, after) - after, purge->reason, began);
 
 	ashmem_ranges_change_init(&change);
 	lru_del(ashmem_ranges_purge(&region->ranges, start, end, &change));
@@ -533,6 +537,7 @@ static unsigned long shrinker_scan(struct shrinker *shrinker, struct shrink_cont
 	if (!(sc->gfp_mask & __GFP_FS) || !READ_ONCE(purge_wanted))
 		return SHRINK_STOP;
 	purge.want = reclaim_quota(sc);
+	trace_ashmem_shrink_start(sc->nid, sc->memcg, purge.reason, purge.want);
 
 	/* Twice round the list, for every range may have a second chance. */
 	left = 2 * list_lru_shrink_count(&range_lru, sc);
@@ -548,6 +553,7 @@ static unsigned long shrinker_scan(struct shrinker *shrinker, struct shrink_cont
 		cond_resched();
 	}
 
+	trace_ashmem_shrink_end(sc->nid, sc->memcg, purge.reason, purge.purged, purge.freed);
 	sc->nr_scanned = purge.purged;
 	return purge.purged ? purge.freed : SHRINK_STOP;
 }

@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What an operator sees of all regions, in debugfs. */
+#ifndef ASHMEM_DEBUGFS_H
+#define ASHMEM_DEBUGFS_H
+
+void ashmem_debugfs_init(void);
+void ashmem_debugfs_exit(void);
+
+#endif /* ASHMEM_DEBUGFS_H */
