@@ -410,12 +410,18 @@ static struct miscdevice ashmem_misc = {
 	.mode = 0666,
 };
 
-/*
- * Has the class of misc devices one named ashmem, of another driver? Asked first,
- * because sysfs warns, with a stack trace, when a name is added twice. Only a
- * misc device knows the class, so there is one for a moment.
+/**
+ * ashmem_device_check() - make sure that no other driver has the device
+ *
+ * The first step of loading, because sysfs warns, with a stack trace, when a name
+ * is added twice. Only a misc device knows the class of misc devices, so there is
+ * one for a moment.
+ *
+ * Context: Process context.
+ * Return: 0; -EBUSY if another driver has a device of that name; or another
+ * negative error code.
  */
-static int __init ashmem_name_free(void)
+int __init ashmem_device_check(void)
 {
 	struct miscdevice probe = {
 		.minor = MISC_DYNAMIC_MINOR,
@@ -434,7 +440,7 @@ static int __init ashmem_name_free(void)
 
 	/* modprobe takes EEXIST to mean that this module is loaded, and says nothing. */
 	put_device(other);
-	pr_err("another driver provides /dev/ashmem already: unload it first (rmmod ashmem_linux); if it is built into this kernel, this module can't be used\n");
+	pr_err("another driver provides /dev/ashmem already; if that is the module ashmem_linux, blacklist it in /etc/modprobe.d and reboot, as it can't be unloaded\n");
 	return -EBUSY;
 }
 
@@ -444,12 +450,11 @@ static int __init ashmem_name_free(void)
  * The last step of loading: from here on regions can be opened.
  *
  * Context: Process context.
- * Return: 0; -EBUSY if another driver has a device of that name; or another
- * negative error code.
+ * Return: 0 or a negative error code.
  */
 int __init ashmem_device_init(void)
 {
-	return ashmem_name_free() ?: misc_register(&ashmem_misc);
+	return misc_register(&ashmem_misc);
 }
 
 /**

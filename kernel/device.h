@@ -3,6 +3,7 @@
 #ifndef ASHMEM_DEVICE_H
 #define ASHMEM_DEVICE_H
 
+int ashmem_device_check(void);
 int ashmem_device_init(void);
 void ashmem_device_exit(void);
 

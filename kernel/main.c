@@ -16,6 +16,10 @@ static int __init ashmem_init(void)
 {
 	int ret;
 
+	ret = ashmem_device_check();
+	if (ret)
+		return ret;
+
 	ret = ashmem_shrinker_init();
 	if (ret)
 		return ret;
