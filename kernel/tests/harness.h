@@ -6,7 +6,10 @@
  *
  *	CASE(purged_pages_read_as_zero) { ... CHECK_EQ(0, *p); ... }
  *
- *	PROGRAM [--list] [--seed=N] [--seconds=N] [PART_OF_A_NAME]...
+ *	PROGRAM [--list] [--from=N] [--seed=N] [--seconds=N] [PART_OF_A_NAME]...
+ *
+ * --from begins with the Nth of the cases. Where a process cannot be killed the
+ * kernel is stuck, and the program ends: exit status 3.
  *
  * Any process or thread that a case starts may fail a check: the first failure
  * is kept and ends the whole case. TIME_SCALE=N in the environment multiplies
@@ -402,7 +405,8 @@ static bool reap_all(double seconds)
 	}
 }
 
-static bool run_case(const struct test_case *c, unsigned int number)
+/* 0 if it passed, 1 if it failed, 3 if nothing can be tested any more. */
+static int run_case(const struct test_case *c, unsigned int number)
 {
 	double start = now(), limit = c->limit * time_scale();
 	bool ended = false, killed_all;
@@ -420,7 +424,7 @@ static bool run_case(const struct test_case *c, unsigned int number)
 	if (pid < 0) {
 		printf("not ok %u %s # fork: %s\n", number, c->name,
 		       errno_name(errno));
-		return false;
+		return 1;
 	}
 	if (!pid) {
 		setpgid(0, 0);
@@ -472,13 +476,16 @@ static bool run_case(const struct test_case *c, unsigned int number)
 		printf("not ok %u %s # %s\n", number, c->name, reason);
 	else
 		printf("ok %u %s\n", number, c->name);
+	if (!killed_all)
+		printf("Bail out! %s left a process that cannot be killed\n",
+		       c->name);
 	fflush(stdout);
-	return !*reason;
+	return killed_all ? !!*reason : 3;
 }
 
 int main(int argc, char **argv)
 {
-	unsigned int selected = 0, number = 0, failed = 0;
+	unsigned int selected = 0, number = 0, failed = 0, from = 1;
 	bool list = false, all = true;
 	struct test_case *c;
 
@@ -486,12 +493,14 @@ int main(int argc, char **argv)
 	for (int i = 1; i < argc; i++) {
 		if (!strcmp(argv[i], "--list")) {
 			list = true;
+		} else if (!strncmp(argv[i], "--from=", 7)) {
+			from = atoi(argv[i] + 7);
 		} else if (!strncmp(argv[i], "--seed=", 7)) {
 			test_seed = strtoull(argv[i] + 7, NULL, 0);
 		} else if (!strncmp(argv[i], "--seconds=", 10)) {
 			test_seconds = atoi(argv[i] + 10);
 		} else if (argv[i][0] == '-') {
-			fprintf(stderr, "usage: %s [--list] [--seed=N] [--seconds=N] [PART_OF_A_NAME]...\n",
+			fprintf(stderr, "usage: %s [--list] [--from=N] [--seed=N] [--seconds=N] [PART_OF_A_NAME]...\n",
 				argv[0]);
 			return 2;
 		} else {
@@ -503,6 +512,10 @@ int main(int argc, char **argv)
 	}
 	for (c = first_case; c; c = c->next) {
 		c->selected |= all;
+		if (c->selected && from > 1) {
+			c->selected = false;
+			from--;
+		}
 		selected += c->selected;
 		if (list && c->selected)
 			puts(c->name);
@@ -523,9 +536,13 @@ int main(int argc, char **argv)
 	}
 	printf("KTAP version 1\n1..%u\n# seed %" PRIu64 "\n", selected,
 	       test_seed);
-	for (c = first_case; c; c = c->next)
-		if (c->selected && !run_case(c, ++number))
-			failed++;
+	for (c = first_case; c; c = c->next) {
+		int result = c->selected ? run_case(c, ++number) : 0;
+
+		if (result > 1)
+			return result;
+		failed += result;
+	}
 	if (failed)
 		printf("# %u of %u failed, seed %" PRIu64 "\n", failed,
 		       selected, test_seed);
