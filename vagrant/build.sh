@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # Builds the module and the C test programs for a kernel, inside that kernel's release folder, into target/guest/KERNEL.
-# usage: build.sh module|tests|check KERNEL            (root, in namespaces of its own)
+# usage: build.sh module|tests|bench|check KERNEL      (root, in namespaces of its own)
 #        build.sh current module|tests KERNEL          whether what is there was built from the same sources
 # check runs sparse over the module and keeps nothing.
 set -euo pipefail

@@ -5,7 +5,7 @@
 # usage: guest.sh boot KERNEL COMMAND      runs it in a guest; without COMMAND a shell on this terminal
 # Root, in mount and PID namespaces of its own (enclosure.sh). The exit status is the command's; 124 when the time limit
 # (ASHMEM_LIMIT, seconds) was over, 125 when the guest stopped by itself, 1 when the kernel complained. ASHMEM_KERNEL_LOG
-# names a file for a copy of what the kernel said.
+# names a file for a copy of what the kernel said; ASHMEM_LOAD=no boots without loading the module.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 top=${here%/*}
@@ -123,6 +123,7 @@ guest_boot() {
     run=$(mktemp -d "$top/target/run/$kernel.XXXXXX")
     exec {lock}>"$run/running"
     flock "$lock"
+    [ "${ASHMEM_LOAD:-yes}" = yes ] || touch "$run/unloaded"
     if [ -n "$command" ]; then
         printf '%s\n' "$command" >"$run/command"
         # by a pipe, so that a file that the caller appends to is not rewound

@@ -19,6 +19,10 @@ export PATH="$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 log=$top/target/log
 # shellcheck source=tests.sh
 . "$here/tests.sh"
+# shellcheck source=original.sh
+. "$here/original.sh"
+# shellcheck source=bench.sh
+. "$here/bench.sh"
 
 trap 'trap "" TERM INT HUP; host_finish; exit 143' TERM INT HUP
 trap 'host_give_back "$top/target"' EXIT
@@ -122,5 +126,7 @@ org.ashmem.example.PurgeDemo"
 
 case $verb in
     test) run_tests "$@" ;;
+    original) run_original "$@" ;;
+    bench) bench_kernel "$@" ;;
     *) "$verb" "$@" ;;
 esac

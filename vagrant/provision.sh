@@ -6,6 +6,7 @@
 #   sources  prints an archive of what is built from
 #   module   builds ashmem.ko from a copy of kernel/
 #   tests    builds the C test programs from a copy of kernel/
+#   bench    builds the C program that measures from a copy of kernel/
 #   check    builds the module under sparse and keeps nothing
 #   load     loads the module and waits for its device
 #   test     runs the C programs and the Java integration tests on the device, then unloads and loads the module
@@ -38,7 +39,7 @@ step_deps() {
 step_sources() {
     tar -C "$top" -c --sort=name --mtime=@0 --owner=0 --group=0 --exclude='*.o' --exclude='*.ko' --exclude='*.mod' \
         --exclude='*.mod.c' --exclude='.*.cmd' --exclude=Module.symvers --exclude=modules.order --exclude=probed.h \
-        --exclude='*.probed*' --exclude=kernel/tests/out kernel
+        --exclude='*.probed*' --exclude=kernel/tests/out --exclude=kernel/bench/out kernel
 }
 
 # A copy, so that no build litters the checkout and nothing built there earlier gets in.
@@ -69,6 +70,15 @@ step_tests() {
     rm -rf "$out/tests" "$out/tests.new"
     cp -r "$work/out" "$out/tests.new"
     mv "$out/tests.new" "$out/tests"
+}
+
+step_bench() {
+    copy_sources
+    make -C "$work/kernel/bench" OUT="$work/out"
+    mkdir -p "$out"
+    rm -rf "$out/bench" "$out/bench.new"
+    cp -r "$work/out" "$out/bench.new"
+    mv "$out/bench.new" "$out/bench"
 }
 
 step_load() {
@@ -148,6 +158,31 @@ unload() {
     rmmod ashmem && ! [ -e /dev/ashmem ]
 }
 
+# Needs the module loaded. The original has sysfs warn before it gives up, which is no complaint about ours.
+original_beside_ours() {
+    echo 'ashmem test: a call trace that is no complaint may follow' >/dev/kmsg
+    # modprobe takes its EEXIST for success
+    modprobe ashmem_linux || true
+    echo 'ashmem test: from here on a call trace is a complaint' >/dev/kmsg
+    ! [ -e /sys/module/ashmem_linux ] || { echo "it was loaded beside ours"; return 1; }
+    "$out/tests/abi" && "$out/tests/purge"
+}
+
+# Needs the module not loaded. Nobody gets the original out of a kernel again, so nothing can come behind this.
+ours_beside_original() {
+    local said before
+    modprobe ashmem_linux
+    before=$(dmesg | wc -l)
+    ! said=$(insmod "$out/ashmem.ko" 2>&1) || { echo "it was loaded beside the original"; return 1; }
+    grep -q 'Device or resource busy' <<<"$said" || { echo "insmod said: $said"; return 1; }
+    said=$(dmesg | tail -n +"$((before + 1))" | grep -v 'loading out-of-tree module\|module verification failed')
+    grep -q 'ashmem: another driver provides /dev/ashmem already' <<<"$said" && [ "$(wc -l <<<"$said")" -eq 1 ] ||
+        { echo "the kernel said: $said"; return 1; }
+    ! [ -e /sys/module/ashmem ] && ! [ -e /sys/kernel/debug/ashmem ] && ! [ -e /sys/kernel/slab/ashmem_range ] ||
+        { echo "it left something behind"; return 1; }
+    "$out/tests/sharing"
+}
+
 step_test() {
     rm -rf "$results"
     mkdir -p "$results"
@@ -156,10 +191,16 @@ step_test() {
     test_java
     result 'is unloaded after all tests' unload
     result 'is loaded once more' step_load
-    result 'is unloaded once more' unload
+    if modinfo ashmem_linux >/dev/null 2>&1; then
+        result 'stays in use when the original is loaded beside it' original_beside_ours
+        result 'is unloaded once more' unload
+        result 'loaded beside the original says why not and leaves no trace' ours_beside_original
+    else
+        result 'is unloaded once more' unload
+    fi
     ! grep -qs '^fail' "$results"/*.tsv
 }
 
-for step in "${@:?deps, sources, module, check, tests, load or test}"; do
+for step in "${@:?deps, sources, module, check, tests, bench, load or test}"; do
     "step_$step"
 done

@@ -1,0 +1,587 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * How fast a driver of ashmem answers, or two of them. Prints a line per figure:
+ *
+ *	DRIVER<tab>NAME<tab>VALUE
+ *
+ * Its machine may have other work to do: each figure is that of the best of
+ * many short batches, which nothing has disturbed, and two drivers take turns,
+ * batch by batch.
+ */
+#include <err.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/ashmem.h>
+#include <linux/perf_event.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#define PAGE		4096UL
+#define MIB		(1UL << 20)
+#define PURGE_BYTES	(512 * MIB)
+#define PURGE_ROUNDS	2
+#define TRACING		"/sys/kernel/tracing/events/kmem"
+
+/* What is compared, in the order in which they take turns. */
+static struct driver {
+	const char *name;
+	const char *device;
+} drivers[2];
+
+static int nr_drivers;
+
+static double now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec + t.tv_nsec / 1e9;
+}
+
+/* xorshift64* */
+static uint64_t random_next(uint64_t *state)
+{
+	*state ^= *state >> 12;
+	*state ^= *state << 25;
+	*state ^= *state >> 27;
+	return *state * 0x2545f4914f6cdd1d;
+}
+
+static uint32_t random_below(uint64_t *state, uint32_t bound)
+{
+	return (random_next(state) >> 33) % bound;
+}
+
+struct region {
+	int fd;
+	char *base;
+	size_t bytes;
+};
+
+static void region_open(struct region *r, const struct driver *driver,
+			size_t bytes)
+{
+	r->bytes = bytes;
+	r->fd = open(driver->device, O_RDWR | O_CLOEXEC);
+	if (r->fd < 0)
+		err(1, "open %s", driver->device);
+	if (ioctl(r->fd, ASHMEM_SET_SIZE, bytes))
+		err(1, "set a size of %zu bytes", bytes);
+	r->base = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+		       MAP_SHARED | MAP_NORESERVE, r->fd, 0);
+	if (r->base == MAP_FAILED)
+		err(1, "map %zu bytes", bytes);
+}
+
+static void region_close(struct region *r)
+{
+	munmap(r->base, r->bytes);
+	close(r->fd);
+}
+
+/* By Android's request where it reaches, which is 4 GiB, for all drivers have it. */
+static void request(const struct region *r, unsigned long number, size_t page,
+		    size_t pages)
+{
+	struct ashmem_pin range = { page * PAGE, pages * PAGE };
+	struct ashmem_pin64 wide = { page * PAGE, pages * PAGE };
+	int result;
+
+	if (r->bytes <= UINT32_MAX)
+		result = ioctl(r->fd, number, &range);
+	else
+		result = ioctl(r->fd, number == ASHMEM_PIN ? ASHMEM_PIN64 :
+						ASHMEM_UNPIN64, &wide);
+	if (result < 0)
+		err(1, "pin or unpin %zu pages from %zu", pages, page);
+}
+
+static void pin_and_unpin(const struct region *r, size_t page)
+{
+	request(r, ASHMEM_PIN, page, 1);
+	request(r, ASHMEM_UNPIN, page, 1);
+}
+
+/* Every other page, as many as asked for. */
+static void unpin_separate_pages(const struct region *r, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		request(r, ASHMEM_UNPIN, 2 * i, 1);
+}
+
+static void figure(int driver, const char *name, double value)
+{
+	printf("%s\t%s\t%.9g\n", drivers[driver].name, name, value);
+	fflush(stdout);
+}
+
+static void least(double *best, double value)
+{
+	if (!*best || value < *best)
+		*best = value;
+}
+
+/* Microseconds for a pin and unpin of a random one of n unpinned pages. */
+static void bench_pin(const char *name, size_t n)
+{
+	double best[2] = { }, end;
+	int count[2] = { 64, 64 };
+	struct region r[2];
+	uint64_t random = n;
+
+	for (int d = 0; d < nr_drivers; d++) {
+		region_open(&r[d], &drivers[d], 2 * n * PAGE);
+		unpin_separate_pages(&r[d], n);
+	}
+	end = now() + nr_drivers;
+	for (int batch = 0; batch < 8 || now() < end; batch++) {
+		for (int d = 0; d < nr_drivers; d++) {
+			double began = now(), took;
+
+			for (int i = 0; i < count[d]; i++)
+				pin_and_unpin(&r[d],
+					      2 * random_below(&random, n));
+			took = now() - began;
+			least(&best[d], took / count[d]);
+			if (took < 2e-3)
+				count[d] *= 2;
+		}
+	}
+	for (int d = 0; d < nr_drivers; d++) {
+		region_close(&r[d]);
+		figure(d, name, best[d] * 1e6);
+	}
+}
+
+/* What a thread does over and over until it is told to stop. */
+struct worker {
+	pthread_t thread;
+	int cpu;
+	const struct region *region;	/* to pin and unpin; NULL: getppid */
+	uint64_t calls;
+};
+
+static atomic_bool go, stop;
+static atomic_int ready;
+
+static void *work(void *argument)
+{
+	struct worker *w = argument;
+	uint64_t calls = 0;
+	cpu_set_t cpus;
+
+	CPU_ZERO(&cpus);
+	CPU_SET(w->cpu, &cpus);
+	if (sched_setaffinity(0, sizeof(cpus), &cpus))
+		err(1, "processor %d", w->cpu);
+	atomic_fetch_add(&ready, 1);
+	while (!atomic_load_explicit(&go, memory_order_acquire))
+		;
+	while (!atomic_load_explicit(&stop, memory_order_relaxed)) {
+		for (int i = 0; i < 16; i++) {
+			if (w->region)
+				pin_and_unpin(w->region, 0);
+			else
+				syscall(SYS_getppid);
+		}
+		calls += 16;
+	}
+	w->calls = calls;
+	return NULL;
+}
+
+/* Calls per second of some threads together, on a processor each. */
+static double calls_per_second(struct worker *workers, int count)
+{
+	uint64_t calls = 0;
+	double began;
+
+	atomic_store(&ready, 0);
+	atomic_store(&go, false);
+	atomic_store(&stop, false);
+	for (int i = 0; i < count; i++) {
+		workers[i].cpu = i;
+		errno = pthread_create(&workers[i].thread, NULL, work,
+				       &workers[i]);
+		if (errno)
+			err(1, "thread");
+	}
+	while (atomic_load(&ready) < count)
+		usleep(100);
+	began = now();
+	atomic_store(&go, true);
+	usleep(50000);
+	atomic_store(&stop, true);
+	for (int i = 0; i < count; i++) {
+		pthread_join(workers[i].thread, NULL);
+		calls += workers[i].calls;
+	}
+	return calls / (now() - began);
+}
+
+/* The better of one more try and the best so far, by one and by two threads. */
+static void try_threads(double best[2], struct region r[2])
+{
+	for (int count = 1; count <= 2; count++) {
+		struct worker w[2] = {
+			{ .region = r ? &r[0] : NULL },
+			{ .region = r ? &r[1] : NULL },
+		};
+		double rate = calls_per_second(w, count);
+
+		if (rate > best[count - 1])
+			best[count - 1] = rate;
+	}
+}
+
+/*
+ * What a second thread adds: to pinning two regions, and to a system call that
+ * shares nothing, which is all that the machine can give.
+ */
+static void bench_threads(void)
+{
+	double nothing[2] = { }, pins[2][2] = { };
+	struct region r[2][2];
+
+	for (int d = 0; d < nr_drivers; d++) {
+		for (int i = 0; i < 2; i++) {
+			region_open(&r[d][i], &drivers[d], PAGE);
+			request(&r[d][i], ASHMEM_UNPIN, 0, 1);
+		}
+	}
+	for (int round = 0; round < 20; round++) {
+		try_threads(nothing, NULL);
+		for (int d = 0; d < nr_drivers; d++)
+			try_threads(pins[d], r[d]);
+	}
+	for (int d = 0; d < nr_drivers; d++) {
+		double gain = pins[d][1] / pins[d][0];
+
+		region_close(&r[d][0]);
+		region_close(&r[d][1]);
+		figure(d, "syscall", 1e6 / nothing[0]);
+		figure(d, "threads-syscall", nothing[1] / nothing[0]);
+		figure(d, "threads-pin", gain);
+		figure(d, "threads", gain / (nothing[1] / nothing[0]));
+	}
+}
+
+/* Microseconds for a region's life: open, size, map, unmap, close. */
+static void bench_open(void)
+{
+	double best[2] = { }, end = now() + nr_drivers;
+
+	while (now() < end) {
+		for (int d = 0; d < nr_drivers; d++) {
+			double began = now();
+
+			for (int i = 0; i < 32; i++) {
+				struct region r;
+
+				region_open(&r, &drivers[d], 16 * PAGE);
+				region_close(&r);
+			}
+			least(&best[d], (now() - began) / 32);
+		}
+	}
+	for (int d = 0; d < nr_drivers; d++)
+		figure(d, "open", best[d] * 1e6);
+}
+
+/* Pins and unpins another region all the time, and keeps how long each took. */
+struct witness {
+	struct region region;
+	pthread_t thread;
+	double began[1 << 20], took[1 << 20];
+	size_t count;
+};
+
+static struct witness witness;
+
+static void *testify(void *argument)
+{
+	(void)argument;
+	while (!atomic_load_explicit(&stop, memory_order_relaxed) &&
+	       witness.count < sizeof(witness.took) / sizeof(*witness.took)) {
+		double began = now();
+
+		pin_and_unpin(&witness.region, 0);
+		witness.began[witness.count] = began;
+		witness.took[witness.count++] = now() - began;
+	}
+	return NULL;
+}
+
+static int compare(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* How long it had to wait, at the longest and but for one in a hundred. */
+struct testimony {
+	double p99, max, share;
+};
+
+/* What of it overlaps with the time from began to ended. */
+static struct testimony hear_witness(double began, double ended)
+{
+	struct testimony t;
+	size_t count = 0;
+
+	for (size_t i = 0; i < witness.count; i++)
+		if (witness.began[i] < ended &&
+		    witness.began[i] + witness.took[i] > began)
+			witness.took[count++] = witness.took[i];
+	if (!count)
+		errx(1, "nobody pinned while pages were purged");
+	qsort(witness.took, count, sizeof(*witness.took), compare);
+	t.p99 = witness.took[count * 99 / 100];
+	t.max = witness.took[count - 1];
+	t.share = t.max / (ended - began);
+	return t;
+}
+
+/* Touched pages, as many as are returned, as one range or each on its own. */
+static size_t purgeable(struct region *r, const struct driver *driver,
+			bool separate)
+{
+	size_t pages = PURGE_BYTES / PAGE;
+
+	region_open(r, driver, PURGE_BYTES);
+	for (size_t i = 0; i < pages; i++)
+		r->base[i * PAGE] = 1;
+	if (separate) {
+		pages /= 2;
+		unpin_separate_pages(r, pages);
+	} else {
+		request(r, ASHMEM_UNPIN, 0, pages);
+	}
+	return pages;
+}
+
+static void purge(const struct region *r, size_t pages)
+{
+	int purged = ioctl(r->fd, ASHMEM_PURGE_ALL_CACHES);
+
+	if (purged < 0)
+		err(1, "purge");
+	/* Where somebody pins meanwhile there may be one more. */
+	if ((size_t)purged < pages)
+		errx(1, "%d of %zu pages purged", purged, pages);
+}
+
+/* Microseconds for a page. */
+static void bench_purge(const char *name, bool separate)
+{
+	double best[2] = { };
+
+	for (int round = 0; round < PURGE_ROUNDS; round++) {
+		for (int d = 0; d < nr_drivers; d++) {
+			struct region r;
+			size_t pages = purgeable(&r, &drivers[d], separate);
+			double began = now();
+
+			purge(&r, pages);
+			least(&best[d], (now() - began) / pages);
+			region_close(&r);
+		}
+	}
+	for (int d = 0; d < nr_drivers; d++)
+		figure(d, name, best[d] * 1e6);
+}
+
+static struct testimony wait_for_purge(const struct driver *driver)
+{
+	struct region r;
+	size_t pages = purgeable(&r, driver, false);
+	double began, ended;
+
+	region_open(&witness.region, driver, PAGE);
+	request(&witness.region, ASHMEM_UNPIN, 0, 1);
+	memset(witness.took, 0, sizeof(witness.took));
+	memset(witness.began, 0, sizeof(witness.began));
+	witness.count = 0;
+	atomic_store(&stop, false);
+	errno = pthread_create(&witness.thread, NULL, testify, NULL);
+	if (errno)
+		err(1, "thread");
+	usleep(20000);
+	began = now();
+	purge(&r, pages);
+	ended = now();
+	usleep(20000);
+	atomic_store(&stop, true);
+	pthread_join(witness.thread, NULL);
+	region_close(&witness.region);
+	region_close(&r);
+	return hear_witness(began, ended);
+}
+
+/* How long another region's client waits while pages are purged. */
+static void bench_wait(void)
+{
+	struct testimony best[2] = { };
+
+	for (int round = 0; round < PURGE_ROUNDS; round++) {
+		for (int d = 0; d < nr_drivers; d++) {
+			struct testimony t = wait_for_purge(&drivers[d]);
+
+			least(&best[d].p99, t.p99);
+			least(&best[d].max, t.max);
+			least(&best[d].share, t.share);
+		}
+	}
+	for (int d = 0; d < nr_drivers; d++) {
+		figure(d, "wait-p99", best[d].p99 * 1e6);
+		figure(d, "wait-max", best[d].max * 1e6);
+		figure(d, "wait-share", best[d].share);
+	}
+}
+
+/* Counts how often this thread passes a tracepoint; -1: this kernel lacks it. */
+static int count_event(const char *name)
+{
+	struct perf_event_attr attr = {
+		.type = PERF_TYPE_TRACEPOINT, .size = sizeof(attr),
+		.sample_period = 1, .disabled = 1,
+	};
+	char path[128];
+	FILE *f;
+	int fd;
+
+	snprintf(path, sizeof(path), TRACING "/%s/id", name);
+	f = fopen(path, "re");
+	if (!f)
+		return -1;
+	if (fscanf(f, "%llu", &attr.config) != 1)
+		errx(1, "%s has no number", path);
+	fclose(f);
+	fd = syscall(SYS_perf_event_open, &attr, 0, -1, -1, 0);
+	if (fd < 0)
+		err(1, "count %s", name);
+	return fd;
+}
+
+/*
+ * What the slab allocator counts in 2,000 unpins and pins of one range; the
+ * least of several times, for interrupts are counted too.
+ */
+static void bench_allocations(int driver)
+{
+	static const char *const events[] = {
+		"kmem_cache_alloc", "kmem_cache_alloc_node", "kmalloc",
+		"kmalloc_node",
+	};
+	enum { EVENTS = sizeof(events) / sizeof(*events) };
+	uint64_t fewest = UINT64_MAX;
+	int fds[EVENTS], known = 0;
+	struct region r;
+
+	for (int i = 0; i < EVENTS; i++) {
+		fds[i] = count_event(events[i]);
+		known += fds[i] >= 0;
+	}
+	if (known < 2)
+		errx(1, "this kernel does not count allocations");
+	region_open(&r, &drivers[driver], 16 * PAGE);
+	request(&r, ASHMEM_UNPIN, 4, 8);
+	for (int round = 0; round < 10; round++) {
+		uint64_t sum = 0, count;
+
+		for (int i = 0; i < EVENTS; i++)
+			if (fds[i] >= 0 &&
+			    (ioctl(fds[i], PERF_EVENT_IOC_RESET, 0) ||
+			     ioctl(fds[i], PERF_EVENT_IOC_ENABLE, 0)))
+				err(1, "start counting");
+		for (int i = 0; i < 2000; i++) {
+			request(&r, ASHMEM_PIN, 4, 8);
+			request(&r, ASHMEM_UNPIN, 4, 8);
+		}
+		for (int i = 0; i < EVENTS; i++) {
+			if (fds[i] < 0)
+				continue;
+			if (ioctl(fds[i], PERF_EVENT_IOC_DISABLE, 0) ||
+			    read(fds[i], &count, sizeof(count)) !=
+			    sizeof(count))
+				err(1, "stop counting");
+			sum += count;
+		}
+		if (sum < fewest)
+			fewest = sum;
+	}
+	region_close(&r);
+	figure(driver, "allocations", fewest);
+}
+
+static void usage(FILE *out)
+{
+	fputs("usage: bench NAME=DEVICE [NAME=DEVICE] ROW...\n"
+	      "  NAME=DEVICE  a driver and its device: ours=/dev/ashmem\n"
+	      "  pin-N        pin + unpin of a random one of N separate unpinned pages, us\n"
+	      "  threads      pin + unpin by two threads on two regions: how much more than by one,\n"
+	      "               also by the same of an empty system call\n"
+	      "  open         open, size, map, unmap, close of a region, us\n"
+	      "  purge-range  purging 512 MiB that were unpinned as one range, us a page\n"
+	      "  purge-pages  purging every other page of 512 MiB, us a page\n"
+	      "  wait         how long pin + unpin of another region takes meanwhile, us, and the\n"
+	      "               longest as a share of the purge\n"
+	      "  allocations  what the slab allocator gives out in 2,000 unpins and pins of a range\n"
+	      "Prints driver, name and figure, parted by tabs. Needs root.\n", out);
+}
+
+static bool bench(const char *row)
+{
+	if (!strncmp(row, "pin-", 4) && atol(row + 4) > 0)
+		bench_pin(row, atol(row + 4));
+	else if (!strcmp(row, "threads"))
+		bench_threads();
+	else if (!strcmp(row, "open"))
+		bench_open();
+	else if (!strcmp(row, "purge-range"))
+		bench_purge(row, false);
+	else if (!strcmp(row, "purge-pages"))
+		bench_purge(row, true);
+	else if (!strcmp(row, "wait"))
+		bench_wait();
+	else if (!strcmp(row, "allocations"))
+		for (int d = 0; d < nr_drivers; d++)
+			bench_allocations(d);
+	else
+		return false;
+	return true;
+}
+
+int main(int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++) {
+		char *device = strchr(argv[i], '=');
+
+		if (!strcmp(argv[i], "--help")) {
+			usage(stdout);
+			return 0;
+		} else if (device && nr_drivers < 2) {
+			*device = 0;
+			drivers[nr_drivers].name = argv[i];
+			drivers[nr_drivers++].device = device + 1;
+		} else if (!nr_drivers || !bench(argv[i])) {
+			usage(stderr);
+			return 2;
+		}
+	}
+	if (!nr_drivers)
+		usage(stderr);
+	return nr_drivers ? 0 : 2;
+}

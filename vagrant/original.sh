@@ -1,0 +1,30 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: Apache-2.0
+# ./run test --original: which of our C programs' cases Android's own driver fails, as Debian's 5.10 has it. Sourced by inside.sh.
+
+: "${here:?}" "${top:?}" "${log:?}"
+
+# run_original KERNEL
+run_original() {
+    local kernel=$1 results=$top/target/original boot program
+    host_install "$log/apt" root guest || exit 1
+    release "$kernel" && build tests "$kernel" "building the C tests" || exit 1
+    rm -rf "$results"
+    mkdir -p "$results"
+    # Each boot gets at least one case further, and as a rule many.
+    for ((boot = 1; ; boot++)); do
+        say "testing the original driver, boot $boot of the guest; that the kernel complains is no error here"
+        ASHMEM_KERNEL_LOG=$results/kernel-$boot.log ASHMEM_LOAD=no guest "$kernel" \
+            "exec vagrant/original-guest.sh /ashmem/target/original" || true
+        [ -e "$results/kernel-$boot.log" ] || die "the guest does not boot"
+        while read -r program; do
+            [ -e "$results/$program.done" ] || continue 2
+        done <"$top/target/guest/$kernel/tests/list"
+        break
+    done
+    while read -r program; do
+        cat "$results/$program".*.ktap | awk -v section="original driver" -v program="$program" -v ended= \
+            -f "$here/ktap.awk" | awk -F'\t' '$3 !~ /: (plan|exit|case [0-9]+ of [0-9]+)$/'
+    done <"$top/target/guest/$kernel/tests/list" >"$results/results.tsv"
+    awk -v boots="$boot" -f "$here/original.awk" "$results/results.tsv"
+}
