@@ -2,9 +2,16 @@
 /*
  * What differs between the kernels from 5.10 on, and nowhere else in the module.
  *
- * Each ASHMEM_HAVE_X is 1 if probes/x.c compiles against the kernel that the
- * module is built for, and 0 otherwise: distributions backport, so a version
- * number tells little. Kbuild writes them to probed.h.
+ * Each folder in probes/ is an interface, each file in it a shape that the
+ * interface has had. ASHMEM_HAVE_X is 1 if x.c compiles against the kernel that
+ * the module is built for and needs nothing that is not exported, and 0
+ * otherwise: distributions backport, so a version number tells little. Kbuild
+ * writes them to probed.h. An interface without any shape that holds ends the build,
+ * before a file of the module is compiled, by a message that names it.
+ *
+ * When that happens with a new kernel: add the new shape to the folder, use it
+ * here where its ASHMEM_HAVE_ is 1, and leave the #else to the older ones. An
+ * interface with one shape has no #if; it may get one.
  */
 #ifndef ASHMEM_COMPAT_H
 #define ASHMEM_COMPAT_H
@@ -18,7 +25,6 @@
 #include <linux/shrinker.h>
 #include <linux/slab.h>
 #include <linux/swap.h>
-#include <linux/xarray.h>
 
 #include "probed.h"
 
@@ -73,16 +79,6 @@ static inline void ashmem_vm_flags_clear(struct vm_area_struct *vma, unsigned lo
 static inline bool ashmem_page_locked(void *entry)
 {
 	return test_bit(PG_locked, (const unsigned long *)&((struct page *)entry)->flags);
-}
-
-/* 6.12: huge pages are swapped out whole, and leave one entry of their order. */
-static inline int ashmem_xas_order(struct xa_state *xas)
-{
-#if ASHMEM_HAVE_XAS_ORDER
-	return xas_get_order(xas);
-#else
-	return 0;
-#endif
 }
 
 /* 6.4: mm_account_reclaimed_pages(), and what it adds to has another name. */

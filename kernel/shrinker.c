@@ -193,7 +193,7 @@ static bool range_busy(const struct ashmem_region *region, const struct ashmem_r
 		if (xas_retry(&xas, entry))
 			continue;
 		if (xa_is_value(entry)) {
-			unsigned long pages = 1UL << ashmem_xas_order(&xas);
+			unsigned long pages = 1UL << xa_get_order(xas.xa, xas.xa_index);
 			unsigned long first = round_down(xas.xa_index, pages);
 
 			busy = first < range->start || first + pages > range->end;

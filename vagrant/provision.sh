@@ -8,6 +8,7 @@
 #   tests    builds the C test programs from a copy of kernel/
 #   bench    builds the C program that measures from a copy of kernel/
 #   check    builds the module under sparse and keeps nothing
+#   refused  builds it as for a kernel with an interface that is unknown, and fails unless that ends in a clear message
 #   load     loads the module and waits for its device
 #   test     runs the C programs and the Java integration tests on the device, then unloads and loads the module
 # ASHMEM_OUT: where what is built goes and is taken from (default: target/guest/RELEASE)
@@ -60,6 +61,35 @@ step_module() {
 step_check() {
     copy_sources
     make -C "/lib/modules/$release/build" M="$work/kernel" C=2 -j"$(nproc)" modules
+}
+
+# The interface has changed once more, and one thing that the module needs is not exported any more.
+step_refused() {
+    local changed=list_lru_walk hidden=purge probe log said
+    copy_sources
+    for probe in "$work/kernel/probes/$changed"/*.c; do
+        echo '#error the interface has changed' >"$probe"
+    done
+    for probe in "$work/kernel/probes/$hidden"/*.c; do
+        printf '%s\n' 'void not_there(void);' 'void probe(void);' 'void probe(void)' '{ not_there(); }' >"$probe"
+    done
+    log=$work/log
+    if make -C "/lib/modules/$release/build" M="$work/kernel" -j"$(nproc)" modules >"$log" 2>&1; then
+        echo "the module was built"
+        return 1
+    fi
+    cat "$log"
+    for said in "ashmem: error: nothing that is known of $changed builds" 'the interface has changed' \
+        "ashmem: error: nothing that is known of $hidden builds" 'not_there is not exported'; do
+        grep -qF "$said" "$log" || {
+            echo "it does not say: $said"
+            return 1
+        }
+    done
+    if grep -E '^ *(CC|LD) .*(main|device|region|ranges|shrinker)\.o' "$log"; then
+        echo "a file of the module was compiled"
+        return 1
+    fi
 }
 
 step_tests() {
@@ -201,6 +231,6 @@ step_test() {
     ! grep -qs '^fail' "$results"/*.tsv
 }
 
-for step in "${@:?deps, sources, module, check, tests, bench, load or test}"; do
+for step in "${@:?deps, sources, module, check, refused, tests, bench, load or test}"; do
     "step_$step"
 done

@@ -38,6 +38,12 @@ tests_build() {
         warnings="see target/log/check-$kernel.log"
     fi
     tests_result "build-$kernel" "$(ok_if_empty "$warnings")" "$section" "sparse has no complaint" "$warnings"
+    if build refused "$kernel" "building the module as if the kernel were an unknown one"; then
+        tests_result "build-$kernel" ok "$section" "an unknown kernel ends the build by naming the probe"
+    else
+        tests_result "build-$kernel" fail "$section" "an unknown kernel ends the build by naming the probe" \
+            "see target/log/refused-$kernel.log"
+    fi
     if build tests "$kernel" "building the C tests"; then
         tests_result "build-$kernel" ok "$section" "C programs build"
     else

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <linux/sched.h>
 #include <linux/swap.h>
 
-void probe(void)
+unsigned long probe(void)
 {
 	mm_account_reclaimed_pages(1);
+	return current->reclaim_state->reclaimed;
 }

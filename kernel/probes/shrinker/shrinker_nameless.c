@@ -4,5 +4,6 @@
 
 int probe(struct shrinker *shrinker)
 {
-	return register_shrinker(shrinker, "probe");
+	shrinker->flags = SHRINKER_MEMCG_AWARE | SHRINKER_NUMA_AWARE | SHRINKER_NONSLAB;
+	return register_shrinker(shrinker);
 }

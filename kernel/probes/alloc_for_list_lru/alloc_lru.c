@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <linux/mm.h>
 #include <linux/slab.h>
 
 void *probe(struct kmem_cache *cache, struct list_lru *lru)

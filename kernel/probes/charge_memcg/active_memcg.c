@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* exported: int_active_memcg */
 #include <linux/sched/mm.h>
 
 struct mem_cgroup *probe(struct mem_cgroup *memcg)

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <linux/memcontrol.h>
+#include <linux/mm.h>
+
+#ifdef CONFIG_MEMCG
+bool probe(struct mm_struct *mm)
+{
+	struct mem_cgroup *memcg = parent_mem_cgroup(get_mem_cgroup_from_mm(mm));
+
+	mem_cgroup_put(memcg);
+	return page_counter_read(&memcg->memory) > memcg->memory.max ||
+	       page_counter_read(&memcg->memory) > memcg->memory.high;
+}
+#endif
