@@ -170,6 +170,20 @@ void ashmem_lru_clear(struct ashmem_ranges *ranges)
 	}
 }
 
+/* Does a huge page that is swapped out as one hold @page and reach beyond the range? */
+static bool range_cuts_swapped(const struct ashmem_region *region,
+			       const struct ashmem_range *range, unsigned long page)
+{
+	struct xarray *pages = &region->file->f_mapping->i_pages;
+	unsigned long first, nr;
+
+	if (!xa_is_value(xa_load(pages, page)))
+		return false;
+	nr = 1UL << xa_get_order(pages, page);
+	first = round_down(page, nr);
+	return first < range->start || first + nr > range->end;
+}
+
 /*
  * Must the range be left alone? In reclaim if one of its pages is locked: who
  * reclaims may hold that lock (the split and the collapse of a huge page allocate
@@ -188,18 +202,17 @@ static bool range_busy(const struct ashmem_region *region, const struct ashmem_r
 	bool busy = false;
 	void *entry;
 
+	if (range_cuts_swapped(region, range, range->start) ||
+	    range_cuts_swapped(region, range, range->end - 1))
+		return true;
+	if (!reclaim)
+		return false;
+
 	rcu_read_lock();
 	xas_for_each(&xas, entry, range->end - 1) {
-		if (xas_retry(&xas, entry))
+		if (xas_retry(&xas, entry) || xa_is_value(entry))
 			continue;
-		if (xa_is_value(entry)) {
-			unsigned long pages = 1UL << xa_get_order(xas.xa, xas.xa_index);
-			unsigned long first = round_down(xas.xa_index, pages);
-
-			busy = first < range->start || first + pages > range->end;
-		} else {
-			busy = reclaim && ashmem_page_locked(entry);
-		}
+		busy = ashmem_page_locked(entry);
 		if (busy)
 			break;
 		if (need_resched()) {
