@@ -300,12 +300,30 @@ class AshmemRegionIT {
   }
 
   @Test
-  void failedCreationLeavesNoDescriptor() throws Exception {
+  void sparseRegionMayBeAsLargeAsAnyFile() throws Exception {
     long before = OpenFile.count(DEVICE);
-    AshmemException e =
-        assertThrows(AshmemException.class, () -> AshmemRegion.create("huge", Long.MAX_VALUE));
-    assertEquals("huge", e.regionName());
+    try (AshmemRegion region = AshmemRegion.create("huge", Long.MAX_VALUE)) {
+      assertEquals(Long.MAX_VALUE, region.size());
+    }
     assertEquals(before, OpenFile.count(DEVICE));
+  }
+
+  @Test
+  void failedCreationLeavesNoDescriptor() throws Exception {
+    Path other = Path.of("/dev/null");
+    Path away = Path.of("/dev/ashmem-away");
+    Files.move(DEVICE, away);
+    try {
+      Files.createSymbolicLink(DEVICE, other);
+      long before = OpenFile.count(other);
+      AshmemException e =
+          assertThrows(AshmemException.class, () -> AshmemRegion.create("nowhere", PAGE));
+      assertEquals("nowhere", e.regionName());
+      assertEquals(before, OpenFile.count(other));
+    } finally {
+      Files.deleteIfExists(DEVICE);
+      Files.move(away, DEVICE);
+    }
   }
 
   @Test
