@@ -60,6 +60,7 @@ static bool lru_ready;
  * @freed: pages of memory freed so far
  * @purged: pages purged so far, those without memory included
  * @reason: why
+ * @skipped: a region was left alone because somebody is at work on it
  * @all: purge each region met as a whole, and wait for it if it is in use: not in
  *	reclaim, where who uses it may be who waits
  */
@@ -69,6 +70,7 @@ struct purge_walk {
 	unsigned long freed;
 	unsigned long purged;
 	enum ashmem_reason reason;
+	bool skipped;
 	bool all;
 };
 
@@ -366,8 +368,10 @@ static enum lru_status range_met(struct ashmem_lru_walk *walk, struct list_head 
 		/* The range may be gone by now, the region is not. */
 		region_purge(purge, region);
 	} else {
-		if (!mutex_trylock(&region->lock))
+		if (!mutex_trylock(&region->lock)) {
+			purge->skipped = true;
 			return LRU_ROTATE;
+		}
 		if (!range->parked && range->referenced && !place_is_old(range)) {
 			range->referenced = false;
 			range->placed = jiffies;
@@ -565,6 +569,10 @@ static unsigned long shrinker_scan(struct shrinker *shrinker, struct shrink_cont
 		left -= batch - *nr_to_walk;
 		cond_resched();
 	}
+
+	/* Who holds a region lets go of it soon; until then a limit must not kill. */
+	if (purge.skipped && !purge.freed && purge.reason == ASHMEM_REASON_LIMIT)
+		schedule_timeout_killable(1);
 
 	trace_ashmem_shrink_end(sc->nid, sc->memcg, purge.reason, purge.purged, purge.freed);
 	sc->nr_scanned = purge.purged;
