@@ -4,21 +4,29 @@
 
 : "${here:?}" "${top:?}" "${log:?}"
 
+# How far the boots got so far; the same twice means that they get nowhere.
+original_progress() {
+    find "$results" -type f ! -name 'kernel-*' -printf '%f %s\n' | sort
+}
+
 # run_original KERNEL
 run_original() {
-    local kernel=$1 results=$top/target/original boot program
+    local kernel=$1 results=$top/target/original boot program before
     host_install "$log/apt" root guest || exit 1
     release "$kernel" && build tests "$kernel" "building the C tests" || exit 1
     rm -rf "$results"
     mkdir -p "$results"
     # Each boot gets at least one case further, and as a rule many.
     for ((boot = 1; ; boot++)); do
+        before=$(original_progress)
         say "testing the original driver, boot $boot of the guest; that the kernel complains is no error here"
         ASHMEM_KERNEL_LOG=$results/kernel-$boot.log ASHMEM_LOAD=no guest "$kernel" \
             "exec vagrant/original-guest.sh /ashmem/target/original" || true
         [ -e "$results/kernel-$boot.log" ] || die "the guest does not boot"
         while read -r program; do
-            [ -e "$results/$program.done" ] || continue 2
+            [ -e "$results/$program.done" ] && continue
+            [ "$(original_progress)" != "$before" ] || die "the guest boots, but no test runs there; see what it printed above"
+            continue 2
         done <"$top/target/guest/$kernel/tests/list"
         break
     done
