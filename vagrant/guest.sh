@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # The offline guest: QEMU with a release folder as its root and the checkout at /ashmem, both by virtiofs, no image and no
-# network. Kernels that have virtiofs as a module get a small initramfs, made of the folder's own files. KVM is taken only after it was seen to work, otherwise the processor is emulated.
+# network. Kernels that have virtiofs as a module get a small initramfs, made of the folder's own files. KVM is taken only
+# after it was seen to work, otherwise the processor is emulated.
 # usage: guest.sh boot KERNEL COMMAND      runs it in a guest; without COMMAND a shell on this terminal
 # Root, in mount and PID namespaces of its own (enclosure.sh). The exit status is the command's; 124 when the time limit
 # (ASHMEM_LIMIT, seconds) was over, 125 when the guest stopped by itself, 1 when the kernel complained. ASHMEM_KERNEL_LOG

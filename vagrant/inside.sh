@@ -57,7 +57,7 @@ release() {
     esac
 }
 
-# build WHAT KERNEL TITLE: module, tests, check or refused
+# build WHAT KERNEL TITLE: module, tests, bench, check or refused
 build() {
     step "$log/$1-$2.log" "$3 for kernel $2" "$here/build.sh" "$1" "$2"
 }

@@ -38,6 +38,16 @@ CASE(requests_have_the_numbers_of_the_abi)
 	CHECK_EQ(wide ? 0x8008770b : 0x8004770b, ASHMEM_GET_FILE_ID);
 }
 
+/* As devtmpfs makes it; a rule of udev may only say the same. */
+CASE(device_is_for_every_user)
+{
+	struct stat st;
+
+	CHECK_OK(stat(DEVICE, &st));
+	CHECK(S_ISCHR(st.st_mode));
+	CHECK_EQ(0666, st.st_mode & 0777);
+}
+
 CASE(literal_numbers_are_served)
 {
 	bool wide = sizeof(long) == 8;
