@@ -434,10 +434,15 @@ AFTER_EACH_CASE(stop_tracing)
 	close(fd);
 }
 
-/* From here on what is traced is ours, but for what the kernel does by itself. */
+/*
+ * From here on what is traced is ours, but for what the kernel does by itself.
+ * To record commands it would patch the scheduler, which runs all the time: an
+ * emulated processor may trip over half a patch.
+ */
 static void start_tracing(void)
 {
 	write_file(TRACING "trace", "");
+	write_file(TRACING "options/record-cmd", "0");
 	write_file(TRACING "events/ashmem/enable", "1");
 }
 
