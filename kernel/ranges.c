@@ -27,12 +27,14 @@ static struct ashmem_range *range_find(const struct rb_root *root, unsigned long
 	while (node) {
 		struct ashmem_range *range = range_of(node);
 
-		if (range->end > page) {
-			found = range;
-			node = node->rb_left;
-		} else {
+		if (range->end <= page) {
 			node = node->rb_right;
+			continue;
 		}
+		found = range;
+		if (range->start <= page)
+			break;
+		node = node->rb_left;
 	}
 	return found;
 }
