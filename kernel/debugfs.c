@@ -11,6 +11,7 @@
 
 #include "debugfs.h"
 #include "region.h"
+#include "regions.h"
 #include "shrinker.h"
 
 static const char *const reasons[ASHMEM_REASONS] = {
@@ -31,16 +32,16 @@ static void *regions_start(struct seq_file *m, loff_t *pos)
 
 	if (!skip)
 		return SEQ_START_TOKEN;
-	region = ashmem_region_next(NULL);
+	region = ashmem_regions_next(NULL);
 	while (region && --skip)
-		region = ashmem_region_next(region);
+		region = ashmem_regions_next(region);
 	return region;
 }
 
 static void *regions_next(struct seq_file *m, void *v, loff_t *pos)
 {
 	++*pos;
-	return ashmem_region_next(v == SEQ_START_TOKEN ? NULL : v);
+	return ashmem_regions_next(v == SEQ_START_TOKEN ? NULL : v);
 }
 
 static void regions_stop(struct seq_file *m, void *v)
@@ -89,7 +90,7 @@ static int totals_show(struct seq_file *m, void *v)
 	unsigned int oldest = 0;
 	int i;
 
-	for (region = ashmem_region_next(NULL); region; region = ashmem_region_next(region)) {
+	for (region = ashmem_regions_next(NULL); region; region = ashmem_regions_next(region)) {
 		ashmem_region_get_info(region, &info);
 		regions++;
 		size += info.size;

@@ -60,7 +60,6 @@ struct ashmem_region {
 struct ashmem_region *ashmem_region_create(void);
 void ashmem_region_close(struct ashmem_region *region);
 void ashmem_region_put(struct ashmem_region *region);
-struct ashmem_region *ashmem_region_next(struct ashmem_region *last);
 
 int ashmem_region_set_name(struct ashmem_region *region, const char *name);
 void ashmem_region_get_name(struct ashmem_region *region, char name[ASHMEM_NAME_LEN]);

@@ -17,8 +17,6 @@
 #include <linux/memcontrol.h>
 #include <linux/mm.h>
 #include <linux/module.h>
-#include <linux/mmzone.h>
-#include <linux/sched/mm.h>
 #include <linux/shmem_fs.h>
 #include <linux/shrinker.h>
 #include <linux/slab.h>
@@ -26,6 +24,7 @@
 #include <linux/xarray.h>
 
 #include "compat.h"
+#include "quota.h"
 #include "ranges.h"
 #include "region.h"
 #include "shrinker.h"
@@ -43,9 +42,6 @@ static struct list_lru range_lru;
 static struct shrinker *range_shrinker;
 /* Older kernels ask a shrinker before it has a list. */
 static bool lru_ready;
-
-/* What a scan is asked for in reclaim; the quota says what it gives. */
-#define SCAN_BATCH	1
 
 /* Ranges looked at while the list's lock is held. */
 #define WALK_BATCH	64
@@ -438,90 +434,13 @@ unsigned long ashmem_purged_by(enum ashmem_reason reason)
 	return atomic_long_read(&purged_by[reason]);
 }
 
-#ifdef CONFIG_MEMCG
-/*
- * Pages that the limits of the memcg, and of those above it, lack until the largest
- * allocation that a limit may kill for fits; never more than twice that.
- */
-static unsigned long memcg_excess(struct mem_cgroup *memcg)
-{
-	unsigned long excess = 0;
-
-	for (; memcg; memcg = parent_mem_cgroup(memcg)) {
-		unsigned long need = page_counter_read(&memcg->memory) +
-				     (1 << PAGE_ALLOC_COSTLY_ORDER);
-		unsigned long limit = min(READ_ONCE(memcg->memory.max),
-					  READ_ONCE(memcg->memory.high));
-
-		if (limit < PAGE_COUNTER_MAX && need > limit)
-			excess = max(excess, need - limit);
-	}
-	return min(2 * excess, excess + SWAP_CLUSTER_MAX);
-}
-#else
-static unsigned long memcg_excess(struct mem_cgroup *memcg)
-{
-	return 0;
-}
-#endif
-
-/* Free pages that a node's zones lack until kswapd would rest. */
-static unsigned long node_shortage(int nid)
-{
-	unsigned long shortage = 0;
-	struct zone *zone;
-	int i;
-
-	for (i = 0; i < MAX_NR_ZONES; i++) {
-		unsigned long free, high;
-
-		zone = &NODE_DATA(nid)->node_zones[i];
-		if (!populated_zone(zone))
-			continue;
-		free = zone_page_state(zone, NR_FREE_PAGES);
-		high = high_wmark_pages(zone);
-		if (free < high)
-			shortage += high - free;
-	}
-	return shortage;
-}
-
-/*
- * Pages of memory to be given to whoever reclaims. A shrinker is not told how many
- * that is, and from 6.4 on only reclaim for the whole machine sees what one gave:
- * reclaim for a memcg goes on asking until everything is gone. So we look ourselves.
- *
- * drop_caches wants all. kswapd wants what its node lacks. As long as a memcg's limit
- * presses, reclaim for it wants what is missing there. While the node is short,
- * everybody wants reclaim's own unit each time they ask. What remains is
- * memory.reclaim, and limits that other pages satisfied: these get one unit in
- * each of their tries, at whose beginning nothing is credited yet.
- */
-static unsigned long reclaim_quota(const struct shrink_control *sc)
-{
-	unsigned long shortage, excess;
-
-	if (!current->reclaim_state)
-		/* The shrinker's file in debugfs does say how many. */
-		return sc->nr_to_scan > SCAN_BATCH ? sc->nr_to_scan : ULONG_MAX;
-
-	shortage = node_shortage(sc->nid);
-	if (current_is_kswapd())
-		return max(shortage, SWAP_CLUSTER_MAX);
-
-	excess = memcg_excess(sc->memcg);
-	if (excess)
-		return excess;
-	return shortage || !ashmem_reclaim_credit() ? SWAP_CLUSTER_MAX : 0;
-}
-
 static enum ashmem_reason reclaim_reason(const struct shrink_control *sc)
 {
 	if (!current->reclaim_state)
 		return ASHMEM_REASON_DROP_CACHES;
 	if (current_is_kswapd())
 		return ASHMEM_REASON_KSWAPD;
-	return memcg_excess(sc->memcg) ? ASHMEM_REASON_LIMIT : ASHMEM_REASON_RECLAIM;
+	return ashmem_memcg_excess(sc->memcg) ? ASHMEM_REASON_LIMIT : ASHMEM_REASON_RECLAIM;
 }
 
 /*
@@ -537,7 +456,7 @@ static unsigned long shrinker_count(struct shrinker *shrinker, struct shrink_con
 		return 0;
 	if (!READ_ONCE(lru_ready) || !list_lru_shrink_count(&range_lru, sc))
 		return SHRINK_EMPTY;
-	quota = reclaim_quota(sc);
+	quota = ashmem_quota(sc);
 	return quota == ULONG_MAX ? 2 : 2 * quota;
 }
 
@@ -553,7 +472,7 @@ static unsigned long shrinker_scan(struct shrinker *shrinker, struct shrink_cont
 	sc->nr_scanned = 0;
 	if (!(sc->gfp_mask & __GFP_FS) || !READ_ONCE(purge_wanted))
 		return SHRINK_STOP;
-	purge.want = reclaim_quota(sc);
+	purge.want = ashmem_quota(sc);
 	trace_ashmem_shrink_start(sc->nid, sc->memcg, purge.reason, purge.want);
 
 	/* Twice round the list, for every range may have a second chance. */
@@ -593,7 +512,7 @@ int __init ashmem_shrinker_init(void)
 	if (!range_cache)
 		return -ENOMEM;
 
-	range_shrinker = ashmem_shrinker_alloc("ashmem", SCAN_BATCH, shrinker_count, shrinker_scan);
+	range_shrinker = ashmem_shrinker_alloc("ashmem", ASHMEM_SCAN_BATCH, shrinker_count, shrinker_scan);
 	if (!range_shrinker) {
 		ret = -ENOMEM;
 		goto err_cache;

@@ -86,7 +86,7 @@ step_refused() {
             return 1
         }
     done
-    if grep -E '^ *(CC|LD) .*(main|device|region|ranges|shrinker)\.o' "$log"; then
+    if grep -E '^ *(CC|LD) .*(main|device|regions?|ranges|shrinker|quota|debugfs)\.o' "$log"; then
         echo "a file of the module was compiled"
         return 1
     fi

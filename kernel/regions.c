@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * All regions, for who wants to see them. A list for each CPU: a region is on that
+ * of the one it was opened on, so that opening and closing share no lock.
+ */
+#include <linux/cpumask.h>
+#include <linux/list.h>
+#include <linux/percpu.h>
+#include <linux/smp.h>
+#include <linux/spinlock.h>
+
+#include "region.h"
+#include "regions.h"
+
+struct region_list {
+	spinlock_t lock; /* guards the list; held for a few instructions */
+	struct hlist_head regions;
+};
+
+static DEFINE_PER_CPU(struct region_list, region_lists) = {
+	.lock = __SPIN_LOCK_UNLOCKED(region_lists.lock),
+};
+
+/**
+ * ashmem_regions_add() - add a new region
+ * @region: the region
+ *
+ * Context: Process context.
+ */
+void ashmem_regions_add(struct ashmem_region *region)
+{
+	struct region_list *list;
+
+	region->cpu = raw_smp_processor_id();
+	list = per_cpu_ptr(&region_lists, region->cpu);
+	spin_lock(&list->lock);
+	hlist_add_head(&region->link, &list->regions);
+	spin_unlock(&list->lock);
+}
+
+/**
+ * ashmem_regions_del() - remove a region without references
+ * @region: the region
+ *
+ * Context: Process context.
+ */
+void ashmem_regions_del(struct ashmem_region *region)
+{
+	struct region_list *list = per_cpu_ptr(&region_lists, region->cpu);
+
+	spin_lock(&list->lock);
+	hlist_del(&region->link);
+	spin_unlock(&list->lock);
+}
+
+/* The first region of a CPU's list behind @last, with a reference, or NULL. */
+static struct ashmem_region *region_list_next(int cpu, const struct ashmem_region *last)
+{
+	struct region_list *list = per_cpu_ptr(&region_lists, cpu);
+	struct ashmem_region *region;
+	struct hlist_node *node;
+
+	spin_lock(&list->lock);
+	node = last ? last->link.next : list->regions.first;
+	region = hlist_entry_safe(node, struct ashmem_region, link);
+	/* The last reference to one may be gone already. */
+	hlist_for_each_entry_from(region, link)
+		if (kref_get_unless_zero(&region->ref))
+			break;
+	spin_unlock(&list->lock);
+	return region;
+}
+
+/**
+ * ashmem_regions_next() - go through all regions
+ * @last: the region that came before, whose reference is dropped; NULL at first
+ *
+ * Regions that are made or closed meanwhile are met or not.
+ *
+ * Context: Process context, no region's lock is held.
+ * Return: a region with a reference, or NULL behind the last one.
+ */
+struct ashmem_region *ashmem_regions_next(struct ashmem_region *last)
+{
+	int cpu = last ? last->cpu : cpumask_first(cpu_possible_mask);
+	struct ashmem_region *region = region_list_next(cpu, last);
+
+	while (!region) {
+		cpu = cpumask_next(cpu, cpu_possible_mask);
+		if (cpu >= nr_cpu_ids)
+			break;
+		region = region_list_next(cpu, NULL);
+	}
+	if (last)
+		ashmem_region_put(last);
+	return region;
+}
