@@ -1,9 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Builds the module and the C test programs for a kernel, inside that kernel's release folder, into target/guest/KERNEL.
-# usage: build.sh module|tests|bench|check|refused KERNEL      (root, in namespaces of its own)
-#        build.sh current module|tests KERNEL          whether what is there was built from the same sources
-# check runs sparse over the module, refused sees it not build for an unknown kernel; they keep nothing.
+# Takes a step of provision.sh that builds something, inside a kernel's release folder, into target/guest/KERNEL.
+# usage: build.sh STEP KERNEL                  (root, in namespaces of its own)
+#        build.sh current module|tests KERNEL  whether what is there was built from the same sources
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 top=${here%/*}
@@ -54,7 +53,7 @@ build() {
     chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/tmp LANG=C.UTF-8 \
         ASHMEM_RELEASE="$(release_version "$folder")" ASHMEM_OUT=/tmp/out /ashmem/vagrant/provision.sh "$what"
     umount -R "$root"
-    [[ $what = @(check|refused) ]] || build_key "$what" "$folder" "$out" >"$out/.$what.key"
+    [[ $what != @(module|tests) ]] || build_key "$what" "$folder" "$out" >"$out/.$what.key"
 }
 
 case $1 in

@@ -65,8 +65,9 @@ totals_are_right() {
     [ "$last" = "1 passed, 0 failed" ] || { echo "'$last'"; return 1; }
 }
 
+# The texts of the licences, and two files whose format has no comments.
 without_spdx() {
-    files | grep -v '^LICENSES/' | while read -r file; do
+    files | grep -vE '^LICENSES/|^kernel/debian/(changelog|copyright)$' | while read -r file; do
         [ ! -f "$file" ] || head -n 5 "$file" | grep -q 'SPDX-License-Identifier: ' || echo "$file"
     done
 }
@@ -89,6 +90,16 @@ scripts_parse() {
     for script in run .ci/run vagrant/init vagrant/*.sh; do
         bash -n "$script" || return
     done
+    for script in kernel/probes/decide.sh kernel/debian/*.{postinst,prerm}; do
+        sh -n "$script" || return
+    done
+}
+
+one_version() {
+    local version
+    version=$(sed -n 's|^  <version>\(.*\)</version>|\1|p' pom.xml | head -n 1)
+    grep -qF "PACKAGE_VERSION=\"$version\"" kernel/dkms.conf || echo "kernel/dkms.conf is not $version"
+    head -n 1 kernel/debian/changelog | grep -qF " ($version) " || echo "kernel/debian/changelog does not begin with $version"
 }
 
 # Somebody else's project: nothing of this one but the jar, by a <dependency>.
@@ -195,4 +206,5 @@ check "every file has an SPDX line" says_nothing without_spdx
 check "no kernel version is asked for outside kernel/compat.h" says_nothing version_checks
 check "each of the twenty known defects has a test named after it" says_nothing defects_without_a_test
 check "scripts are valid" scripts_parse
+check "the Debian package has the version of the library" says_nothing one_version
 check "a project with the jar alone is told to load the module" consumer_is_told_to_load_the_module

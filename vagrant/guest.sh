@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # The offline guest: QEMU with a release folder as its root and the checkout at /ashmem, both by virtiofs, no image and no
-# network. Kernels that have virtiofs as a module get a small initramfs, made of the folder's own files. KVM is taken only
-# after it was seen to work, otherwise the processor is emulated.
+# network. Kernels that have virtiofs as a module get a small initramfs, made of the folder's own files; for an arm64 one,
+# with bash and busybox, it is the root. KVM is taken only after it was seen to work, otherwise the processor is emulated.
 # usage: guest.sh boot KERNEL COMMAND      runs it in a guest; without COMMAND a shell on this terminal
 # Root, in mount and PID namespaces of its own (enclosure.sh). The exit status is the command's; 124 when the time limit
 # (ASHMEM_LIMIT, seconds) was over, 125 when the guest stopped by itself, 1 when the kernel complained. ASHMEM_KERNEL_LOG
-# names a file for a copy of what the kernel said; ASHMEM_LOAD=no boots without loading the module.
+# names a file for a copy of what the kernel said; ASHMEM_LOAD=no boots without loading the module. ASHMEM_ROOT names a
+# folder to be the root instead, writable, with systemd as the first process: the command comes when that has started all.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 top=${here%/*}
@@ -67,15 +68,78 @@ guest_modules() {
         awk '$1 == "insmod" && !seen[$2]++ { print $2 }'
 }
 
-# initramfs FOLDER MODULE...: an archive of these modules and of what loads them and goes on to the root, all from FOLDER
+# libraries FOLDER PROGRAM...: what these are linked to
+guest_libraries() {
+    chroot "$1" ldd "${@:2}" | awk '$2 == "=>" { print $3 } /^[ \t]*\/.* \(/ { print $1 }'
+}
+
+# archive FOLDER: the files named on standard input, from FOLDER, as an initramfs
+guest_archive() {
+    awk -F/ '{ path = $2; print path; for (i = 3; i <= NF; i++) print path = path "/" $i }' | awk '!seen[$0]++' |
+        (cd "$1" && chroot . cpio --quiet -o -L -H newc)
+}
+
+# initramfs FOLDER MODULE...: these modules and what loads them and goes on to the root
 guest_initramfs() {
     local folder=$1 programs=(/bin/sh /sbin/insmod /bin/mount /sbin/switch_root)
     shift
     {
         printf '%s\n' /dev/console /mnt "$@" "${programs[@]}"
-        chroot "$folder" ldd "${programs[@]}" | awk '$2 == "=>" { print $3 } /^[ \t]*\/.* \(/ { print $1 }'
-    } | awk -F/ '{ path = $2; print path; for (i = 3; i <= NF; i++) print path = path "/" $i }' | awk '!seen[$0]++' |
-        (cd "$folder" && chroot . cpio --quiet -o -L -H newc)
+        guest_libraries "$folder" "${programs[@]}"
+    } | guest_archive "$folder"
+}
+
+# initramfs_foreign FOLDER VERSION: a root with bash, busybox and the kernel's modules, for what this machine cannot run
+guest_initramfs_foreign() {
+    {
+        printf '%s\n' /dev/console /usr/bin/bash-static /usr/bin/busybox
+        cd "$1" && find "usr/lib/modules/$2" -type f ! -name vmlinuz ! -path '*/build/*' -printf '/%p\n'
+    } | guest_archive "$1"
+}
+
+# first FOLDER VERSION INIT: sets parameters and initramfs so that the kernel gets to the root and runs INIT there.
+guest_first() {
+    local folder=$1 version=$2 init=$3 modules=()
+    initramfs=()
+    if [ "$(release_arch "$version")" != amd64 ]; then
+        guest_initramfs_foreign "$folder" "$version" >initramfs
+        initramfs=(-initrd initramfs)
+        parameters="rdinit=/usr/bin/busybox -- sh -c \"b=/usr/bin/busybox; \
+\$b mkdir -p /usr/sbin /proc /sys /tmp /run /var/tmp /root /ashmem; \$b ln -s usr/bin usr/sbin usr/lib /; \
+\$b ln -s bash-static /bin/bash; \$b mount -t proc proc /proc; \$b --install -s; \$b umount /proc; \
+mount -t virtiofs ashmem /ashmem && exec $init\""
+        return
+    fi
+    mapfile -t modules < <(guest_modules "$folder" "$version")
+    if [ -n "${ASHMEM_ROOT:-}" ]; then
+        [ ${#modules[@]} -eq 0 ] || die "kernel $version does not find its root without an initramfs"
+        parameters="rootfstype=virtiofs root=rootfs rw init=/lib/systemd/systemd \
+systemd.mount-extra=ashmem:/ashmem:virtiofs \"systemd.run=$init\""
+    elif [ ${#modules[@]} -eq 0 ]; then
+        parameters="rootfstype=virtiofs root=rootfs ro init=/bin/sh -- -c \"mount -t virtiofs ashmem /ashmem && exec $init\""
+    else
+        guest_initramfs "$folder" "${modules[@]}" >initramfs
+        initramfs=(-initrd initramfs)
+        parameters="rdinit=/bin/sh -- -c \"for module in ${modules[*]}; do insmod \$module; done; \
+mount -t virtiofs -o ro rootfs /mnt && mount -t virtiofs ashmem /mnt/ashmem && exec switch_root /mnt $init\""
+    fi
+}
+
+# machine VERSION IMAGE: sets qemu to the emulator and the machine, accel and console
+guest_machine() {
+    if [ "$(release_arch "$1")" != amd64 ]; then
+        accel=tcg console=ttyAMA0
+        qemu=(qemu-system-aarch64 -machine virt -cpu max)
+    else
+        accel=$(guest_accel "$2") console=ttyS0
+        # cx16 off: QEMU 7.2 leaves garbage in the flags after cmpxchg16b without lock, and kernels die of it
+        qemu=(qemu-system-x86_64 -cpu "$([ "$accel" = kvm ] && echo host || echo max,cx16=off,la57=off)")
+    fi
+    if [ "$accel" = kvm ]; then
+        qemu+=(-accel kvm)
+    else
+        qemu+=(-accel tcg,thread=multi,tb-size=512)
+    fi
 }
 
 # Removes what interrupted runs left, and of the runs that went wrong all but the last few.
@@ -109,8 +173,8 @@ guest_watch() {
 
 guest_boot() {
     local kernel=$1 command=${2-} limit=${ASHMEM_LIMIT:-1800} began=$EPOCHSECONDS
-    local folder version run lock accel processor available output=() copy='' machine watch try ended status=0 complaints
-    local modules=() initramfs=() first
+    local folder version image run lock available output=() copy='' machine watch try ended status=0 complaints
+    local initramfs=() parameters qemu=() accel console
     folder=$(release_path "$kernel")
     [ -e "$folder/.used" ] || die "there is no release folder for kernel $kernel yet"
     release_lock "$kernel" -s
@@ -142,29 +206,14 @@ guest_boot() {
     mkdir root checkout
     # virtiofsd keeps a lock in /run by the socket's name; let it have one of its own
     mount -t tmpfs tmpfs /run
-    mount --bind "$folder" root
-    mount -o remount,bind,ro root
+    mount --bind "${ASHMEM_ROOT:-$folder}" root
+    [ -n "${ASHMEM_ROOT:-}" ] || mount -o remount,bind,ro root
     mount --bind "$top" checkout
-    mapfile -t modules < <(guest_modules "$folder" "$version")
-    if [ ${#modules[@]} -eq 0 ]; then
-        first="init=/bin/sh -- -c \"mount -t virtiofs ashmem /ashmem && \
-exec /ashmem/vagrant/init $kernel ${run#"$top/"}\""
-    else
-        guest_initramfs "$folder" "${modules[@]}" >initramfs
-        initramfs=(-initrd initramfs)
-        first="rdinit=/bin/sh -- -c \"for module in ${modules[*]}; do insmod \$module; done; \
-mount -t virtiofs -o ro rootfs /mnt && mount -t virtiofs ashmem /mnt/ashmem && \
-exec switch_root /mnt /ashmem/vagrant/init $kernel ${run#"$top/"}\""
-    fi
-    accel=$(guest_accel "$folder/boot/vmlinuz-$version")
-    if [ "$accel" = kvm ]; then
-        processor=host
-        say "booting kernel $kernel ($version) with KVM"
-    else
-        # cx16 off: QEMU 7.2 leaves garbage in the flags after cmpxchg16b without lock, and kernels die of it
-        accel=tcg,thread=multi,tb-size=512 processor=max,cx16=off,la57=off
-        say "booting kernel $kernel ($version) on an emulated processor"
-    fi
+    image=$folder/boot/vmlinuz-$version
+    [ -e "$image" ] || image=$folder/lib/modules/$version/vmlinuz
+    guest_first "$folder" "$version" "/ashmem/vagrant/init $kernel ${run#"$top/"}"
+    guest_machine "$version" "$image"
+    say "booting kernel $kernel ($version) $([ "$accel" = kvm ] && echo with KVM || echo on an emulated processor)"
     # Now and then an emulated processor trips over code that the kernel patches while it boots: that is worth another try,
     # as nothing of ours ran yet.
     for try in 1 2 3; do
@@ -172,15 +221,14 @@ exec switch_root /mnt /ashmem/vagrant/init $kernel ${run#"$top/"}\""
         guest_serve rootfs "$PWD/root" always
         guest_serve ashmem "$PWD/checkout" auto
         ended=0
-        timeout --foreground -k 5 "$limit" qemu-system-x86_64 -no-user-config -nodefaults -display none -no-reboot \
-            -accel "$accel" -cpu "$processor" -smp "$guest_cpus" -m "$guest_memory" -nic none \
+        timeout --foreground -k 5 "$limit" "${qemu[@]}" -no-user-config -nodefaults -display none -no-reboot \
+            -smp "$guest_cpus" -m "$guest_memory" -nic none \
             -object "memory-backend-memfd,id=mem,size=$guest_memory,share=on" -numa node,memdev=mem \
             -chardev socket,id=rootfs,path=rootfs.sock -device vhost-user-fs-pci,chardev=rootfs,tag=rootfs \
             -chardev socket,id=ashmem,path=ashmem.sock -device vhost-user-fs-pci,chardev=ashmem,tag=ashmem \
             -serial "file:$run/console.log" -device virtio-serial-pci "${output[@]}" -device virtconsole,chardev=out \
-            -kernel "$folder/boot/vmlinuz-$version" "${initramfs[@]}" \
-            -append "console=ttyS0 loglevel=6 log_buf_len=4M printk.devkmsg=on panic=-1 \
-rootfstype=virtiofs root=rootfs ro $first" \
+            -kernel "$image" "${initramfs[@]}" \
+            -append "console=$console loglevel=6 log_buf_len=4M printk.devkmsg=on panic=-1 $parameters" \
             2>"$run/qemu.log" <&0 &
         machine=$!
         guest_watch "$run" "$began" "$machine" 3>&- &

@@ -32,7 +32,7 @@ host_jdk() {
     as_caller bash -c '"${JAVA_HOME:+$JAVA_HOME/bin/}javac" -version' 2>/dev/null | sed -n 's/^javac \([0-9]*\).*/\1/p'
 }
 
-# The packages that are missing: host_missing root|guest|java...
+# The packages that are missing: host_missing root|guest|arm64|java...
 host_missing() {
     local what jdk
     for what in "$@"; do
@@ -48,6 +48,7 @@ host_missing() {
                 host_virtiofsd >/dev/null || apt-cache show virtiofsd 2>/dev/null | sed -n '/^Package:/{s/.*: //p;q}' |
                     grep . || echo qemu-system-common
                 ;;
+            arm64) command -v qemu-system-aarch64 >/dev/null || echo qemu-system-arm ;;
             java)
                 command -v gcc >/dev/null || echo gcc
                 [ -e /usr/include/stdlib.h ] || echo libc6-dev

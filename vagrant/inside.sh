@@ -23,6 +23,8 @@ log=$top/target/log
 . "$here/original.sh"
 # shellcheck source=bench.sh
 . "$here/bench.sh"
+# shellcheck source=package.sh
+. "$here/package.sh"
 
 trap 'trap "" TERM INT HUP; host_finish; exit 143' TERM INT HUP
 trap 'host_give_back "$top/target"' EXIT
@@ -51,13 +53,13 @@ release() {
         }
     fi
     version=$(release_version "$folder") || return
-    case $version in
-        "$1".*) ;;
+    case $1,$version in
+        [0-9]*,"$1".* | [!0-9]*) ;;
         *) say "Debian's suite has moved on: the folder for kernel $1 has $version, going on with that" ;;
     esac
 }
 
-# build WHAT KERNEL TITLE: module, tests, bench, check or refused
+# build WHAT KERNEL TITLE: a step of provision.sh
 build() {
     step "$log/$1-$2.log" "$3 for kernel $2" "$here/build.sh" "$1" "$2"
 }
@@ -101,7 +103,7 @@ guest() {
 
 vm() {
     local kernel=$1 command=${2-}
-    host_install "$log/apt" root guest || exit 1
+    host_install "$log/apt" root guest arm64 || exit 1
     release "$kernel" && module "$kernel" || exit 1
     "$here/build.sh" current tests "$kernel" || build tests "$kernel" "building the C tests" ||
         say "going on without them"

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # Release folders: a Debian release with one kernel, its headers, a compiler and a JRE, made by mmdebstrap and kept in the
-# cache. A guest has it as its root; the module is built inside it. Nobody writes to it after it is made.
+# cache. A guest has it as its root, unless it is of another architecture; the module is built inside it. Nobody writes to
+# it after it is made.
 # usage: release.sh names | check KERNEL | path KERNEL | make KERNEL      (or sourced, for the functions)
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -31,12 +32,35 @@ release_check() {
     release_row "$1"
 }
 
-# What a folder is made of, one mmdebstrap argument per line; its hash is the folder's key.
-release_recipe() {
+release_has_java() {
     local suite extra image headers jre
     release_row "$1"
+    [ "$jre" != - ]
+}
+
+# release_arch VERSION: of a kernel, as Debian names it
+release_arch() {
+    printf '%s\n' "${1##*-}"
+}
+
+# What a folder is made of, mmdebstrap's arguments with a NUL behind each; its hash is the folder's key.
+release_recipe() {
+    local suite extra image headers jre packages foreign=()
+    release_row "$1"
     # the kernel's package wants a maker of initramfs; the smallest one, and its work is left out
-    printf '%s\n' --mode=root --variant=apt --format=directory \
+    packages=$headers,$image,gcc,gcc-multilib,libc6-dev,make,tiny-initramfs,sparse,kmod,procps,mount,util-linux,iproute2
+    case $1 in
+        arm64)
+            packages=$headers,gcc-aarch64-linux-gnu,libc6-dev-arm64-cross,make,sparse,kmod,cpio
+            packages+=,bash-static:arm64,busybox-static:arm64
+            # the kernel's own package wants arm64's maker of initramfs; it is these two, in the version of the headers
+            foreign=(--architectures=amd64,arm64 --customize-hook='version=$(ls "$1/lib/modules") &&
+                chroot "$1" apt-get install -y "linux-binary-$version:arm64" "linux-modules-$version:arm64"')
+            ;;
+        package) packages+=,systemd-sysv,udev,dkms,openssl,debhelper,dh-dkms,lintian ;;
+        *) packages+=,$jre ;;
+    esac
+    printf '%s\0' --mode=root --variant=apt --format=directory \
         --aptopt='APT::Install-Recommends "false"' \
         --dpkgopt=force-unsafe-io \
         --dpkgopt='path-exclude=/usr/share/doc/*' \
@@ -45,8 +69,7 @@ release_recipe() {
         --dpkgopt='path-exclude=/etc/kernel/postinst.d/*' \
         --essential-hook='mkdir -p "$1/usr/share/man/man1" "$1/ashmem"' \
         --customize-hook='echo guest >"$1/etc/hostname"; printf "127.0.0.1 localhost\n127.0.1.1 guest\n" >"$1/etc/hosts"' \
-        --include="$image,$headers,$jre,gcc,gcc-multilib,libc6-dev,make,tiny-initramfs,sparse,kmod,procps,mount,util-linux,iproute2" \
-        "$suite" "$extra"
+        "${foreign[@]}" --include="$packages" "$suite" "$extra"
 }
 
 release_path() {
@@ -100,7 +123,7 @@ release_make() {
     for pocket in "$suite" $extra; do
         sources+=("deb $mirror $pocket main")
     done
-    mapfile -t options < <(release_recipe "$kernel" | head -n -2)
+    mapfile -d '' -t options < <(release_recipe "$kernel" | head -z -n -2)
     while read -r option; do
         options+=("--aptopt=$option")
     done < <(host_apt_settings)

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: Apache-2.0
-# ./run test: what runs on the host, then one guest per kernel, then the table. Sourced by inside.sh.
+# ./run test: what runs on the host, then the guests of each kernel, then the table. Sourced by inside.sh.
 # Results are lines of STATUS, SECTION, NAME and REASON, parted by tabs, in target/test/*.tsv; report.awk counts them.
 
 : "${here:?}" "${top:?}" "${log:?}"
@@ -21,6 +21,16 @@ tests_unit() {
         tests_result unit fail "host: unit tests" "mvn verify" "$(grep -m 3 '^\[ERROR\]' "$log/maven.log" | tr '\n' ' ')"
     fi
     [ "$status" -ne 0 ] || java_key >"$top/target/.java.key"
+}
+
+# tests_of build|guest KERNEL: the function for that kernel, or the one for all of them
+tests_of() {
+    local function=tests_$1_$2
+    if declare -F "$function" >/dev/null; then
+        "$function" "$2"
+    else
+        "tests_$1" "$2"
+    fi
 }
 
 # The module and what else is built for a kernel; without them no guest of that kernel.
@@ -62,20 +72,32 @@ tests_any() {
     grep -qsF "	$section	" "$@" || tests_result missing fail "$section" "(all)" "no test of this section ran"
 }
 
-tests_guest() {
-    local kernel=$1 status=0 complaints part
-    ASHMEM_KERNEL_LOG=$results/kernel-$kernel.log guest "$kernel" \
-        "ASHMEM_RESULTS=/ashmem/target/test/$kernel exec vagrant/provision.sh test" || status=$?
+# tests_boot KERNEL NAME COMMAND: a guest that runs COMMAND, and what its kernel says; NAME is for the log's file
+tests_boot() {
+    local kernel=$1 name=$2 command=$3 status=0 complaints
+    ASHMEM_KERNEL_LOG=$results/kernel-$name.log guest "$kernel" \
+        "export ASHMEM_RESULTS=/ashmem/target/test/$kernel; exec $command" || status=$?
     case $status in
         124) tests_result "guest-$kernel" fail "$kernel: kernel log" "the guest ends" "it was stopped at the time limit" ;;
         125) tests_result "guest-$kernel" fail "$kernel: kernel log" "the guest ends" "it ended before its tests did" ;;
     esac
-    if complaints=$("$here/complaints" "$results/kernel-$kernel.log" 2>&1); then
-        tests_result "guest-$kernel" ok "$kernel: kernel log" "the kernel did not complain"
+    if complaints=$("$here/complaints" "$results/kernel-$name.log" 2>&1); then
+        tests_result "guest-$kernel" ok "$kernel: kernel log" "the kernel of guest $name did not complain"
     else
-        tests_result "guest-$kernel" fail "$kernel: kernel log" "the kernel did not complain" "$(head -n 2 <<<"$complaints")"
+        tests_result "guest-$kernel" fail "$kernel: kernel log" "the kernel of guest $name did not complain" \
+            "$(head -n 2 <<<"$complaints")"
     fi
-    for part in "C programs" "Java integration tests" "module"; do
+}
+
+tests_guest() {
+    local kernel=$1 part parts=("C programs" module)
+    if release_has_java "$kernel"; then
+        parts+=("Java integration tests")
+        tests_boot "$kernel" "$kernel" "vagrant/provision.sh test"
+    else
+        tests_boot "$kernel" "$kernel" "vagrant/provision.sh smoke"
+    fi
+    for part in "${parts[@]}"; do
         tests_any "$kernel: $part" "$results/$kernel"/*.tsv
     done
 }
@@ -87,10 +109,10 @@ run_tests() {
     rm -rf "$results"
     mkdir -p "$results"
     for kernel in "$@"; do
-        release "$kernel" && tests_build "$kernel" && touch "$results/built-$kernel"
+        release "$kernel" && tests_of build "$kernel" && touch "$results/built-$kernel"
     done &
     builders=$!
-    host_install "$log/apt" guest java || exit 1
+    host_install "$log/apt" guest arm64 java || exit 1
     host_give_back "$top/target"
     tests_unit
     say "checking the repository"
@@ -98,7 +120,7 @@ run_tests() {
     wait "$builders"
     for kernel in "$@"; do
         if [ -e "$results/built-$kernel" ]; then
-            tests_guest "$kernel"
+            tests_of guest "$kernel"
         else
             tests_result "guest-$kernel" fail "$kernel: kernel log" "the guest runs" "there is no module to run there"
         fi
