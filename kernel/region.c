@@ -303,6 +303,9 @@ static struct file *region_new_file(const struct ashmem_region *region)
 	const char *path = region->path[ASHMEM_PREFIX_LEN] ? region->path : ASHMEM_NAME_DEF;
 	struct file *file = ashmem_shmem_file_setup(path, region->size, VM_NORESERVE);
 
+	/* shmem says so where it gets no memory for an inode. */
+	if (file == ERR_PTR(-ENOSPC))
+		return ERR_PTR(-ENOMEM);
 	if (!IS_ERR(file))
 		file->f_mode |= FMODE_LSEEK;
 	return file;

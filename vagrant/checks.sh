@@ -87,7 +87,7 @@ defects_without_a_test() {
 
 scripts_parse() {
     local script
-    for script in run .ci/run vagrant/init vagrant/*.sh; do
+    for script in run .ci/run vagrant/init vagrant/*.sh vagrant/debug/*.sh; do
         bash -n "$script" || return
     done
     for script in kernel/probes/decide.sh kernel/debian/*.{postinst,prerm}; do

@@ -1,13 +1,12 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# The offline guest: QEMU with a release folder as its root and the checkout at /ashmem, both by virtiofs, no image and no
-# network. Kernels that have virtiofs as a module get a small initramfs, made of the folder's own files; for an arm64 one,
-# with bash and busybox, it is the root. KVM is taken only after it was seen to work, otherwise the processor is emulated.
+# The offline guest: a release folder is its root, and the checkout is at /ashmem. It runs under QEMU (qemu.sh), or, where the
+# kernel is a user-mode one, as a process (um.sh).
 # usage: guest.sh boot KERNEL COMMAND      runs it in a guest; without COMMAND a shell on this terminal
 # Root, in mount and PID namespaces of its own (enclosure.sh). The exit status is the command's; 124 when the time limit
 # (ASHMEM_LIMIT, seconds) was over, 125 when the guest stopped by itself, 1 when the kernel complained. ASHMEM_KERNEL_LOG
 # names a file for a copy of what the kernel said; ASHMEM_LOAD=no boots without loading the module. ASHMEM_ROOT names a
-# folder to be the root instead, writable, with systemd as the first process: the command comes when that has started all.
+# folder to be the root instead, writable, with systemd as the first process: the command comes when what every boot needs is started.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 top=${here%/*}
@@ -16,131 +15,11 @@ top=${here%/*}
 
 guest_memory=2G
 guest_cpus=2
-
-# kvm or tcg. /dev/kvm alone says little: it may be there and guests die with it. A trial boot of the kernel without a
-# root file system (it panics and stops) tells; the answer is kept until the machine boots again or QEMU changes.
-guest_accel() {
-    local kernel=$1 known=$ASHMEM_CACHE/accel now verdict=tcg
-    if [ -n "${ASHMEM_ACCEL:-}" ]; then
-        echo "$ASHMEM_ACCEL"
-        return
-    fi
-    if ! grep -qwE 'vmx|svm' /proc/cpuinfo || ! [ -r /dev/kvm ] || ! [ -w /dev/kvm ]; then
-        echo tcg
-        return
-    fi
-    now="$(cat /proc/sys/kernel/random/boot_id) $(qemu-system-x86_64 --version | head -n 1)"
-    if [ "$(sed -n 1p "$known" 2>/dev/null)" = "$now" ]; then
-        sed -n 2p "$known"
-        return
-    fi
-    if timeout -k 2 30 qemu-system-x86_64 -accel kvm -cpu host -m 256M -nodefaults -display none -no-reboot \
-        -kernel "$kernel" -append 'console=ttyS0 panic=-1' -serial stdio </dev/null 2>/dev/null |
-        grep -q 'Kernel panic'; then
-        verdict=kvm
-    fi
-    printf '%s\n%s\n' "$now" "$verdict" >"$known"
-    echo "$verdict"
-}
-
-# serve TAG FOLDER CACHE: starts a virtiofsd, of QEMU 7 (in C) or the one that followed it (in Rust)
-guest_serve() {
-    local tag=$1 folder=$2 cache=$3 daemon waited=0
-    daemon=$(host_virtiofsd)
-    if "$daemon" --help 2>&1 | grep -q -- --shared-dir; then
-        "$daemon" --socket-path="$tag.sock" --shared-dir="$folder" --cache="$cache" --sandbox=chroot
-    else
-        "$daemon" --socket-path="$tag.sock" -o "source=$folder" -o "cache=$cache" -o sandbox=chroot
-    fi >"virtiofsd-$tag.log" 2>&1 </dev/null &
-    while ! [ -S "$tag.sock" ]; do
-        if [ "$((waited += 1))" -gt 300 ] || ! kill -0 $! 2>/dev/null; then
-            cat "virtiofsd-$tag.log" >&2
-            die "virtiofsd does not serve $folder"
-        fi
-        sleep 0.05
-    done
-}
-
-# modules FOLDER VERSION: the modules without which that kernel does not reach its root, in the order in which they load.
-# None for a kernel that has them built in.
-guest_modules() {
-    chroot "$1" modprobe -S "$2" --show-depends -a virtio_pci virtiofs virtio_console |
-        awk '$1 == "insmod" && !seen[$2]++ { print $2 }'
-}
-
-# libraries FOLDER PROGRAM...: what these are linked to
-guest_libraries() {
-    chroot "$1" ldd "${@:2}" | awk '$2 == "=>" { print $3 } /^[ \t]*\/.* \(/ { print $1 }'
-}
-
-# archive FOLDER: the files named on standard input, from FOLDER, as an initramfs
-guest_archive() {
-    awk -F/ '{ path = $2; print path; for (i = 3; i <= NF; i++) print path = path "/" $i }' | awk '!seen[$0]++' |
-        (cd "$1" && chroot . cpio --quiet -o -L -H newc)
-}
-
-# initramfs FOLDER MODULE...: these modules and what loads them and goes on to the root
-guest_initramfs() {
-    local folder=$1 programs=(/bin/sh /sbin/insmod /bin/mount /sbin/switch_root)
-    shift
-    {
-        printf '%s\n' /dev/console /mnt "$@" "${programs[@]}"
-        guest_libraries "$folder" "${programs[@]}"
-    } | guest_archive "$folder"
-}
-
-# initramfs_foreign FOLDER VERSION: a root with bash, busybox and the kernel's modules, for what this machine cannot run
-guest_initramfs_foreign() {
-    {
-        printf '%s\n' /dev/console /usr/bin/bash-static /usr/bin/busybox
-        cd "$1" && find "usr/lib/modules/$2" -type f ! -name vmlinuz ! -path '*/build/*' -printf '/%p\n'
-    } | guest_archive "$1"
-}
-
-# first FOLDER VERSION INIT: sets parameters and initramfs so that the kernel gets to the root and runs INIT there.
-guest_first() {
-    local folder=$1 version=$2 init=$3 modules=()
-    initramfs=()
-    if [ "$(release_arch "$version")" != amd64 ]; then
-        guest_initramfs_foreign "$folder" "$version" >initramfs
-        initramfs=(-initrd initramfs)
-        parameters="rdinit=/usr/bin/busybox -- sh -c \"b=/usr/bin/busybox; \
-\$b mkdir -p /usr/sbin /proc /sys /tmp /run /var/tmp /root /ashmem; \$b ln -s usr/bin usr/sbin usr/lib /; \
-\$b ln -s bash-static /bin/bash; \$b mount -t proc proc /proc; \$b --install -s; \$b umount /proc; \
-mount -t virtiofs ashmem /ashmem && exec $init\""
-        return
-    fi
-    mapfile -t modules < <(guest_modules "$folder" "$version")
-    if [ -n "${ASHMEM_ROOT:-}" ]; then
-        [ ${#modules[@]} -eq 0 ] || die "kernel $version does not find its root without an initramfs"
-        parameters="rootfstype=virtiofs root=rootfs rw init=/lib/systemd/systemd \
-systemd.mount-extra=ashmem:/ashmem:virtiofs \"systemd.run=$init\""
-    elif [ ${#modules[@]} -eq 0 ]; then
-        parameters="rootfstype=virtiofs root=rootfs ro init=/bin/sh -- -c \"mount -t virtiofs ashmem /ashmem && exec $init\""
-    else
-        guest_initramfs "$folder" "${modules[@]}" >initramfs
-        initramfs=(-initrd initramfs)
-        parameters="rdinit=/bin/sh -- -c \"for module in ${modules[*]}; do insmod \$module; done; \
-mount -t virtiofs -o ro rootfs /mnt && mount -t virtiofs ashmem /mnt/ashmem && exec switch_root /mnt $init\""
-    fi
-}
-
-# machine VERSION IMAGE: sets qemu to the emulator and the machine, accel and console
-guest_machine() {
-    if [ "$(release_arch "$1")" != amd64 ]; then
-        accel=tcg console=ttyAMA0
-        qemu=(qemu-system-aarch64 -machine virt -cpu max)
-    else
-        accel=$(guest_accel "$2") console=ttyS0
-        # cx16 off: QEMU 7.2 leaves garbage in the flags after cmpxchg16b without lock, and kernels die of it
-        qemu=(qemu-system-x86_64 -cpu "$([ "$accel" = kvm ] && echo host || echo max,cx16=off,la57=off)")
-    fi
-    if [ "$accel" = kvm ]; then
-        qemu+=(-accel kvm)
-    else
-        qemu+=(-accel tcg,thread=multi,tb-size=512)
-    fi
-}
+guest_parameters="loglevel=6 log_buf_len=4M printk.devkmsg=on panic=-1"
+# shellcheck source=qemu.sh
+. "$here/qemu.sh"
+# shellcheck source=um.sh
+. "$here/um.sh"
 
 # Removes what interrupted runs left, and of the runs that went wrong all but the last few.
 guest_sweep() {
@@ -173,8 +52,8 @@ guest_watch() {
 
 guest_boot() {
     local kernel=$1 command=${2-} limit=${ASHMEM_LIMIT:-1800} began=$EPOCHSECONDS
-    local folder version image run lock available output=() copy='' machine watch try ended status=0 complaints
-    local initramfs=() parameters qemu=() accel console
+    local folder version run lock available interactive=no copy='' type=qemu machine watch try ended status=0 complaints
+    local image accel how console parameters init initramfs=() qemu=()
     folder=$(release_path "$kernel")
     [ -e "$folder/.used" ] || die "there is no release folder for kernel $kernel yet"
     release_lock "$kernel" -s
@@ -194,48 +73,32 @@ guest_boot() {
         # by a pipe, so that a file that the caller appends to is not rewound
         exec 3> >(exec cat)
         copy=$!
-        output=(-chardev "file,id=out,path=/proc/self/fd/3,append=on")
     else
         echo "$(stty size) ${TERM:-dumb}" >"$run/terminal"
         exec 3>/dev/null
-        # Ctrl-] and then x ends a guest that does not listen any more
-        output=(-echr 29 -chardev 'stdio,id=out,signal=off,mux=on')
+        interactive=yes
     fi
 
     cd "$(mktemp -d "$ASHMEM_STAGE/guest.XXXXXX")"
     mkdir root checkout
-    # virtiofsd keeps a lock in /run by the socket's name; let it have one of its own
-    mount -t tmpfs tmpfs /run
     mount --bind "${ASHMEM_ROOT:-$folder}" root
     [ -n "${ASHMEM_ROOT:-}" ] || mount -o remount,bind,ro root
     mount --bind "$top" checkout
-    image=$folder/boot/vmlinuz-$version
-    [ -e "$image" ] || image=$folder/lib/modules/$version/vmlinuz
-    guest_first "$folder" "$version" "/ashmem/vagrant/init $kernel ${run#"$top/"}"
-    guest_machine "$version" "$image"
-    say "booting kernel $kernel ($version) $([ "$accel" = kvm ] && echo with KVM || echo on an emulated processor)"
+    [ "$(release_arch "$version")" != um ] || type=um
+    "${type}_prepare" "$folder" "$version" "/ashmem/vagrant/init $kernel ${run#"$top/"}"
+    say "booting kernel $kernel ($version) $how"
     # Now and then an emulated processor trips over code that the kernel patches while it boots: that is worth another try,
     # as nothing of ours ran yet.
     for try in 1 2 3; do
-        rm -f ./*.sock "$run/console.log"
-        guest_serve rootfs "$PWD/root" always
-        guest_serve ashmem "$PWD/checkout" auto
+        rm -f "$run/console.log"
         ended=0
-        timeout --foreground -k 5 "$limit" "${qemu[@]}" -no-user-config -nodefaults -display none -no-reboot \
-            -smp "$guest_cpus" -m "$guest_memory" -nic none \
-            -object "memory-backend-memfd,id=mem,size=$guest_memory,share=on" -numa node,memdev=mem \
-            -chardev socket,id=rootfs,path=rootfs.sock -device vhost-user-fs-pci,chardev=rootfs,tag=rootfs \
-            -chardev socket,id=ashmem,path=ashmem.sock -device vhost-user-fs-pci,chardev=ashmem,tag=ashmem \
-            -serial "file:$run/console.log" -device virtio-serial-pci "${output[@]}" -device virtconsole,chardev=out \
-            -kernel "$image" "${initramfs[@]}" \
-            -append "console=$console loglevel=6 log_buf_len=4M printk.devkmsg=on panic=-1 $parameters" \
-            2>"$run/qemu.log" <&0 &
+        "${type}_run" "$run/console.log" "$run/machine.log" "$limit" <&0 &
         machine=$!
         guest_watch "$run" "$began" "$machine" 3>&- &
         watch=$!
         wait "$machine" || ended=$?
         kill "$watch" 2>/dev/null || true
-        if [ "$accel" = kvm ] || [ -e "$run/started" ] || ! grep -q 'Kernel panic' "$run/console.log"; then
+        if [ "$accel" != tcg ] || [ -e "$run/started" ] || ! grep -q 'Kernel panic' "$run/console.log"; then
             break
         fi
         say "the emulated processor did not survive the kernel's boot (try $try of 3)"
@@ -249,8 +112,8 @@ guest_boot() {
         say "the guest was stopped: it was not done after $limit s (ASHMEM_LIMIT)"
         status=124
     else
-        say "the guest ended before its command did (QEMU: status $ended); the end of what QEMU and the kernel said:"
-        quote_end "$run/qemu.log" 5
+        say "the guest ended before its command did (status $ended); the end of what the machine and the kernel said:"
+        [ ! -e "$run/machine.log" ] || quote_end "$run/machine.log" 5
         [ ! -e "$run/console.log" ] || quote_end "$run/console.log" 15
         status=125
     fi

@@ -23,6 +23,8 @@ log=$top/target/log
 . "$here/original.sh"
 # shellcheck source=bench.sh
 . "$here/bench.sh"
+# shellcheck source=fuzz.sh
+. "$here/fuzz.sh"
 # shellcheck source=package.sh
 . "$here/package.sh"
 
@@ -40,6 +42,13 @@ network_hint() {
     if grep -qE 'Could not (resolve|transfer|connect)|Temporary failure|Connection (failed|refused|timed out)|Unable to connect' "$1"; then
         say "could not get everything from $2: is there a network?"
     fi
+}
+
+# emulator_of KERNEL...: what they need of host_install besides the rest
+emulator_of() {
+    case " $* " in
+        *" arm64 "*) echo arm64 ;;
+    esac
 }
 
 # Makes the kernel's release folder unless it is there.
@@ -103,7 +112,8 @@ guest() {
 
 vm() {
     local kernel=$1 command=${2-}
-    host_install "$log/apt" root guest arm64 || exit 1
+    # shellcheck disable=SC2046
+    host_install "$log/apt" root guest $(emulator_of "$kernel") || exit 1
     release "$kernel" && module "$kernel" || exit 1
     "$here/build.sh" current tests "$kernel" || build tests "$kernel" "building the C tests" ||
         say "going on without them"

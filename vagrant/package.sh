@@ -17,12 +17,7 @@ package() {
 
 # build_passes WHAT NAME: builds it, which is a test
 build_passes() {
-    if build "$1" package "$2"; then
-        tests_result build-package ok "package: build" "$2"
-    else
-        tests_result build-package fail "package: build" "$2" "$(tail -n 3 "$log/$1-package.log" | tr '\n' ' ')"
-        return 1
-    fi
+    tests_step build-package "package: build" "$2" "$1-package" "$here/build.sh" "$1" package
 }
 
 tests_build_package() {
@@ -35,10 +30,17 @@ tests_build_package() {
 # One system that is booted three times: what a boot leaves on its disk is there at the next one. A copy, for virtiofsd does
 # not stand that a file of an overlay is another one once it is written to.
 tests_guest_package() {
-    local boot root=$top/target/package-root
-    rm -rf --one-file-system "$root"
-    host_space "$top/target" 1500 "a system to install the package in"
-    step "$log/package-root.log" "copying the system to install the package in" cp -a "$(release_path package)" "$root" || return
+    local boot root
+    # what an interrupted run left
+    find "$ASHMEM_CACHE" -maxdepth 1 -name 'package-root.*' -mmin +120 -exec rm -rf --one-file-system {} +
+    root=$(mktemp -d "$ASHMEM_CACHE/package-root.XXXXXX")
+    if ! (host_space "$root" 1500 "a system to install the package in") ||
+        ! step "$log/package-root.log" "copying the system to install the package in" \
+            cp -aT "$(release_path package)" "$root"; then
+        tests_result guest-package fail "package: install" "(all)" "there is no system to install the package in"
+        rm -rf --one-file-system "$root"
+        return
+    fi
     for boot in install use absence; do
         ASHMEM_ROOT=$root ASHMEM_LOAD=no tests_boot package "package-$boot" "vagrant/package-guest.sh $boot"
         tests_any "package: $boot" "$results"/package/*.tsv

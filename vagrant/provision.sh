@@ -12,6 +12,8 @@
 #   load     loads the module and waits for its device
 #   test     runs the C programs and the Java integration tests on the device, then unloads and loads the module
 #   smoke    the same without Java
+#   debug    the same on a debug kernel, and before that what KUnit runs, faults that are made on request, and leaks
+#   kunit    builds the module with KUnit's tests in it
 #   package  builds the Debian package from a copy of kernel/
 #   again    builds it once more, and fails unless it is the same to the byte
 #   lintian  has lintian look at it, and fails if that has anything to say
@@ -30,6 +32,7 @@ limit=${ASHMEM_PROGRAM_LIMIT:-900}
 programs=$out/tests
 case $release in
     *-arm64) [ "$(uname -m)" = aarch64 ] || export ARCH=arm64 CROSS_COMPILE=aarch64-linux-gnu- ;;
+    *-um) export ARCH=um ;;
 esac
 
 step_deps() {
@@ -64,6 +67,12 @@ step_module() {
     mkdir -p "$out"
     cp "$work/kernel/ashmem.ko" "$out/ashmem.ko.new"
     mv "$out/ashmem.ko.new" "$out/ashmem.ko"
+}
+
+step_kunit() {
+    copy_sources
+    make -C "/lib/modules/$release/build" M="$work/kernel" W=1 -j"$(nproc)" ASHMEM_KUNIT=y modules
+    cp "$work/kernel/ashmem.ko" "$out/kunit.ko"
 }
 
 step_check() {
@@ -141,7 +150,7 @@ step_again() {
 }
 
 step_lintian() {
-    lintian --allow-root --fail-on info,warning,error --info "$out"/ashmem-dkms_*.deb
+    lintian --allow-root --display-info --info --fail-on info,warning,error "$out"/ashmem-dkms_*.deb
 }
 
 step_load() {
@@ -171,7 +180,8 @@ count() {
     awk -F'\t' '$1 == "ok" { ok++ } END { printf "%d passed, %d failed", ok, NR - ok }' "$1"
 }
 
-test_programs() {
+# test_list: runs the programs named on standard input
+test_list() {
     local program status
     while read -r program; do
         printf '%s: C program %s ... ' "$kernel" "$program"
@@ -182,7 +192,47 @@ test_programs() {
             -f "$top/vagrant/ktap.awk" "$results/$program.ktap" >"$results/$program.tsv"
         echo "$(count "$results/$program.tsv") ($SECONDS s)"
         awk -F'\t' '$1 == "fail" { print "    FAILED " $3 " -- " $4 }' "$results/$program.tsv"
-    done <"$programs/list"
+    done
+}
+
+test_programs() {
+    test_list <"$programs/list"
+}
+
+test_faults() {
+    test_list <<<faults
+}
+
+test_kunit() {
+    local suite
+    result 'is unloaded for the one with tests in it' unload
+    insmod "$out/kunit.ko"
+    for suite in /sys/kernel/debug/kunit/ashmem_*; do
+        # below the first level, each suite is a KTAP of its own
+        sed -n 's/^    //p' "$suite/results" >"$results/${suite##*/}.ktap"
+        awk -v section="$kernel: KUnit" -v program="${suite##*/}" -v ended= -f "$top/vagrant/ktap.awk" \
+            "$results/${suite##*/}.ktap" >"$results/${suite##*/}.tsv"
+        echo "$kernel: KUnit ${suite##*/} ... $(count "$results/${suite##*/}.tsv")"
+        awk -F'\t' '$1 == "fail" { print "    FAILED " $3 " -- " $4 }' "$results/${suite##*/}.tsv"
+    done
+    result 'is unloaded with its tests' unload
+    result 'is loaded without tests' step_load
+}
+
+# What nobody points to any more. A thing has to be five seconds old to count.
+test_leaks() {
+    result 'is unloaded before leaks are looked for' unload
+    result 'leaks nothing' no_leak
+    result 'is loaded after leaks were looked for' step_load
+}
+
+no_leak() {
+    local scan
+    for scan in 1 2; do
+        sleep 6
+        echo scan >/sys/kernel/debug/kmemleak
+    done
+    ! grep . /sys/kernel/debug/kmemleak
 }
 
 test_java() {
@@ -258,6 +308,13 @@ step_test() {
     test_all programs java
 }
 
+step_debug() {
+    # of the boot, and not ours
+    echo scan >/sys/kernel/debug/kmemleak
+    echo clear >/sys/kernel/debug/kmemleak
+    test_all kunit faults programs java leaks
+}
+
 # test_all WHAT...: these tests, between those of the module itself
 test_all() {
     local what
@@ -279,6 +336,6 @@ test_all() {
     ! grep -qs '^fail' "$results"/*.tsv
 }
 
-for step in "${@:?deps, sources, module, check, refused, tests, bench, load, test, smoke, package, again or lintian}"; do
+for step in "${@:?deps, sources, module, check, refused, tests, bench, load, test, smoke, debug, kunit, package, again or lintian}"; do
     "step_$step"
 done

@@ -38,14 +38,23 @@ release_has_java() {
     [ "$jre" != - ]
 }
 
-# release_arch VERSION: of a kernel, as Debian names it
+# Is it one that is built here, to complain of all it can?
+release_is_debug() {
+    [ -e "$here/debug/$1.config" ]
+}
+
+# release_arch VERSION: what a kernel runs on
 release_arch() {
-    printf '%s\n' "${1##*-}"
+    case $1 in
+        *-arm64) echo arm64 ;;
+        *-um) echo um ;;
+        *) echo amd64 ;;
+    esac
 }
 
 # What a folder is made of, mmdebstrap's arguments with a NUL behind each; its hash is the folder's key.
 release_recipe() {
-    local suite extra image headers jre packages foreign=()
+    local suite extra image headers jre packages hooks=()
     release_row "$1"
     # the kernel's package wants a maker of initramfs; the smallest one, and its work is left out
     packages=$headers,$image,gcc,gcc-multilib,libc6-dev,make,tiny-initramfs,sparse,kmod,procps,mount,util-linux,iproute2
@@ -54,8 +63,15 @@ release_recipe() {
             packages=$headers,gcc-aarch64-linux-gnu,libc6-dev-arm64-cross,make,sparse,kmod,cpio
             packages+=,bash-static:arm64,busybox-static:arm64
             # the kernel's own package wants arm64's maker of initramfs; it is these two, in the version of the headers
-            foreign=(--architectures=amd64,arm64 --customize-hook='version=$(ls "$1/lib/modules") &&
-                chroot "$1" apt-get install -y "linux-binary-$version:arm64" "linux-modules-$version:arm64"')
+            hooks=(--architectures=amd64,arm64 --customize-hook='version=$(ls "$1/lib/modules") &&
+                APT_CONFIG="$MMDEBSTRAP_APT_CONFIG" apt-get -o DPkg::Chroot-Directory="$1" -y install \
+                    "linux-binary-$version:arm64" "linux-modules-$version:arm64"')
+            ;;
+        um | debug)
+            packages=linux-source/trixie-backports,$jre,gcc,gcc-multilib,libc6-dev,make,kmod,procps,mount,util-linux,iproute2
+            packages+=,flex,bison,bc,libelf-dev,libssl-dev,xz-utils
+            # what it is built from and how is part of the key
+            hooks=("--customize-hook=\"\$ASHMEM_DEBUG/build.sh\" \"\$1\" $1 # $(cat "$here"/debug/* | sha256sum | cut -c1-12)")
             ;;
         package) packages+=,systemd-sysv,udev,dkms,openssl,debhelper,dh-dkms,lintian ;;
         *) packages+=,$jre ;;
@@ -69,7 +85,7 @@ release_recipe() {
         --dpkgopt='path-exclude=/etc/kernel/postinst.d/*' \
         --essential-hook='mkdir -p "$1/usr/share/man/man1" "$1/ashmem"' \
         --customize-hook='echo guest >"$1/etc/hostname"; printf "127.0.0.1 localhost\n127.0.1.1 guest\n" >"$1/etc/hosts"' \
-        "${foreign[@]}" --include="$packages" "$suite" "$extra"
+        "${hooks[@]}" --include="$packages" "$suite" "$extra"
 }
 
 release_path() {
@@ -127,7 +143,7 @@ release_make() {
     while read -r option; do
         options+=("--aptopt=$option")
     done < <(host_apt_settings)
-    mmdebstrap "${options[@]}" "$suite" "$folder.partial" "${sources[@]}"
+    ASHMEM_DEBUG=$here/debug mmdebstrap "${options[@]}" "$suite" "$folder.partial" "${sources[@]}"
     touch "$folder.partial/.used"
     mv "$folder.partial" "$folder"
 }

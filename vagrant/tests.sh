@@ -61,6 +61,30 @@ tests_build() {
     fi
 }
 
+# tests_step FILE SECTION NAME LOG COMMAND...: a test that is one command
+tests_step() {
+    local file=$1 section=$2 name=$3 output=$log/$4.log
+    shift 4
+    if step "$output" "$name" "$@"; then
+        tests_result "$file" ok "$section" "$name"
+    else
+        tests_result "$file" fail "$section" "$name" "$(tail -n 3 "$output" | tr '\n' ' ')"
+        return 1
+    fi
+}
+
+# The debug kernels are for what can only be seen while it runs.
+tests_build_debug() {
+    local kernel=$1 what
+    for what in module tests kunit; do
+        tests_step "build-$kernel" "$kernel: build" "builds: $what" "$what-$kernel" "$here/build.sh" "$what" "$kernel" || return
+    done
+}
+
+tests_build_um() {
+    tests_build_debug "$1"
+}
+
 ok_if_empty() {
     if [ -z "$1" ]; then echo ok; else echo fail; fi
 }
@@ -81,6 +105,9 @@ tests_boot() {
         124) tests_result "guest-$kernel" fail "$kernel: kernel log" "the guest ends" "it was stopped at the time limit" ;;
         125) tests_result "guest-$kernel" fail "$kernel: kernel log" "the guest ends" "it ended before its tests did" ;;
     esac
+    if [ "$status" -ne 0 ] && ! grep -qs '^fail' "$results/$kernel"/*.tsv "$results/guest-$kernel.tsv"; then
+        tests_result "guest-$kernel" fail "$kernel: kernel log" "the guest's command ends well" "it exited with $status"
+    fi
     if complaints=$("$here/complaints" "$results/kernel-$name.log" 2>&1); then
         tests_result "guest-$kernel" ok "$kernel: kernel log" "the kernel of guest $name did not complain"
     else
@@ -90,13 +117,16 @@ tests_boot() {
 }
 
 tests_guest() {
-    local kernel=$1 part parts=("C programs" module)
+    local kernel=$1 part parts=("C programs" module) step=smoke
     if release_has_java "$kernel"; then
         parts+=("Java integration tests")
-        tests_boot "$kernel" "$kernel" "vagrant/provision.sh test"
-    else
-        tests_boot "$kernel" "$kernel" "vagrant/provision.sh smoke"
+        step=test
     fi
+    if release_is_debug "$kernel"; then
+        parts+=(KUnit)
+        step=debug
+    fi
+    tests_boot "$kernel" "$kernel" "vagrant/provision.sh $step"
     for part in "${parts[@]}"; do
         tests_any "$kernel: $part" "$results/$kernel"/*.tsv
     done
@@ -112,9 +142,11 @@ run_tests() {
         release "$kernel" && tests_of build "$kernel" && touch "$results/built-$kernel"
     done &
     builders=$!
-    host_install "$log/apt" guest arm64 java || exit 1
+    # shellcheck disable=SC2046
+    host_install "$log/apt" guest java clang $(emulator_of "$@") || exit 1
     host_give_back "$top/target"
-    tests_unit
+    tests_unit || true
+    tests_ranges
     say "checking the repository"
     as_caller "$here/checks.sh" "$results" || true
     wait "$builders"
@@ -125,11 +157,11 @@ run_tests() {
             tests_result "guest-$kernel" fail "$kernel: kernel log" "the guest runs" "there is no module to run there"
         fi
     done
-    for part in "host: unit tests" "host: repository"; do
+    for part in "host: unit tests" "host: repository" "host: ranges.c"; do
         tests_any "$part" "$results"/*.tsv
     done
     # in the order in which it was done
-    for part in unit repository "${@/#/build-}" "${@/%//*}" "${@/#/guest-}" missing; do
+    for part in unit repository ranges "${@/#/build-}" "${@/%//*}" "${@/#/guest-}" missing; do
         # shellcheck disable=SC2086
         cat "$results"/$part.tsv 2>/dev/null || true
     done | awk -f "$here/report.awk"

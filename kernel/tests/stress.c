@@ -3,7 +3,8 @@
  * The contract: PIN answering NOT_PURGED promises that every byte of the range
  * is intact. Threads of several processes pin, check every byte, write and
  * unpin, each its own pages of regions that all share, while others purge,
- * fork, map, move mappings and run into a limit. One lost byte fails the case.
+ * fork, map, move mappings, pass descriptors, die, swap, make huge pages and
+ * run into a limit. One lost byte fails the case.
  *
  *	stress [--seed=N] [--seconds=N] [CASE]...
  *
@@ -14,8 +15,10 @@
  *	zero; fork
  */
 #include <pthread.h>
+#include <sys/socket.h>
 
 #include "cgroup.h"
+#include "swap.h"
 
 enum { REGIONS = 2, PROCESSES = 2, THREADS = 2, LONGEST_RUN = 12 };
 enum { WORKERS = PROCESSES * THREADS };
@@ -26,6 +29,11 @@ enum {
 	DROP_CACHES	= 1 << 1,
 	MADVISE_REMOVE	= 1 << 2,
 	LIVES		= 1 << 3,	/* regions, mappings, children come and go */
+	DEATHS		= 1 << 4,	/* of processes in the middle of a call */
+	RECLAIM		= 1 << 5,	/* memory.reclaim, or a lower memory.high */
+	PAGE_OUT	= 1 << 6,
+	HUGE_PAGES	= 1 << 7,	/* are made and forbidden */
+	LAST_DISTURBER	= HUGE_PAGES,
 };
 
 struct region {
@@ -35,7 +43,13 @@ struct region {
 	unsigned char *owner;	/* of each page, which worker */
 };
 
+/* What all processes did so far. */
+struct totals {
+	_Atomic uint64_t rounds, purged_pages, checked_pages;
+};
+
 static struct region regions[REGIONS];
+static struct totals *totals;
 static double end_of_case;
 
 /* A worker's own mapping, and what it knows of its pages. */
@@ -127,6 +141,8 @@ static void pin_and_check(struct worker *w, size_t first, size_t end)
 	if (result == ASHMEM_WAS_PURGED && !zero)
 		lost(w, first, "WAS_PURGED was answered, but nothing is lost");
 	w->purged += zero;
+	atomic_fetch_add(&totals->purged_pages, zero);
+	atomic_fetch_add(&totals->checked_pages, end - first);
 	for (size_t i = first; i < end; i++) {
 		w->unpinned[i] = false;
 		if (page_is_zero(w->base + i * page_size)) {
@@ -142,6 +158,7 @@ static void check_pinned(struct worker *w, size_t first, size_t end)
 	for (size_t i = first; i < end; i++)
 		if (!page_is(w->base + i * page_size, i, w->generation[i]))
 			lost(w, i, "it is pinned");
+	atomic_fetch_add(&totals->checked_pages, end - first);
 }
 
 static void check_pinned_by_read(struct worker *w, size_t page)
@@ -252,6 +269,7 @@ static void *run_worker(void *argument)
 	while (now() < end_of_case) {
 		work_round(w);
 		w->rounds++;
+		atomic_fetch_add(&totals->rounds, 1);
 	}
 	/* At the end, once over everything. */
 	for (size_t i = 0; i < w->region->pages; i++) {
@@ -317,6 +335,106 @@ static void disturb_by_lives(uint64_t *random)
 	CHECK_OK(munmap(q, 16 * page_size));
 }
 
+/* The receiver maps what it gets and looks at it; nobody waits for him. */
+static void pass_descriptor(int fd, size_t length)
+{
+	char byte = 'x', control[CMSG_SPACE(sizeof(int))] = "";
+	struct iovec v = { &byte, 1 };
+	struct msghdr m = {
+		.msg_iov = &v, .msg_iovlen = 1,
+		.msg_control = control, .msg_controllen = sizeof(control),
+	};
+	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+	int pair[2], got;
+	pid_t pid;
+
+	CHECK_OK(socketpair(AF_UNIX, SOCK_STREAM, 0, pair));
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(c), &fd, sizeof(fd));
+	CHECK_EQ(1, sendmsg(pair[0], &m, 0));
+	pid = checked_fork();
+	if (!pid) {
+		CHECK_EQ(1, recvmsg(pair[1], &m, 0));
+		memcpy(&got, CMSG_DATA(CMSG_FIRSTHDR(&m)), sizeof(got));
+		pin_status(got, 0, 1);
+		CHECK_OK(munmap(region_map(got, length), length));
+		_exit(0);
+	}
+	close(pair[0]);
+	close(pair[1]);
+	CHECK_CHILD(pid);
+}
+
+/* A child with a region of its own and a mapping of everybody's is killed. */
+static void disturb_by_deaths(uint64_t *random)
+{
+	const struct region *g = &regions[random_below(random, REGIONS)];
+	pid_t pid = checked_fork();
+	int fd;
+
+	if (!pid) {
+		char *p = region_of_pages(&fd, 64);
+
+		for (;;) {
+			size_t length = g->pages * page_size;
+
+			write_pages(p, 0, 64, 1);
+			unpin(fd, 0, 64);
+			pin(fd, random_below(random, 64), 1);
+			CHECK_OK(munmap(region_map(g->fd, length), length));
+			purge_all();
+		}
+	}
+	sleep_ms(random_below(random, 20));
+	CHECK_OK(kill(pid, SIGKILL));
+	CHECK_OK(waitpid(pid, NULL, 0));
+}
+
+static void disturb_by_reclaim(uint64_t *random)
+{
+	char path[512], text[32];
+	size_t bytes = (1 + random_below(random, 1024)) * page_size;
+	int fd;
+
+	cgroup_path(path, "a", "memory.reclaim");
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd >= 0) {
+		snprintf(text, sizeof(text), "%zu", bytes);
+		/* That less was found than wanted is no error here. */
+		if (write(fd, text, strlen(text)) < 0)
+			CHECK_EQ(EAGAIN, errno);
+		close(fd);
+		return;
+	}
+	CHECK_EQ(ENOENT, errno);
+	cgroup_set("a", "memory.high",
+		   cgroup_get("a", "memory.current", NULL) / 2 + bytes);
+	sleep_ms(1);
+	cgroup_write("a", "memory.high", "max");
+}
+
+static void disturb_by_page_out(uint64_t *random)
+{
+	const struct region *g = &regions[random_below(random, REGIONS)];
+	size_t first = random_below(random, g->pages);
+
+	CHECK_OK(madvise(g->base + first * page_size,
+			 (g->pages - first) * page_size, MADV_PAGEOUT));
+}
+
+/* Not every kernel has each of these; what one has is done. */
+static void disturb_by_huge_pages(uint64_t *random)
+{
+	static const char *const modes[] = { "always", "advise", "never" };
+	const struct region *g = &regions[random_below(random, REGIONS)];
+
+	write_file(SHMEM_ENABLED, modes[random_below(random, 3)]);
+	madvise(g->base, g->pages * page_size, MADV_HUGEPAGE);
+	madvise(g->base, g->pages * page_size, 25 /* MADV_COLLAPSE */);
+}
+
 static pid_t fork_disturber(int what)
 {
 	pid_t pid = checked_fork();
@@ -340,6 +458,20 @@ static pid_t fork_disturber(int what)
 			break;
 		case LIVES:
 			disturb_by_lives(&random);
+			pass_descriptor(regions[0].fd,
+					regions[0].pages * page_size);
+			break;
+		case DEATHS:
+			disturb_by_deaths(&random);
+			break;
+		case RECLAIM:
+			disturb_by_reclaim(&random);
+			break;
+		case PAGE_OUT:
+			disturb_by_page_out(&random);
+			break;
+		case HUGE_PAGES:
+			disturb_by_huge_pages(&random);
 			break;
 		}
 		sleep_ms(random_below(&random, what == LIVES ? 5 : 40));
@@ -347,11 +479,34 @@ static pid_t fork_disturber(int what)
 	_exit(0);
 }
 
+static void tell_totals(void)
+{
+	printf("# %" PRIu64 " rounds, %" PRIu64 " pages found purged, %" PRIu64 " MiB checked, seed %" PRIu64 "\n",
+	       totals->rounds, totals->purged_pages,
+	       totals->checked_pages * page_size / MIB, test_seed);
+	fflush(stdout);
+}
+
+/* Who watches a long run is told each half minute. */
+static void tell_progress(void)
+{
+	double next = now() + 30;
+
+	while (next < end_of_case) {
+		sleep_ms(1000);
+		if (now() < next)
+			continue;
+		tell_totals();
+		next += 30;
+	}
+}
+
 static void run_stress(size_t pages, int disturbers)
 {
 	pid_t pids[PROCESSES + 8];
 	size_t count = 0;
 
+	totals = map_shared(sizeof(*totals));
 	regions_create(pages);
 	end_of_case = now() + (test_seconds ? test_seconds : 3);
 	for (unsigned int process = 0; process < PROCESSES; process++) {
@@ -363,11 +518,13 @@ static void run_stress(size_t pages, int disturbers)
 		}
 		pids[count++] = pid;
 	}
-	for (int what = 1; what <= LIVES; what <<= 1)
+	for (int what = 1; what <= LAST_DISTURBER; what <<= 1)
 		if (disturbers & what)
 			pids[count++] = fork_disturber(what);
+	tell_progress();
 	while (count)
 		CHECK_CHILD(pids[--count]);
+	tell_totals();
 }
 
 /* The regions are larger than the limit; who runs into it purges. */
@@ -404,4 +561,10 @@ CASE_LIMIT(no_byte_is_lost_at_a_limit, 3600)
 CASE_LIMIT(no_byte_is_lost_to_all_of_them, 3600)
 {
 	run_stress_at_a_limit(PURGE_ALL | DROP_CACHES | MADVISE_REMOVE | LIVES);
+}
+
+CASE_LIMIT(no_byte_is_lost_to_anything, 100000)
+{
+	make_swap();
+	run_stress_at_a_limit(2 * LAST_DISTURBER - 1);
 }

@@ -9,39 +9,13 @@
  * that may be about to swap in the same page, for ever. Before, it is cut into
  * pages as it goes out; the same must hold there.
  */
-#include <sys/swap.h>
 #include <sys/wait.h>
 
 #include "cgroup.h"
+#include "swap.h"
 
-#define SHMEM_ENABLED	"/sys/kernel/mm/transparent_hugepage/shmem_enabled"
 #define SWPOUT		"/sys/kernel/mm/transparent_hugepage/hugepages-2048kB/stats/swpout"
 #define HUGE		(2 * MIB)
-#define ZRAM		"/dev/zram0"
-
-static void run(const char *command)
-{
-	int status = system(command);
-
-	if (status)
-		FAIL("%s: status %d", command, status);
-}
-
-AFTER_EACH_CASE(remove_swap)
-{
-	swapoff(ZRAM);
-	if (system("rmmod zram 2>/dev/null; echo never >" SHMEM_ENABLED))
-		return;
-}
-
-static void make_swap(void)
-{
-	run("modprobe zram num_devices=1");
-	write_file("/sys/block/zram0/disksize", "64M");
-	run("mkswap " ZRAM " 2>/dev/null >/dev/null");
-	CHECK_OK(swapon(ZRAM, 0));
-	write_file(SHMEM_ENABLED, "advise");
-}
 
 /* How often that happened so far, or -1 from a kernel that cuts huge pages. */
 static long swapped_out_whole(void)
@@ -64,6 +38,7 @@ static struct filled swapped_region(void)
 	long before = swapped_out_whole();
 	uintptr_t room;
 
+	write_file(SHMEM_ENABLED, "advise");
 	f.fd = region_create(2 * HUGE);
 	room = (uintptr_t)map_anonymous(3 * HUGE);
 	f.base = mmap((void *)((room + HUGE - 1) & ~(HUGE - 1)), 2 * HUGE, RW,

@@ -1,0 +1,359 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <linux/errno.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../../ranges.h"
+#include "model.h"
+
+static const char pages[MODEL_PAGES + 1] =
+	"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+static const char steps[] = "upigodsc";
+
+struct model {
+	struct ashmem_ranges ranges;
+	struct list_head lru;
+	uint64_t unpinned, purged;		/* a bit per page */
+	unsigned int unpinned_at[MODEL_PAGES];	/* the step */
+	unsigned int spare;
+	unsigned int nr_steps;
+	char text[4 * MODEL_STEPS + 1];
+};
+
+#define CHECK(condition)						\
+	do {								\
+		if (!(condition))					\
+			failed(model, #condition, __LINE__);		\
+	} while (0)
+
+static void failed(const struct model *model, const char *condition, int line)
+{
+	fprintf(stderr, "ranges: model.c:%d: not so: %s\nranges: after these steps: %s\n", line,
+		condition, model->text);
+	abort();
+}
+
+static uint64_t bits(unsigned long start, unsigned long end)
+{
+	return (end - start >= 64 ? ~0ull : (1ull << (end - start)) - 1) << start;
+}
+
+static struct ashmem_range *range_new(const struct model *model)
+{
+	struct ashmem_range *range = malloc(sizeof(*range));
+
+	CHECK(range);
+	memset(range, 0xa5, sizeof(*range));
+	return range;
+}
+
+/* What shrinker.c does with it. */
+static void apply(struct model *model, struct ashmem_ranges_change *change)
+{
+	struct ashmem_range *range, *next;
+
+	list_for_each_entry_safe(range, next, &change->joined, lru)
+		list_move_tail(&range->lru, &model->lru);
+	list_for_each_entry_safe(range, next, &change->left, age) {
+		list_del_init(&range->age);
+		if (!list_empty(&range->lru))
+			list_del_init(&range->lru);
+		if (model->ranges.nr_spare < ASHMEM_RANGES_SPARE)
+			ashmem_ranges_give(&model->ranges, range);
+		else
+			free(range);
+	}
+	if (change->renewed) {
+		CHECK(!change->renewed->parked);
+		CHECK(!list_empty(&change->renewed->lru));
+	}
+}
+
+static void check_tree(const struct model *model, const struct rb_root *root, uint64_t expected,
+		       bool merged)
+{
+	struct rb_node *node;
+	unsigned long behind = 0;
+	uint64_t seen = 0;
+	bool found = !model->ranges.found || root != &model->ranges.unpinned;
+	bool first = true;
+
+	for (node = rb_first(root); node; node = rb_next(node)) {
+		struct ashmem_range *range = rb_entry(node, struct ashmem_range, node);
+
+		CHECK(range->owner == &model->ranges);
+		CHECK(range->start < range->end && range->end <= MODEL_PAGES);
+		CHECK(first || (merged ? range->start > behind : range->start >= behind));
+		first = false;
+		behind = range->end;
+		found |= range == model->ranges.found;
+		if (!range->parked)
+			seen |= bits(range->start, range->end);
+		if (root == &model->ranges.unpinned && !range->parked) {
+			CHECK(!list_empty(&range->lru));
+			for (unsigned long i = range->start; i < range->end; i++)
+				CHECK(model->unpinned_at[i] == model->unpinned_at[range->start]);
+		}
+	}
+	CHECK(seen == expected);
+	CHECK(found);
+}
+
+static void check_all(const struct model *model)
+{
+	const struct ashmem_ranges *ranges = &model->ranges;
+	struct ashmem_range *range;
+	unsigned int last = 0, spare = 0;
+	uint64_t seen = 0;
+
+	check_tree(model, &ranges->unpinned, model->unpinned, false);
+	check_tree(model, &ranges->purged, model->purged, true);
+	list_for_each_entry(range, &ranges->age, age) {
+		CHECK(!range->parked);
+		CHECK(model->unpinned_at[range->start] >= last);
+		last = model->unpinned_at[range->start];
+		seen |= bits(range->start, range->end);
+	}
+	CHECK(seen == model->unpinned);
+	list_for_each_entry(range, &ranges->spare, age) {
+		CHECK(list_empty(&range->lru));
+		spare++;
+	}
+	CHECK(spare == ranges->nr_spare && spare <= ASHMEM_RANGES_SPARE);
+	CHECK(ranges->nr_unpinned == (unsigned long)__builtin_popcountll(model->unpinned));
+	CHECK(ranges->nr_purged == (unsigned long)__builtin_popcountll(model->purged));
+	CHECK(ranges->nr_both ==
+	      (unsigned long)__builtin_popcountll(model->unpinned & model->purged));
+	CHECK(ashmem_ranges_not_pinned(ranges) ==
+	      (unsigned long)__builtin_popcountll(model->unpinned | model->purged));
+}
+
+static void give(struct model *model, unsigned int spare)
+{
+	while (model->ranges.nr_spare < spare)
+		ashmem_ranges_give(&model->ranges, range_new(model));
+}
+
+typedef int call_t(struct ashmem_ranges *ranges, unsigned long start, unsigned long end,
+		   struct ashmem_ranges_change *change);
+
+/* With the spare ranges at hand, and when these were too few and nothing changed, with all. */
+static int call(struct model *model, call_t *function, unsigned long start, unsigned long end)
+{
+	struct ashmem_ranges_change change;
+	int ret;
+
+	give(model, model->spare);
+	ashmem_ranges_change_init(&change);
+	ret = function(&model->ranges, start, end, &change);
+	if (ret == -ENOBUFS) {
+		CHECK(model->ranges.nr_spare < ASHMEM_RANGES_SPARE);
+		CHECK(list_empty(&change.joined) && list_empty(&change.left) && !change.renewed);
+		check_all(model);
+		give(model, ASHMEM_RANGES_SPARE);
+		ret = function(&model->ranges, start, end, &change);
+		CHECK(ret != -ENOBUFS);
+	}
+	apply(model, &change);
+	return ret;
+}
+
+static void step_unpin(struct model *model, unsigned long start, unsigned long end)
+{
+	CHECK(!call(model, ashmem_ranges_unpin, start, end));
+	model->unpinned |= bits(start, end);
+	for (unsigned long i = start; i < end; i++)
+		model->unpinned_at[i] = model->nr_steps;
+}
+
+static void step_pin(struct model *model, unsigned long start, unsigned long end, bool intact)
+{
+	bool purged = model->purged & bits(start, end);
+
+	CHECK(call(model, intact ? ashmem_ranges_pin_intact : ashmem_ranges_pin, start, end) ==
+	      purged);
+	if (!intact || !purged) {
+		model->unpinned &= ~bits(start, end);
+		model->purged &= ~bits(start, end);
+	}
+}
+
+/* All pages of [start, end) are unpinned, and ranges begin and end there. */
+static void purge(struct model *model, unsigned long start, unsigned long end)
+{
+	struct ashmem_ranges_change change;
+	struct ashmem_range *range;
+
+	ashmem_ranges_change_init(&change);
+	range = ashmem_ranges_purge(&model->ranges, start, end, &change);
+	CHECK(range);
+	if (!list_empty(&range->lru))
+		list_del_init(&range->lru);
+	apply(model, &change);
+	model->unpinned &= ~bits(start, end);
+	model->purged |= bits(start, end);
+}
+
+/* The unpinned or parked range with that page, or NULL. */
+static struct ashmem_range *range_at(const struct model *model, unsigned long page)
+{
+	struct rb_node *node;
+
+	for (node = rb_first(&model->ranges.unpinned); node; node = rb_next(node)) {
+		struct ashmem_range *range = rb_entry(node, struct ashmem_range, node);
+
+		if (range->start <= page && page < range->end)
+			return range;
+	}
+	return NULL;
+}
+
+static void step_purge(struct model *model, unsigned long from, unsigned long to)
+{
+	struct ashmem_range *range = range_at(model, from);
+	unsigned long start, end;
+
+	if (!range || range->parked)
+		return;
+	start = range->start;
+	end = range->end;
+	while (end <= to) {
+		range = range_at(model, end);
+		if (!range || range->parked)
+			break;
+		end = range->end;
+	}
+	purge(model, start, end);
+}
+
+static void step_purge_oldest(struct model *model)
+{
+	struct ashmem_range *range = ashmem_ranges_oldest(&model->ranges);
+
+	CHECK(!range == !model->unpinned);
+	if (!range)
+		return;
+	for (unsigned int i = 0; i < MODEL_PAGES; i++)
+		CHECK(!(model->unpinned & bits(i, i + 1)) ||
+		      model->unpinned_at[i] >= model->unpinned_at[range->start]);
+	purge(model, range->start, range->end);
+}
+
+static void step_drop(struct model *model, unsigned long page)
+{
+	struct ashmem_range *range = range_at(model, page);
+	struct ashmem_ranges_change change;
+
+	if (!range || !range->parked)
+		return;
+	ashmem_ranges_change_init(&change);
+	ashmem_ranges_drop(&model->ranges, range, &change);
+	apply(model, &change);
+}
+
+static void step_clear(struct model *model)
+{
+	struct ashmem_ranges_change change;
+	struct ashmem_range *range, *next;
+
+	ashmem_ranges_change_init(&change);
+	ashmem_ranges_clear(&model->ranges, &change);
+	list_for_each_entry_safe(range, next, &change.left, age) {
+		if (!list_empty(&range->lru))
+			list_del_init(&range->lru);
+		free(range);
+	}
+	CHECK(list_empty(&model->lru));
+	model->unpinned = 0;
+	model->purged = 0;
+}
+
+struct model *model_new(void)
+{
+	struct model *model = calloc(1, sizeof(*model));
+
+	CHECK(model);
+	ashmem_ranges_init(&model->ranges);
+	INIT_LIST_HEAD(&model->lru);
+	model->spare = ASHMEM_RANGES_SPARE;
+	return model;
+}
+
+void model_free(struct model *model)
+{
+	step_clear(model);
+	free(model);
+}
+
+void model_step(struct model *model, char what, unsigned int from, unsigned int to)
+{
+	unsigned int start = from < to ? from : to, end = (from < to ? to : from) + 1;
+	char *text = model->text + 4 * model->nr_steps;
+
+	CHECK(model->nr_steps < MODEL_STEPS && end <= MODEL_PAGES);
+	text[0] = what;
+	text[1] = pages[from];
+	text[2] = pages[to];
+	text[3] = ' ';
+	model->nr_steps++;
+	switch (what) {
+	case 'u':
+		step_unpin(model, start, end);
+		break;
+	case 'p':
+		step_pin(model, start, end, false);
+		break;
+	case 'i':
+		step_pin(model, start, end, true);
+		break;
+	case 'g':
+		step_purge(model, start, end - 1);
+		break;
+	case 'o':
+		step_purge_oldest(model);
+		break;
+	case 'd':
+		step_drop(model, from);
+		break;
+	case 's':
+		model->spare = from % (ASHMEM_RANGES_SPARE + 1);
+		break;
+	case 'c':
+		step_clear(model);
+		break;
+	}
+	CHECK(ashmem_ranges_pinned(&model->ranges, start, end) ==
+	      !((model->unpinned | model->purged) & bits(start, end)));
+	check_all(model);
+}
+
+static int page_of(char c)
+{
+	const char *at = c ? strchr(pages, c) : NULL;
+
+	return at ? at - pages : -1;
+}
+
+void model_replay(const char *text, size_t length)
+{
+	struct model *model = model_new();
+	size_t i = 0;
+
+	while (i + 2 < length && model->nr_steps < MODEL_STEPS) {
+		int from = page_of(text[i + 1]), to = page_of(text[i + 2]);
+
+		if (text[i] == '#') {
+			const char *line_end = memchr(text + i, '\n', length - i);
+
+			i = line_end ? line_end - text : length;
+		} else if (text[i] && strchr(steps, text[i]) && from >= 0 && to >= 0) {
+			model_step(model, text[i], from, to);
+			i += 3;
+		} else {
+			i++;
+		}
+	}
+	model_free(model);
+}

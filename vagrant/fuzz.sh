@@ -1,0 +1,52 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: Apache-2.0
+# ranges.c in user space: random steps against a model, and libFuzzer. Sourced by inside.sh.
+
+: "${here:?}" "${top:?}" "${log:?}" "${results:?}"
+fuzz_out=$top/target/host
+fuzz_corpus=$top/kernel/tests/host/corpus
+
+fuzz_build() {
+    step "$log/host.log" "building ranges.c for user space, under sanitizers" \
+        as_caller make -C "$top/kernel/tests/host" OUT="$fuzz_out"
+}
+
+# fuzz_for SECONDS FOLDER: adds to FOLDER what reaches something new; what fails is left in target/host/
+fuzz_for() {
+    mkdir -p "$2"
+    host_give_back "$fuzz_out"
+    as_caller "$fuzz_out/fuzz" -max_total_time="$1" -max_len=1600 -only_ascii=1 -print_final_stats=1 -verbosity=1 \
+        -artifact_prefix="$fuzz_out/" "$2" "$fuzz_corpus"
+}
+
+# fuzz MINUTES
+fuzz() {
+    local minutes=$1 found=$fuzz_out/corpus new
+    host_install "$log/apt" clang || exit 1
+    fuzz_build || exit 1
+    if ! step "$log/fuzz.log" "fuzzing ranges.c for $minutes min" fuzz_for $((60 * minutes)) "$found"; then
+        say "what failed, as steps (kernel/tests/host/model.h tells what they mean): $(ls "$fuzz_out"/crash-* 2>/dev/null | tail -n 1)"
+        say "to see it again: target/host/random --replay=FILE; keep it as a case in kernel/tests/host/corpus"
+        exit 1
+    fi
+    awk '/^stat::number_of_executed_units/ { print "runs: " $2 } /cov: / { for (i = 1; i < NF; i++) if ($i == "cov:") cov = $(i + 1) }
+        END { print "covered edges: " cov }' "$log/fuzz.log"
+    new=$fuzz_out/merged
+    rm -rf "$new"
+    mkdir -p "$new"
+    host_give_back "$new"
+    as_caller "$fuzz_out/fuzz" -merge=1 "$new" "$fuzz_corpus" "$found" >>"$log/fuzz.log" 2>&1 || exit 1
+    say "the smallest corpus that reaches all of it is in ${new#"$top/"}"
+}
+
+tests_ranges() {
+    local section="host: ranges.c"
+    if ! fuzz_build; then
+        tests_result ranges fail "$section" "builds" "see target/log/host.log"
+        return
+    fi
+    tests_step ranges "$section" "100 million random steps agree with the model" random \
+        as_caller "$fuzz_out/random" --steps=100000000
+    rm -rf "$fuzz_out/corpus-test"
+    tests_step ranges "$section" "60 s of libFuzzer find nothing" fuzz fuzz_for 60 "$fuzz_out/corpus-test"
+}
