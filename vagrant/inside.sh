@@ -120,6 +120,17 @@ vm() {
     guest "$kernel" "$command"
 }
 
+# stress KERNEL MINUTES SEED
+stress() {
+    local kernel=$1 minutes=$2 seed=$3
+    # shellcheck disable=SC2046
+    host_install "$log/apt" root guest $(emulator_of "$kernel") || exit 1
+    release "$kernel" && module "$kernel" || exit 1
+    "$here/build.sh" current tests "$kernel" || build tests "$kernel" "building the C tests" || exit 1
+    ASHMEM_LIMIT=$((60 * minutes + 900)) guest "$kernel" \
+        "exec \$ASHMEM_OUT/tests/stress --seconds=$((60 * minutes)) ${seed:+--seed=$seed} no_byte_is_lost_to_anything"
+}
+
 demo() {
     local kernel=$1 jar
     host_install "$log/apt" root || exit 1

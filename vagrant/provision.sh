@@ -32,7 +32,6 @@ limit=${ASHMEM_PROGRAM_LIMIT:-900}
 programs=$out/tests
 case $release in
     *-arm64) [ "$(uname -m)" = aarch64 ] || export ARCH=arm64 CROSS_COMPILE=aarch64-linux-gnu- ;;
-    *-um) export ARCH=um ;;
 esac
 
 step_deps() {

@@ -73,16 +73,12 @@ tests_step() {
     fi
 }
 
-# The debug kernels are for what can only be seen while it runs.
+# The debug kernel is for what can only be seen while it runs.
 tests_build_debug() {
     local kernel=$1 what
     for what in module tests kunit; do
         tests_step "build-$kernel" "$kernel: build" "builds: $what" "$what-$kernel" "$here/build.sh" "$what" "$kernel" || return
     done
-}
-
-tests_build_um() {
-    tests_build_debug "$1"
 }
 
 ok_if_empty() {

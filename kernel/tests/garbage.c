@@ -15,8 +15,8 @@
 
 #include "client.h"
 
-enum { PROCESSES = 2, THREADS = 3, SLOTS = 6, MAPPINGS = 6, BUFFER = 8192,
-       MOST = 1 << 20 };
+enum { PROCESSES = 2, THREADS = 3, SLOTS = 6, MAPPINGS = 6, BUFFER = 8192 };
+enum { MOST = 1 << 20 };	/* bytes of a mapping */
 
 /* Of all threads of a process; whoever comes first closes. */
 static _Atomic int slots[SLOTS];

@@ -481,8 +481,8 @@ static pid_t fork_disturber(int what)
 
 static void tell_totals(void)
 {
-	printf("# %" PRIu64 " rounds, %" PRIu64 " pages found purged, %" PRIu64 " MiB checked, seed %" PRIu64 "\n",
-	       totals->rounds, totals->purged_pages,
+	printf("# %" PRIu64 " rounds, %" PRIu64 " pages found purged, %" PRIu64
+	       " MiB checked, seed %" PRIu64 "\n", totals->rounds, totals->purged_pages,
 	       totals->checked_pages * page_size / MIB, test_seed);
 	fflush(stdout);
 }

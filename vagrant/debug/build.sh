@@ -2,16 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 # Builds a debug kernel in a release folder that has Debian's linux-source, and leaves there the kernel, its modules and
 # what modules are built against. mmdebstrap calls it when the packages are installed.
-# usage: build.sh FOLDER um|debug
+# usage: build.sh FOLDER
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
-# Inside the folder: build KERNEL
+# Inside the folder
 build() {
-    local kernel=$1 arch=x86 image=arch/x86/boot/bzImage version kept
-    local make=(make -s -j"$(nproc)")
-    [ "$kernel" = debug ] || { arch=um; image=linux; }
-    export ARCH=$arch KBUILD_BUILD_TIMESTAMP=@0 KBUILD_BUILD_USER=ashmem KBUILD_BUILD_HOST=ashmem
+    local version kept make=(make -s -j"$(nproc)")
+    export KBUILD_BUILD_TIMESTAMP=@0 KBUILD_BUILD_USER=ashmem KBUILD_BUILD_HOST=ashmem
     mkdir /usr/src/linux
     cd /usr/src/linux
     echo "unpacking the source"
@@ -19,21 +17,20 @@ build() {
         --exclude='*/drivers/net/wireless/*.[ch]' --exclude='*/sound/*.[ch]' --exclude='*/drivers/media/*.[ch]' \
         -xf /usr/src/linux-source-*.tar.xz
     "${make[@]}" allnoconfig
-    scripts/kconfig/merge_config.sh -m .config /tmp/debug/common.config "/tmp/debug/$kernel.config" >/dev/null
+    scripts/kconfig/merge_config.sh -m .config /tmp/debug/debug.config >/dev/null
     "${make[@]}" olddefconfig
-    wanted_is_set /tmp/debug/common.config "/tmp/debug/$kernel.config"
+    wanted_is_set /tmp/debug/debug.config
     echo "compiling"
     "${make[@]}" all
     version=$("${make[@]}" kernelrelease)
     "${make[@]}" INSTALL_MOD_STRIP=1 modules_install
     mkdir -p /boot
-    cp "$image" "/boot/vmlinuz-$version"
-    [ "$arch" = x86 ] || strip "/boot/vmlinuz-$version"
+    cp arch/x86/boot/bzImage "/boot/vmlinuz-$version"
 
     kept=/usr/src/linux-headers-$version
     mkdir -p "$kept"
     find . \( -name 'Makefile*' -o -name 'Kbuild*' -o -name 'Kconfig*' \) -path './arch/*' -o -path './scripts/*' ! -name '*.o' \
-        -o -path '*/include/*' ! -path './drivers/*' ! -path './tools/*' -o -path './arch/x86/um/*.h' -o -path './arch/*/tools/*' \
+        -o -path '*/include/*' ! -path './drivers/*' ! -path './tools/*' -o -path './arch/*/tools/*' \
         -o -path ./tools/objtool/objtool -o -path ./Makefile -o -path ./Kbuild -o -path ./Kconfig -o -path ./.config \
         -o -path ./Module.symvers -o -path ./System.map -o -path './arch/*/scripts/*' |
         tar -c --no-recursion -T - | tar -C "$kept" -x
@@ -43,10 +40,10 @@ build() {
     rm -f "/lib/modules/$version/source"
 }
 
-# wanted_is_set FILE...: an option that Kconfig dropped is a debug kernel that sees less than it is told
+# wanted_is_set FILE: an option that Kconfig dropped is a debug kernel that sees less than it is told
 wanted_is_set() {
     local dropped
-    dropped=$(cat "$@" | grep '^CONFIG_' | grep -vxFf .config || true)
+    dropped=$(grep '^CONFIG_' "$1" | grep -vxFf .config || true)
     [ -z "$dropped" ] || {
         printf 'Kconfig did not take:\n%s\n' "$dropped"
         return 1
@@ -54,14 +51,14 @@ wanted_is_set() {
 }
 
 if [ "$1" = --inside ]; then
-    build "$2"
+    build
 else
     # for the process that reads /proc while it checks what was compiled
     exec unshare --mount -- bash -euc '
         mount -t proc proc "$1/proc"
         mount --rbind /dev "$1/dev"
         mount -t tmpfs tmpfs "$1/tmp"
-        cp -r "$3" "$1/tmp/debug"
-        chroot "$1" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/tmp LANG=C.UTF-8 bash /tmp/debug/build.sh --inside "$2"
-        ' build "$1" "$2" "$here"
+        cp -r "$2" "$1/tmp/debug"
+        chroot "$1" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/tmp LANG=C.UTF-8 bash /tmp/debug/build.sh --inside
+        ' build "$1" "$here"
 fi
