@@ -8,13 +8,9 @@ rounds=$1 results=$2
 kernel=${ASHMEM_KERNEL:?} out=${ASHMEM_OUT:?}
 rows=(pin-1 pin-100 pin-1000 pin-10000 pin-100000 threads open purge-range purge-pages wait)
 
-# The original cannot be unloaded. So that both can be measured in turn, ours is loaded beside it, as a copy in which the
-# name of module and device has another last letter: nothing else tells it from the module.
 load() {
     if modinfo ashmem_linux >/dev/null 2>&1; then
-        modprobe ashmem_linux
-        LC_ALL=C sed 's/\x00ashmem\x00/\x00ashmen\x00/g' "$out/ashmem.ko" >/tmp/ashmen.ko
-        insmod /tmp/ashmen.ko
+        vagrant/provision.sh beside
         original=original=/dev/ashmem
         ours=ours=/dev/ashmen
     else

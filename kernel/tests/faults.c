@@ -324,7 +324,7 @@ static int make_mremap(struct subject *s)
 {
 	size_t length = PAGES * page_size;
 	char *p = mremap(s->base, length, length, MREMAP_MAYMOVE |
-			 MREMAP_DONTUNMAP, NULL);
+			 4 /* MREMAP_DONTUNMAP */, NULL);
 
 	if (p == MAP_FAILED)
 		return -1;
