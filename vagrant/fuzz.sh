@@ -7,6 +7,9 @@ fuzz_out=$top/target/host
 fuzz_corpus=$top/kernel/tests/host/corpus
 
 fuzz_build() {
+    mkdir -p "$fuzz_out"
+    rm -f "$fuzz_out"/{crash,leak,timeout,oom}-*
+    host_give_back "$top/target"
     step "$log/host.log" "building ranges.c for user space, under sanitizers" \
         as_caller make -C "$top/kernel/tests/host" OUT="$fuzz_out"
 }
@@ -25,7 +28,7 @@ fuzz() {
     host_install "$log/apt" clang || exit 1
     fuzz_build || exit 1
     if ! step "$log/fuzz.log" "fuzzing ranges.c for $minutes min" fuzz_for $((60 * minutes)) "$found"; then
-        say "what failed, as steps (kernel/tests/host/model.h tells what they mean): $(ls "$fuzz_out"/crash-* 2>/dev/null | tail -n 1)"
+        say "what failed, as steps (kernel/tests/host/model.h tells what they mean): $(ls -t "$fuzz_out"/{crash,leak,timeout,oom}-* 2>/dev/null | head -n 1)"
         say "to see it again: target/host/random --replay=FILE; keep it as a case in kernel/tests/host/corpus"
         exit 1
     fi

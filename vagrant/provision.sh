@@ -13,7 +13,7 @@
 #   beside   loads the kernel's own ashmem_linux as /dev/ashmem, and beside it the module as /dev/ashmen
 #   test     runs the C programs and the Java integration tests on the device, then unloads and loads the module
 #   smoke    the same without Java
-#   debug    the same on a debug kernel, and before that what KUnit runs, faults that are made on request, and leaks
+#   debug    all tests on a debug kernel, with what KUnit runs, faults that are made on request, and a search for leaks
 #   kunit    builds the module with KUnit's tests in it
 #   package  builds the Debian package from a copy of kernel/
 #   again    builds it once more, and fails unless it is the same to the byte
@@ -215,13 +215,13 @@ test_kunit() {
     local suite
     result 'is unloaded for the one with tests in it' unload
     insmod "$out/kunit.ko"
-    for suite in /sys/kernel/debug/kunit/ashmem_*; do
+    for suite in ashmem_{ranges,quota,mask,name}; do
         # below the first level, each suite is a KTAP of its own
-        sed -n 's/^    //p' "$suite/results" >"$results/${suite##*/}.ktap"
-        awk -v section="$kernel: KUnit" -v program="${suite##*/}" -v ended= -f "$top/vagrant/ktap.awk" \
-            "$results/${suite##*/}.ktap" >"$results/${suite##*/}.tsv"
-        echo "$kernel: KUnit ${suite##*/} ... $(count "$results/${suite##*/}.tsv")"
-        awk -F'\t' '$1 == "fail" { print "    FAILED " $3 " -- " $4 }' "$results/${suite##*/}.tsv"
+        sed -n 's/^    //p' "/sys/kernel/debug/kunit/$suite/results" >"$results/$suite.ktap" || true
+        awk -v section="$kernel: KUnit" -v program="$suite" -v ended= -f "$top/vagrant/ktap.awk" \
+            "$results/$suite.ktap" >"$results/$suite.tsv"
+        echo "$kernel: KUnit $suite ... $(count "$results/$suite.tsv")"
+        awk -F'\t' '$1 == "fail" { print "    FAILED " $3 " -- " $4 }' "$results/$suite.tsv"
     done
     result 'is unloaded with its tests' unload
     result 'is loaded without tests' step_load
@@ -238,7 +238,8 @@ no_leak() {
     local scan
     for scan in 1 2; do
         sleep 6
-        echo scan >/sys/kernel/debug/kmemleak
+        # it switches itself off for good when it gets no memory
+        echo scan >/sys/kernel/debug/kmemleak || return
     done
     ! grep . /sys/kernel/debug/kmemleak
 }

@@ -75,10 +75,12 @@ tests_step() {
 
 # The debug kernel is for what can only be seen while it runs.
 tests_build_debug() {
-    local kernel=$1 what
+    local kernel=$1 what warnings
     for what in module tests kunit; do
         tests_step "build-$kernel" "$kernel: build" "builds: $what" "$what-$kernel" "$here/build.sh" "$what" "$kernel" || return
     done
+    warnings=$(grep -i 'warning:' "$log/module-$kernel.log" "$log/kunit-$kernel.log" | head -n 5)
+    tests_result "build-$kernel" "$(ok_if_empty "$warnings")" "$kernel: build" "module builds with W=1 and no warning" "$warnings"
 }
 
 ok_if_empty() {
@@ -101,14 +103,14 @@ tests_boot() {
         124) tests_result "guest-$kernel" fail "$kernel: kernel log" "the guest ends" "it was stopped at the time limit" ;;
         125) tests_result "guest-$kernel" fail "$kernel: kernel log" "the guest ends" "it ended before its tests did" ;;
     esac
-    if [ "$status" -ne 0 ] && ! grep -qs '^fail' "$results/$kernel"/*.tsv "$results/guest-$kernel.tsv"; then
-        tests_result "guest-$kernel" fail "$kernel: kernel log" "the guest's command ends well" "it exited with $status"
-    fi
     if complaints=$("$here/complaints" "$results/kernel-$name.log" 2>&1); then
         tests_result "guest-$kernel" ok "$kernel: kernel log" "the kernel of guest $name did not complain"
     else
         tests_result "guest-$kernel" fail "$kernel: kernel log" "the kernel of guest $name did not complain" \
             "$(head -n 2 <<<"$complaints")"
+    fi
+    if [ "$status" -ne 0 ] && ! grep -qs '^fail' "$results/$kernel"/*.tsv "$results/guest-$kernel.tsv"; then
+        tests_result "guest-$kernel" fail "$kernel: kernel log" "the guest's command ends well" "it exited with $status"
     fi
 }
 

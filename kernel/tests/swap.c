@@ -15,7 +15,6 @@
 #include "swap.h"
 
 #define SWPOUT		"/sys/kernel/mm/transparent_hugepage/hugepages-2048kB/stats/swpout"
-#define HUGE		(2 * MIB)
 
 /* How often that happened so far, or -1 from a kernel that cuts huge pages. */
 static long swapped_out_whole(void)
@@ -36,14 +35,10 @@ static struct filled swapped_region(void)
 	struct filled f = { .pages = 2 * HUGE / page_size };
 	unsigned char resident[f.pages];
 	long before = swapped_out_whole();
-	uintptr_t room;
 
 	write_file(SHMEM_ENABLED, "advise");
 	f.fd = region_create(2 * HUGE);
-	room = (uintptr_t)map_anonymous(3 * HUGE);
-	f.base = mmap((void *)((room + HUGE - 1) & ~(HUGE - 1)), 2 * HUGE, RW,
-		      MAP_SHARED | MAP_FIXED, f.fd, 0);
-	CHECK(f.base != MAP_FAILED);
+	f.base = map_aligned(f.fd, 2 * HUGE);
 	CHECK_OK(madvise(f.base, 2 * HUGE, MADV_HUGEPAGE));
 	write_pages(f.base, 0, f.pages, 1);
 	CHECK_OK(madvise(f.base, 2 * HUGE, MADV_PAGEOUT));

@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* A swap device of zram that a case makes, and that is removed behind it. */
+/*
+ * A swap device of zram that a case makes, and that is removed behind it; and
+ * mappings that can have huge pages.
+ */
 #ifndef SWAP_H
 #define SWAP_H
 
 #include <sys/swap.h>
 
-#include "client.h"
+#include "cgroup.h"
 
 #define SHMEM_ENABLED	"/sys/kernel/mm/transparent_hugepage/shmem_enabled"
 #define ZRAM		"/dev/zram0"
+#define HUGE		(2 * MIB)
 
 static inline void run(const char *command)
 {
@@ -23,6 +27,21 @@ AFTER_EACH_CASE(remove_swap)
 	swapoff(ZRAM);
 	if (system("rmmod zram 2>/dev/null; echo never >" SHMEM_ENABLED))
 		return;
+}
+
+/* Maps all of a region, so that where its huge pages begin those of the memory do. */
+static inline char *map_aligned(int fd, size_t length)
+{
+	char *room = checked_map(-1, length + HUGE, PROT_NONE, MAP_PRIVATE |
+				 MAP_ANONYMOUS, 0);
+	char *base = (char *)(((uintptr_t)room + HUGE - 1) & ~(HUGE - 1));
+
+	if (base > room)
+		CHECK_OK(munmap(room, base - room));
+	CHECK_OK(munmap(base + length, room + HUGE - base));
+	if (mmap(base, length, RW, MAP_SHARED | MAP_FIXED, fd, 0) != base)
+		FAIL("mmap: %s", errno_name(errno));
+	return base;
 }
 
 static inline void make_swap(void)

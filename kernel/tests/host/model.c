@@ -28,10 +28,19 @@ struct model {
 			failed(model, #condition, __LINE__);		\
 	} while (0)
 
+static const struct model *at_work;
+
+void model_tell_steps(void)
+{
+	if (at_work)
+		fprintf(stderr, "ranges: after these steps: %s\n", at_work->text);
+}
+
 static void failed(const struct model *model, const char *condition, int line)
 {
-	fprintf(stderr, "ranges: model.c:%d: not so: %s\nranges: after these steps: %s\n", line,
-		condition, model->text);
+	fprintf(stderr, "ranges: model.c:%d: not so: %s\n", line, condition);
+	at_work = model;
+	model_tell_steps();
 	abort();
 }
 
@@ -65,10 +74,35 @@ static void apply(struct model *model, struct ashmem_ranges_change *change)
 		else
 			free(range);
 	}
-	if (change->renewed) {
-		CHECK(!change->renewed->parked);
-		CHECK(!list_empty(&change->renewed->lru));
+}
+
+/* The first range of the tree that lies in [start, end) as a whole, or NULL. */
+static struct ashmem_range *range_inside(const struct rb_root *root, unsigned long start,
+					 unsigned long end)
+{
+	struct rb_node *node;
+
+	for (node = rb_first(root); node; node = rb_next(node)) {
+		struct ashmem_range *range = rb_entry(node, struct ashmem_range, node);
+
+		if (range->start >= start && range->end <= end)
+			return range;
 	}
+	return NULL;
+}
+
+/* Does a range that is not parked reach beyond both ends of [start, end)? */
+static bool splits(const struct rb_root *root, unsigned long start, unsigned long end)
+{
+	struct rb_node *node;
+
+	for (node = rb_first(root); node; node = rb_next(node)) {
+		struct ashmem_range *range = rb_entry(node, struct ashmem_range, node);
+
+		if (!range->parked && range->start < start && range->end > end)
+			return true;
+	}
+	return false;
 }
 
 static void check_tree(const struct model *model, const struct rb_root *root, uint64_t expected,
@@ -139,22 +173,33 @@ static void give(struct model *model, unsigned int spare)
 typedef int call_t(struct ashmem_ranges *ranges, unsigned long start, unsigned long end,
 		   struct ashmem_ranges_change *change);
 
-/* With the spare ranges at hand, and when these were too few and nothing changed, with all. */
-static int call(struct model *model, call_t *function, unsigned long start, unsigned long end)
+/*
+ * With the spare ranges at hand, and when these are fewer than it needs and nothing
+ * changed, with all. @renewed: the range that has to be told as renewed.
+ */
+static int call(struct model *model, call_t *function, unsigned long start, unsigned long end,
+		unsigned int needs, const struct ashmem_range *renewed)
 {
 	struct ashmem_ranges_change change;
+	bool lacking;
 	int ret;
 
 	give(model, model->spare);
+	lacking = model->ranges.nr_spare < needs;
 	ashmem_ranges_change_init(&change);
 	ret = function(&model->ranges, start, end, &change);
-	if (ret == -ENOBUFS) {
-		CHECK(model->ranges.nr_spare < ASHMEM_RANGES_SPARE);
+	CHECK((ret == -ENOBUFS) == lacking);
+	if (lacking) {
 		CHECK(list_empty(&change.joined) && list_empty(&change.left) && !change.renewed);
 		check_all(model);
 		give(model, ASHMEM_RANGES_SPARE);
 		ret = function(&model->ranges, start, end, &change);
 		CHECK(ret != -ENOBUFS);
+	}
+	CHECK(change.renewed == renewed);
+	if (renewed) {
+		CHECK(!renewed->parked && !list_empty(&renewed->lru));
+		CHECK(renewed->start == start && renewed->end == end);
 	}
 	apply(model, &change);
 	return ret;
@@ -162,7 +207,11 @@ static int call(struct model *model, call_t *function, unsigned long start, unsi
 
 static void step_unpin(struct model *model, unsigned long start, unsigned long end)
 {
-	CHECK(!call(model, ashmem_ranges_unpin, start, end));
+	const struct rb_root *unpinned = &model->ranges.unpinned;
+	const struct ashmem_range *whole = range_inside(unpinned, start, end);
+	unsigned int needs = whole ? 0 : 1 + splits(unpinned, start, end);
+
+	CHECK(!call(model, ashmem_ranges_unpin, start, end, needs, whole));
 	model->unpinned |= bits(start, end);
 	for (unsigned long i = start; i < end; i++)
 		model->unpinned_at[i] = model->nr_steps;
@@ -171,9 +220,14 @@ static void step_unpin(struct model *model, unsigned long start, unsigned long e
 static void step_pin(struct model *model, unsigned long start, unsigned long end, bool intact)
 {
 	bool purged = model->purged & bits(start, end);
+	unsigned int needs = splits(&model->ranges.unpinned, start, end) +
+			     splits(&model->ranges.purged, start, end);
 
-	CHECK(call(model, intact ? ashmem_ranges_pin_intact : ashmem_ranges_pin, start, end) ==
-	      purged);
+	if (intact)
+		CHECK(call(model, ashmem_ranges_pin_intact, start, end, purged ? 0 : needs,
+			   NULL) == purged);
+	else
+		CHECK(call(model, ashmem_ranges_pin, start, end, needs, NULL) == purged);
 	if (!intact || !purged) {
 		model->unpinned &= ~bits(start, end);
 		model->purged &= ~bits(start, end);
@@ -275,6 +329,7 @@ struct model *model_new(void)
 	struct model *model = calloc(1, sizeof(*model));
 
 	CHECK(model);
+	at_work = model;
 	ashmem_ranges_init(&model->ranges);
 	INIT_LIST_HEAD(&model->lru);
 	model->spare = ASHMEM_RANGES_SPARE;
@@ -284,6 +339,7 @@ struct model *model_new(void)
 void model_free(struct model *model)
 {
 	step_clear(model);
+	at_work = NULL;
 	free(model);
 }
 

@@ -35,5 +35,7 @@ void model_free(struct model *model);
 void model_step(struct model *model, char what, unsigned int from, unsigned int to);
 /* Runs all steps of a text on a new model. */
 void model_replay(const char *text, size_t length);
+/* Prints the steps so far of the model made last, if there is one. */
+void model_tell_steps(void);
 
 #endif /* MODEL_H */

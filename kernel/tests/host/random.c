@@ -5,6 +5,7 @@
  *	random [--seed=N] [--steps=N] [--replay=FILE]
  */
 #include <inttypes.h>
+#include <sanitizer/common_interface_defs.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -75,6 +76,8 @@ int main(int argc, char **argv)
 			return 2;
 		}
 	}
+	/* A sanitizer that finds something ends the program by itself. */
+	__sanitizer_set_death_callback(model_tell_steps);
 	printf("seed %" PRIu64 "\n", seed);
 	fflush(stdout);
 	state = seed * 0x9e3779b97f4a7c15 + 0x2545f4914f6cdd1d;
