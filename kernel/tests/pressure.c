@@ -277,13 +277,14 @@ CASE_LIMIT(drop_caches_reaches_groups_of_every_kind, 60)
 enum { CUTS = 256, FILLERS = 100000 };
 
 /*
- * Unpins separate pages until the ranges fill the group and none can be had any
- * more. Purging does not help: a purged range is kept as well.
+ * Unpins separate pages, from the one behind *done on, until the ranges fill the
+ * group and none can be had any more. Purging does not help: a purged range is
+ * kept as well.
  */
-static void exhaust_ranges(int fd)
+static void exhaust_ranges(int fd, size_t *done)
 {
-	for (size_t i = 0; i < FILLERS; i++) {
-		uint32_t offset = 2 * i * page_size;
+	for (; *done < FILLERS; ++*done) {
+		uint32_t offset = 2 * *done * page_size;
 
 		if (!unpin_bytes(fd, offset, page_size))
 			continue;
@@ -315,6 +316,7 @@ CASE_LIMIT(defect_04_failed_allocation_while_pinning, 120)
 		struct filled f = filled_region(4 * CUTS * page_size);
 		int fd = region_create(2 * FILLERS * page_size);
 		bool failed[CUTS] = { };
+		size_t filled = 0;
 
 		checked_map(fd, page_size, RW, MAP_SHARED | MAP_NORESERVE, 0);
 		write_file("/proc/self/oom_score_adj", "-1000");
@@ -323,11 +325,13 @@ CASE_LIMIT(defect_04_failed_allocation_while_pinning, 120)
 		CHECK_EQ(3 * CUTS, purge_all());
 		cgroup_set("a", "memory.max",
 			   cgroup_get("a", "memory.current", NULL) + MIB);
-		exhaust_ranges(fd);
 		for (size_t i = 0; i < CUTS && e->failures < 2; i++) {
-			int result = pin_bytes(f.fd, (4 * i + 1) * page_size,
-					       page_size);
+			int result;
 
+			/* Each time: another processor may have some in stock. */
+			exhaust_ranges(fd, &filled);
+			result = pin_bytes(f.fd, (4 * i + 1) * page_size,
+					   page_size);
 			failed[i] = result == -1;
 			e->failures += failed[i];
 			CHECK(result == ASHMEM_WAS_PURGED || errno == ENOMEM);
