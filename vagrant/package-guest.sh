@@ -9,7 +9,6 @@
 set -euo pipefail
 step=$1
 out=${ASHMEM_OUT:?} results=${ASHMEM_RESULTS:?}
-release=$(uname -r)
 package=ashmem-dkms
 export DEBIAN_FRONTEND=noninteractive
 

@@ -66,11 +66,12 @@ release_recipe() {
                 APT_CONFIG="$MMDEBSTRAP_APT_CONFIG" apt-get -o DPkg::Chroot-Directory="$1" -y install \
                     "linux-binary-$version:arm64" "linux-modules-$version:arm64"')
             ;;
-        debug)
+        debug | kcsan)
             packages=linux-source/trixie-backports,$jre,gcc,gcc-multilib,libc6-dev,make,kmod,procps,mount,util-linux,iproute2
             packages+=,flex,bison,bc,libelf-dev,libssl-dev,xz-utils
             # what it is built from and how is part of the key
-            hooks=("--customize-hook=\"\$ASHMEM_DEBUG/build.sh\" \"\$1\" # $(cat "$here"/debug/* | sha256sum | cut -c1-12)")
+            hooks=("--customize-hook=\"\$ASHMEM_DEBUG/build.sh\" build $1 \"\$1\" # $("$here/debug/build.sh" parts "$1" |
+                xargs cat | sha256sum | cut -c1-12)")
             ;;
         package) packages+=,systemd-sysv,udev,dkms,openssl,debhelper,dh-dkms,lintian ;;
         *) packages+=,$jre ;;

@@ -7,6 +7,7 @@
 #define CLIENT_H
 
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <linux/ashmem.h>
 
@@ -153,6 +154,40 @@ static inline long purge_all(void)
 
 	close(fd);
 	return pages;
+}
+
+/* Over a Unix socket, as SCM_RIGHTS. */
+static inline void send_descriptor(int socket, int fd)
+{
+	char byte = 'x', control[CMSG_SPACE(sizeof(int))] = "";
+	struct iovec v = { &byte, 1 };
+	struct msghdr m = {
+		.msg_iov = &v, .msg_iovlen = 1,
+		.msg_control = control, .msg_controllen = sizeof(control),
+	};
+	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(c), &fd, sizeof(fd));
+	CHECK_EQ(1, sendmsg(socket, &m, 0));
+}
+
+static inline int receive_descriptor(int socket)
+{
+	char byte, control[CMSG_SPACE(sizeof(int))] = "";
+	struct iovec v = { &byte, 1 };
+	struct msghdr m = {
+		.msg_iov = &v, .msg_iovlen = 1,
+		.msg_control = control, .msg_controllen = sizeof(control),
+	};
+	int fd;
+
+	CHECK_EQ(1, recvmsg(socket, &m, 0));
+	CHECK(CMSG_FIRSTHDR(&m));
+	memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&m)), sizeof(fd));
+	return fd;
 }
 
 static inline void write_file(const char *path, const char *text)

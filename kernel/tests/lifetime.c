@@ -11,7 +11,6 @@
  * defect 18: unload while a mapping lives
  */
 #include <elf.h>
-#include <sys/socket.h>
 #include <sys/syscall.h>
 
 #include "client.h"
@@ -143,21 +142,10 @@ CASE(unload_is_refused_while_a_descriptor_is_open)
 
 CASE(unload_is_refused_while_a_descriptor_is_on_its_way)
 {
-	char byte = 'x', control[CMSG_SPACE(sizeof(int))] = "";
-	struct iovec v = { &byte, 1 };
-	struct msghdr m = {
-		.msg_iov = &v, .msg_iovlen = 1,
-		.msg_control = control, .msg_controllen = sizeof(control),
-	};
-	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
 	int fd = region_open(), sockets[2];
 
 	CHECK_OK(socketpair(AF_UNIX, SOCK_STREAM, 0, sockets));
-	c->cmsg_level = SOL_SOCKET;
-	c->cmsg_type = SCM_RIGHTS;
-	c->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(c), &fd, sizeof(fd));
-	CHECK_EQ(1, sendmsg(sockets[0], &m, 0));
+	send_descriptor(sockets[0], fd);
 	close(fd);
 	CHECK_UNLOAD_IS_REFUSED();
 	close(sockets[0]);

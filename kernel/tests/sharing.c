@@ -7,42 +7,7 @@
  * abi.md, semantics: mappings outlive the descriptor; closing the last
  *	descriptor forgets the unpinned ranges
  */
-#include <sys/socket.h>
-
 #include "client.h"
-
-static void send_descriptor(int socket, int fd)
-{
-	char byte = 'x', control[CMSG_SPACE(sizeof(int))] = "";
-	struct iovec v = { &byte, 1 };
-	struct msghdr m = {
-		.msg_iov = &v, .msg_iovlen = 1,
-		.msg_control = control, .msg_controllen = sizeof(control),
-	};
-	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
-
-	c->cmsg_level = SOL_SOCKET;
-	c->cmsg_type = SCM_RIGHTS;
-	c->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(c), &fd, sizeof(fd));
-	CHECK_EQ(1, sendmsg(socket, &m, 0));
-}
-
-static int receive_descriptor(int socket)
-{
-	char byte, control[CMSG_SPACE(sizeof(int))] = "";
-	struct iovec v = { &byte, 1 };
-	struct msghdr m = {
-		.msg_iov = &v, .msg_iovlen = 1,
-		.msg_control = control, .msg_controllen = sizeof(control),
-	};
-	int fd;
-
-	CHECK_EQ(1, recvmsg(socket, &m, 0));
-	CHECK(CMSG_FIRSTHDR(&m));
-	memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&m)), sizeof(fd));
-	return fd;
-}
 
 /* fd2 stands for the region of fd, p is a mapping of its two pages. */
 static void check_same_region(int fd, int fd2, char *p)

@@ -15,7 +15,6 @@
  *	zero; fork
  */
 #include <pthread.h>
-#include <sys/socket.h>
 
 #include "cgroup.h"
 #include "swap.h"
@@ -358,26 +357,15 @@ static void disturb_by_lives(uint64_t *random)
 /* The receiver maps what it gets and looks at it. */
 static void pass_descriptor(int fd, size_t length)
 {
-	char byte = 'x', control[CMSG_SPACE(sizeof(int))] = "";
-	struct iovec v = { &byte, 1 };
-	struct msghdr m = {
-		.msg_iov = &v, .msg_iovlen = 1,
-		.msg_control = control, .msg_controllen = sizeof(control),
-	};
-	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
-	int pair[2], got;
+	int pair[2];
 	pid_t pid;
 
 	CHECK_OK(socketpair(AF_UNIX, SOCK_STREAM, 0, pair));
-	c->cmsg_level = SOL_SOCKET;
-	c->cmsg_type = SCM_RIGHTS;
-	c->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(c), &fd, sizeof(fd));
-	CHECK_EQ(1, sendmsg(pair[0], &m, 0));
+	send_descriptor(pair[0], fd);
 	pid = checked_fork();
 	if (!pid) {
-		CHECK_EQ(1, recvmsg(pair[1], &m, 0));
-		memcpy(&got, CMSG_DATA(CMSG_FIRSTHDR(&m)), sizeof(got));
+		int got = receive_descriptor(pair[1]);
+
 		pin_status(got, 0, 1);
 		CHECK_OK(munmap(region_map(got, length), length));
 		_exit(0);

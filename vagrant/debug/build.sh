@@ -1,14 +1,26 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Builds a debug kernel in a release folder that has Debian's linux-source, and leaves there the kernel, its modules and
-# what modules are built against. mmdebstrap calls it when the packages are installed.
-# usage: build.sh FOLDER
+# Builds a kernel that complains of all it can, in a release folder that has Debian's linux-source, and leaves there the
+# kernel, its modules and what modules are built against. mmdebstrap calls it when the packages are installed.
+# usage: build.sh build FLAVOUR FOLDER
+#        build.sh parts FLAVOUR      prints the files that decide what is built
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
+# fragments FLAVOUR: its options are allnoconfig, and then these
+fragments() {
+    printf "$here/%s.config\n" common x86 "$1"
+}
+
+parts() {
+    echo "$here/build.sh"
+    fragments "$1"
+}
+
 # Inside the folder
-build() {
-    local version kept make=(make -s -j"$(nproc)")
+inside() {
+    local version kept fragments make=(make -s -j"$(nproc)")
+    mapfile -t fragments < <(fragments "$1")
     export KBUILD_BUILD_TIMESTAMP=@0 KBUILD_BUILD_USER=ashmem KBUILD_BUILD_HOST=ashmem
     mkdir /usr/src/linux
     cd /usr/src/linux
@@ -17,9 +29,9 @@ build() {
         --exclude='*/drivers/net/wireless/*.[ch]' --exclude='*/sound/*.[ch]' --exclude='*/drivers/media/*.[ch]' \
         -xf /usr/src/linux-source-*.tar.xz
     "${make[@]}" allnoconfig
-    scripts/kconfig/merge_config.sh -m .config /tmp/debug/debug.config >/dev/null
+    scripts/kconfig/merge_config.sh -m .config "${fragments[@]}" >/dev/null
     "${make[@]}" olddefconfig
-    wanted_is_set /tmp/debug/debug.config
+    as_wanted "${fragments[@]}"
     echo "compiling"
     "${make[@]}" all
     version=$("${make[@]}" kernelrelease)
@@ -40,25 +52,37 @@ build() {
     rm -f "/lib/modules/$version/source"
 }
 
-# wanted_is_set FILE: an option that Kconfig dropped is a debug kernel that sees less than it is told
-wanted_is_set() {
-    local dropped
-    dropped=$(grep '^CONFIG_' "$1" | grep -vxFf .config || true)
-    [ -z "$dropped" ] || {
-        printf 'Kconfig did not take:\n%s\n' "$dropped"
-        return 1
-    }
+# as_wanted FRAGMENT...: where Kconfig did not take an option, the kernel sees less than it is told to. A later fragment's
+# word counts.
+as_wanted() {
+    awk '
+        function option(line) { sub(/^# /, "", line); sub(/[= ].*/, "", line); return line }
+        /^CONFIG_[A-Z0-9_]+=/ || /^# CONFIG_[A-Z0-9_]+ is not set$/ {
+            if (FILENAME == ".config") { set[option($0)] = $0; next }
+            wanted[option($0)] = $0
+        }
+        END {
+            for (name in wanted) {
+                # what an option depends on may be off: then it is not there, which is as good as not set
+                off = wanted[name] ~ /^#/ || wanted[name] ~ /=n$/
+                if (off ? set[name] ~ /=/ : set[name] != wanted[name]) {
+                    print "Kconfig did not take: " wanted[name] (name in set ? ", but: " set[name] : "")
+                    refused = 1
+                }
+            }
+            exit refused
+        }' "$@" .config
 }
 
-if [ "$1" = --inside ]; then
-    build
-else
+build() {
     # for the process that reads /proc while it checks what was compiled
     exec unshare --mount -- bash -euc '
-        mount -t proc proc "$1/proc"
-        mount --rbind /dev "$1/dev"
-        mount -t tmpfs tmpfs "$1/tmp"
-        cp -r "$2" "$1/tmp/debug"
-        chroot "$1" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/tmp LANG=C.UTF-8 bash /tmp/debug/build.sh --inside
-        ' build "$1" "$here"
-fi
+        mount -t proc proc "$3/proc"
+        mount --rbind /dev "$3/dev"
+        mount -t tmpfs tmpfs "$3/tmp"
+        cp -r "$1" "$3/tmp/debug"
+        chroot "$3" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/tmp LANG=C.UTF-8 bash /tmp/debug/build.sh inside "$2"
+        ' build "$here" "$@"
+}
+
+"$@"
