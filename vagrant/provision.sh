@@ -15,6 +15,9 @@
 #   smoke    the same without Java
 #   debug    all tests on a debug kernel, with what KUnit runs, faults that are made on request, and a search for leaks
 #   kunit    builds the module with KUnit's tests in it
+#   bugs     builds it once with each of the bugs in kernel/tests/bugs
+#   caught   loads each of these, and fails unless what the bug's head tells is seen
+#   races    runs what many do at once, on a kernel that sees accesses that no lock orders
 #   package  builds the Debian package from a copy of kernel/
 #   again    builds it once more, and fails unless it is the same to the byte
 #   lintian  has lintian look at it, and fails if that has anything to say
@@ -61,10 +64,22 @@ copy_sources() {
     step_sources | tar -C "$work" -x -m
 }
 
+# A kernel that counts how often each line is reached gets a module that is counted.
+counted() {
+    grep -qx CONFIG_GCOV_KERNEL=y "/lib/modules/$release/build/.config"
+}
+
 step_module() {
+    local options=()
     copy_sources
-    make -C "/lib/modules/$release/build" M="$work/kernel" W=1 -j"$(nproc)" modules
+    ! counted || options=(GCOV_PROFILE=y)
+    make -C "/lib/modules/$release/build" M="$work/kernel" W=1 -j"$(nproc)" "${options[@]}" modules
     mkdir -p "$out"
+    rm -rf "$out/gcno"
+    if counted; then
+        mkdir "$out/gcno"
+        cp "$work"/kernel/*.gcno "$out/gcno/"
+    fi
     cp "$work/kernel/ashmem.ko" "$out/ashmem.ko.new"
     mv "$out/ashmem.ko.new" "$out/ashmem.ko"
 }
@@ -73,6 +88,31 @@ step_kunit() {
     copy_sources
     make -C "/lib/modules/$release/build" M="$work/kernel" W=1 -j"$(nproc)" ASHMEM_KUNIT=y modules
     cp "$work/kernel/ashmem.ko" "$out/kunit.ko"
+}
+
+# field NAME BUG: of its head
+field() {
+    sed -n "s/^$1: //p" "$2"
+}
+
+# bugs FOLDER: those of the checkout there that this kernel has to see
+bugs() {
+    grep -lx "Kernel: ${release##*-}" "$1"/kernel/tests/bugs/*.patch
+}
+
+step_bugs() {
+    local bug name
+    copy_sources
+    rm -rf "$out/bugs"
+    mkdir -p "$out/bugs"
+    for bug in $(bugs "$work"); do
+        name=${bug##*/}
+        name=${name%.patch}
+        patch -d "$work" -p1 --fuzz=0 <"$bug"
+        make -C "/lib/modules/$release/build" M="$work/kernel" -j"$(nproc)" modules
+        cp "$work/kernel/ashmem.ko" "$out/bugs/$name.ko"
+        patch -d "$work" -p1 -R <"$bug"
+    done
 }
 
 step_check() {
@@ -244,6 +284,21 @@ no_leak() {
     ! grep . /sys/kernel/debug/kmemleak
 }
 
+# How often each line was reached, as FILE, LINE and COUNT, from what the kernel counted. A header is in several objects.
+count_lines() {
+    local work
+    work=$(mktemp -d)
+    cp "$out"/gcno/*.gcno "$work/"
+    find /sys/kernel/debug/gcov -name '*.gcda' -exec cp -t "$work" {} +
+    (cd "$work" && gcov --long-file-names ./*.gcda) >"$results/gcov.log" 2>&1
+    cat "$work"/*.gcov | awk -f "$top/vagrant/gcov.awk" >"$results/lines"
+    rm -rf "$work"
+}
+
+test_coverage() {
+    result 'its lines were counted' count_lines
+}
+
 test_java() {
     local status=0 jar=("$top"/target/ashmem-*.jar)
     printf '%s: Java integration tests ... ' "$kernel"
@@ -321,7 +376,47 @@ step_debug() {
     # of the boot, and not ours
     echo scan >/sys/kernel/debug/kmemleak
     echo clear >/sys/kernel/debug/kmemleak
-    test_all kunit faults programs java leaks
+    test_all kunit faults programs java leaks coverage
+}
+
+# catch BUG: with the module that has it. Whatever it does to the kernel comes behind the results.
+catch() {
+    local bug=$1 name log program before
+    name=${bug##*/}
+    name=${name%.patch}
+    log=$results/$name.log
+    before=$(dmesg | wc -l)
+    insmod "$out/bugs/$name.ko"
+    read -ra program < <(field Program "$bug")
+    timeout -k 5 "$limit" "$programs/${program[0]}" "${program[@]:1}" >"$log" 2>&1 </dev/null || true
+    dmesg | tail -n +"$((before + 1))" >>"$log"
+    grep -qE -- "$(field Seen "$bug")" "$log" || no_leak >>"$log" || true
+    rmmod ashmem || true
+    grep -E -m 1 -- "$(field Seen "$bug")" "$log" || { echo "not seen: $(field Seen "$bug")"; return 1; }
+}
+
+# One that silences the kernel, or breaks it, has a name that comes last.
+step_caught() {
+    local bug said status
+    rm -rf "$results"
+    mkdir -p "$results"
+    rmmod ashmem
+    while read -r bug; do
+        status=ok
+        said=$(catch "$bug") || status=fail
+        echo "$kernel: a bug, $(field Bug "$bug"): $said"
+        printf '%s\t%s: bugs\tit is seen when %s\t%s\n' "$status" "$kernel" "$(field Bug "$bug")" \
+            "$(tr '\n\t' '  ' <<<"$said")" >>"$results/bugs.tsv"
+    done < <(bugs "$top")
+    ! grep -q '^fail' "$results/bugs.tsv"
+}
+
+# What many do at once, where accesses that race are seen.
+step_races() {
+    rm -rf "$results"
+    mkdir -p "$results"
+    test_list < <(printf '%s\n' sharing locking stress garbage operator)
+    ! grep -qs '^fail' "$results"/*.tsv
 }
 
 # test_all WHAT...: these tests, between those of the module itself
@@ -347,6 +442,6 @@ test_all() {
     ! grep -qs '^fail' "$results"/*.tsv
 }
 
-for step in "${@:?deps, sources, module, check, refused, tests, bench, load, beside, test, smoke, debug, kunit, package, again or lintian}"; do
+for step in "${@:?deps, sources, module, check, refused, tests, bench, load, beside, test, smoke, debug, kunit, bugs, caught, races, package, again or lintian}"; do
     "step_$step"
 done

@@ -73,14 +73,25 @@ tests_step() {
     fi
 }
 
-# The debug kernel is for what can only be seen while it runs.
-tests_build_debug() {
-    local kernel=$1 what warnings
-    for what in module tests kunit; do
+# tests_parts KERNEL STEP...: builds what a guest needs; without one of them there is none
+tests_parts() {
+    local kernel=$1 what
+    shift
+    for what in "$@"; do
         tests_step "build-$kernel" "$kernel: build" "builds: $what" "$what-$kernel" "$here/build.sh" "$what" "$kernel" || return
     done
+}
+
+# The debug kernels are for what can only be seen while they run.
+tests_build_debug() {
+    local kernel=$1 warnings
+    tests_parts "$kernel" module tests kunit bugs || return
     warnings=$(grep -i 'warning:' "$log/module-$kernel.log" "$log/kunit-$kernel.log" | head -n 5)
     tests_result "build-$kernel" "$(ok_if_empty "$warnings")" "$kernel: build" "module builds with W=1 and no warning" "$warnings"
+}
+
+tests_build_kcsan() {
+    tests_parts "$1" module tests bugs
 }
 
 ok_if_empty() {
@@ -130,6 +141,27 @@ tests_guest() {
     done
 }
 
+# Of the modules with a bug. The kernel complains, as it should: the guest's step judges.
+tests_bugs() {
+    local kernel=$1
+    guest "$kernel" "export ASHMEM_RESULTS=/ashmem/target/test/$kernel-bugs; exec vagrant/provision.sh caught" || true
+    tests_any "$kernel: bugs" "$results/$kernel-bugs/bugs.tsv"
+}
+
+tests_guest_debug() {
+    local kernel=$1
+    tests_guest "$kernel"
+    coverage_kernel "$kernel"
+    tests_bugs "$kernel"
+}
+
+tests_guest_kcsan() {
+    local kernel=$1
+    tests_boot "$kernel" "$kernel" "vagrant/provision.sh races"
+    tests_any "$kernel: C programs" "$results/$kernel"/*.tsv
+    tests_bugs "$kernel"
+}
+
 # run_tests KERNEL...
 run_tests() {
     local kernel builders part
@@ -158,8 +190,9 @@ run_tests() {
     for part in "host: unit tests" "host: repository" "host: ranges.c"; do
         tests_any "$part" "$results"/*.tsv
     done
+    coverage_table
     # in the order in which it was done
-    for part in unit repository ranges "${@/#/build-}" "${@/%//*}" "${@/#/guest-}" missing; do
+    for part in unit repository ranges "${@/#/build-}" "${@/%//*}" "${@/%/-bugs/*}" "${@/#/guest-}" "${@/#/coverage-}" missing; do
         # shellcheck disable=SC2086
         cat "$results"/$part.tsv 2>/dev/null || true
     done | awk -f "$here/report.awk"
