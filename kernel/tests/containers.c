@@ -1,0 +1,552 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Containers: groups beside and below each other, each with a limit of its own,
+ * limits that change, groups that go, and what a group is told of its pressure.
+ * That a limit purges at all is in pressure.c; which ranges go first in a single
+ * group, and how many, in order.c.
+ */
+#include <poll.h>
+
+#include "cgroup.h"
+
+/* Of an owner's region; not unpinned in the order of their places. */
+enum { RANGES = 192, RANGE_PAGES = 16, STRIDE = 7, SLACK = 10 };
+
+enum command { ALLOCATE, MOVE, LEAVE };
+
+/* What parent and child tell each other. */
+struct orders {
+	enum command command;
+	size_t bytes;
+	char group[64];
+	size_t purged, youngest;	/* ranges: how many, and the last of them */
+};
+
+/* A process in a group that has unpinned all of a region, range by range. */
+struct owner {
+	int fd;
+	pid_t pid;
+	struct meeting m;
+	struct orders *orders;
+};
+
+static size_t region_bytes(void)
+{
+	return RANGES * RANGE_PAGES * page_size;
+}
+
+static size_t place_of(size_t i)
+{
+	return i * STRIDE % RANGES * RANGE_PAGES;
+}
+
+/* Each range is intact, or pinning it says that it was purged. */
+static void owner_look(struct orders *o, const struct filled *f)
+{
+	for (size_t i = 0; i < RANGES; i++) {
+		if (pin(f->fd, place_of(i), RANGE_PAGES) == ASHMEM_WAS_PURGED) {
+			o->purged++;
+			o->youngest = i;
+		} else {
+			CHECK_PAGES(f->base, place_of(i), RANGE_PAGES, 1);
+		}
+	}
+}
+
+static void owner_run(const struct owner *o)
+{
+	struct filled f = { .fd = o->fd, .pages = RANGES * RANGE_PAGES };
+
+	f.base = region_map(o->fd, region_bytes());
+	write_pages(f.base, 0, f.pages, 1);
+	for (size_t i = 0; i < RANGES; i++)
+		unpin(f.fd, place_of(i), RANGE_PAGES);
+	for (;;) {
+		tell_parent(&o->m);
+		wait_for_parent(&o->m);
+		switch (o->orders->command) {
+		case ALLOCATE:
+			touch_anonymous(o->orders->bytes);
+			break;
+		case MOVE:
+			cgroup_enter(o->orders->group);
+			break;
+		case LEAVE:
+			owner_look(o->orders, &f);
+			_exit(0);
+		}
+	}
+}
+
+static struct owner owner_start(const char *group)
+{
+	struct owner o = {
+		.fd = region_create(region_bytes()),
+		.m = meeting_create(),
+		.orders = map_shared(sizeof(*o.orders)),
+	};
+
+	o.pid = fork_into(group);
+	if (!o.pid)
+		owner_run(&o);
+	wait_for_child(&o.m);
+	return o;
+}
+
+/* Without waiting for it. */
+static void owner_begin(struct owner *o, size_t bytes)
+{
+	o->orders->command = ALLOCATE;
+	o->orders->bytes = bytes;
+	tell_child(&o->m);
+}
+
+static void owner_allocate(struct owner *o, size_t bytes)
+{
+	owner_begin(o, bytes);
+	wait_for_child(&o->m);
+}
+
+static void owner_move(struct owner *o, const char *group)
+{
+	o->orders->command = MOVE;
+	snprintf(o->orders->group, sizeof(o->orders->group), "%s", group);
+	tell_child(&o->m);
+	wait_for_child(&o->m);
+}
+
+/* Of what is purged, nothing is younger than what is not, but for a little. */
+static void owner_end(struct owner *o)
+{
+	o->orders->command = LEAVE;
+	tell_child(&o->m);
+	CHECK_CHILD(o->pid);
+	close(o->fd);
+	printf("# %zu of %d ranges purged, the youngest is number %zu\n",
+	       o->orders->purged, RANGES, o->orders->youngest);
+	if (o->orders->purged)
+		CHECK(o->orders->youngest < o->orders->purged + SLACK);
+}
+
+static size_t purged_bytes(const struct owner *o)
+{
+	struct ashmem_info info = { .struct_size = sizeof(info) };
+
+	CHECK_EQ(0, ioctl(o->fd, ASHMEM_GET_INFO, &info));
+	return info.purged;
+}
+
+/*
+ * What a shortfall may take: no less than half, for CPUs hold some memory in
+ * advance, and no more than twice of it, rounded up to a range.
+ */
+#define CHECK_TAKEN(shortfall, bytes)					\
+	do {								\
+		size_t taken = (bytes);					\
+									\
+		printf("# %zu KiB lacked, %zu KiB purged\n",		\
+		       (size_t)(shortfall) / 1024, taken / 1024);	\
+		CHECK(taken >= (shortfall) / 2);			\
+		CHECK(taken <= 2 * (shortfall) +			\
+		      RANGE_PAGES * page_size);				\
+	} while (0)
+
+static uint64_t current_bytes(const char *group)
+{
+	return cgroup_get(group, "memory.current", NULL);
+}
+
+/* Lets a group have that much more than it has. */
+static void limit_above(const char *group, size_t bytes)
+{
+	cgroup_set(group, "memory.max", current_bytes(group) + bytes);
+}
+
+static void create_parent(const char *group)
+{
+	cgroup_create(group);
+	cgroup_write(group, "cgroup.subtree_control", "+memory");
+}
+
+CASE_LIMIT(each_of_two_groups_purges_for_itself, 60)
+{
+	struct owner a, b;
+	size_t before;
+
+	cgroup_create("a");
+	cgroup_create("b");
+	a = owner_start("a");
+	b = owner_start("b");
+	limit_above("a", MIB);
+	limit_above("b", MIB);
+
+	owner_allocate(&a, 3 * MIB);
+	CHECK_TAKEN(2 * MIB, purged_bytes(&a));
+	CHECK_EQ(0, purged_bytes(&b));
+
+	before = purged_bytes(&a);
+	owner_allocate(&b, 4 * MIB);
+	CHECK_TAKEN(3 * MIB, purged_bytes(&b));
+	CHECK_EQ(before, purged_bytes(&a));
+
+	owner_end(&a);
+	owner_end(&b);
+	CHECK_EQ(0, cgroup_oom_kills("a"));
+	CHECK_EQ(0, cgroup_oom_kills("b"));
+}
+
+/* One lacks five times what the other lacks, and a third one nothing. */
+CASE_LIMIT(two_groups_under_pressure_at_once_purge_for_themselves, 60)
+{
+	struct owner a, b, c;
+
+	cgroup_create("a");
+	cgroup_create("b");
+	cgroup_create("c");
+	a = owner_start("a");
+	b = owner_start("b");
+	c = owner_start("c");
+	limit_above("a", 0);
+	limit_above("b", 0);
+	limit_above("c", MIB);
+	for (int i = 0; i < 4; i++) {
+		owner_begin(&a, MIB / 4);
+		owner_begin(&b, 5 * MIB / 4);
+		wait_for_child(&a.m);
+		wait_for_child(&b.m);
+	}
+	CHECK_TAKEN(MIB, purged_bytes(&a));
+	CHECK_TAKEN(5 * MIB, purged_bytes(&b));
+	CHECK_EQ(0, purged_bytes(&c));
+	owner_end(&a);
+	owner_end(&b);
+	owner_end(&c);
+	CHECK_EQ(0, cgroup_oom_kills("a"));
+	CHECK_EQ(0, cgroup_oom_kills("b"));
+}
+
+/* The parent's limit is that of all below it, and of nobody else. */
+CASE_LIMIT(limit_of_a_parent_is_for_all_below_it, 60)
+{
+	struct owner x, y, other;
+
+	create_parent("p");
+	cgroup_create("p/x");
+	cgroup_create("p/y");
+	cgroup_create("other");
+	x = owner_start("p/x");
+	y = owner_start("p/y");
+	other = owner_start("other");
+	limit_above("p", MIB);
+	limit_above("other", MIB);
+	owner_allocate(&x, 4 * MIB);
+	CHECK_TAKEN(3 * MIB, purged_bytes(&x) + purged_bytes(&y));
+	CHECK_EQ(0, purged_bytes(&other));
+	owner_end(&x);
+	owner_end(&y);
+	owner_end(&other);
+	CHECK_EQ(0, cgroup_oom_kills("p"));
+}
+
+/* More than the one that allocates has unpinned: its sibling has to give too. */
+CASE_LIMIT(limit_of_a_parent_reaches_a_sibling, 60)
+{
+	struct owner x, y;
+	size_t lacking;
+
+	create_parent("p");
+	cgroup_create("p/x");
+	cgroup_create("p/y");
+	x = owner_start("p/x");
+	y = owner_start("p/y");
+	limit_above("p", 0);
+	lacking = region_bytes() + region_bytes() / 4;
+	owner_allocate(&x, lacking);
+	CHECK(purged_bytes(&x));
+	CHECK(purged_bytes(&y));
+	CHECK_TAKEN(lacking, purged_bytes(&x) + purged_bytes(&y));
+	owner_end(&x);
+	owner_end(&y);
+	CHECK_EQ(0, cgroup_oom_kills("p"));
+}
+
+CASE_LIMIT(limit_of_a_nested_group_leaves_its_siblings_alone, 60)
+{
+	struct owner x, y;
+
+	create_parent("p");
+	cgroup_create("p/x");
+	cgroup_create("p/y");
+	x = owner_start("p/x");
+	y = owner_start("p/y");
+	limit_above("p", 16 * MIB);
+	limit_above("p/x", MIB);
+	owner_allocate(&x, 3 * MIB);
+	CHECK_TAKEN(2 * MIB, purged_bytes(&x));
+	CHECK_EQ(0, purged_bytes(&y));
+	owner_end(&x);
+	owner_end(&y);
+	CHECK_EQ(0, cgroup_oom_kills("p"));
+}
+
+CASE_LIMIT(lowered_limit_takes_what_is_needed_each_time, 60)
+{
+	struct owner a;
+	size_t before;
+
+	cgroup_create("a");
+	a = owner_start("a");
+	cgroup_lower("a", "memory.max", MIB);
+	CHECK_TAKEN(MIB, purged_bytes(&a));
+	for (int i = 0; i < 3; i++) {
+		before = purged_bytes(&a);
+		cgroup_lower("a", "memory.max", 2 * MIB);
+		CHECK_TAKEN(2 * MIB, purged_bytes(&a) - before);
+	}
+	/* Raised, it takes nothing. */
+	before = purged_bytes(&a);
+	cgroup_write("a", "memory.max", "max");
+	owner_allocate(&a, 4 * MIB);
+	CHECK_EQ(before, purged_bytes(&a));
+	owner_end(&a);
+	CHECK_EQ(0, cgroup_oom_kills("a"));
+}
+
+CASE_LIMIT(lowered_limit_of_a_parent_takes_what_is_needed, 60)
+{
+	struct owner x, y;
+
+	create_parent("p");
+	cgroup_create("p/x");
+	cgroup_create("p/y");
+	x = owner_start("p/x");
+	y = owner_start("p/y");
+	cgroup_lower("p", "memory.max", 3 * MIB);
+	CHECK_TAKEN(3 * MIB, purged_bytes(&x) + purged_bytes(&y));
+	owner_end(&x);
+	owner_end(&y);
+	CHECK_EQ(0, cgroup_oom_kills("p"));
+}
+
+CASE_LIMIT(lowered_limit_of_a_nested_group_takes_its_own, 60)
+{
+	struct owner x, y;
+
+	create_parent("p");
+	cgroup_create("p/x");
+	cgroup_create("p/y");
+	x = owner_start("p/x");
+	y = owner_start("p/y");
+	cgroup_lower("p/x", "memory.max", 2 * MIB);
+	CHECK_TAKEN(2 * MIB, purged_bytes(&x));
+	CHECK_EQ(0, purged_bytes(&y));
+	owner_end(&x);
+	owner_end(&y);
+	CHECK_EQ(0, cgroup_oom_kills("p"));
+}
+
+/* What a removed group had unpinned is its parent's, and obeys its limit. */
+CASE_LIMIT(removed_group_leaves_what_it_unpinned_to_its_parent, 60)
+{
+	struct owner x, y;
+	char path[512];
+
+	create_parent("p");
+	cgroup_create("p/x");
+	cgroup_create("p/y");
+	x = owner_start("p/x");
+	y = owner_start("p/y");
+	owner_move(&x, "p/y");
+	cgroup_path(path, "p/x", "");
+	CHECK_OK(rmdir(path));
+	CHECK_EQ(0, purged_bytes(&x));
+
+	/* The limit of who is still there is none of the region's. */
+	cgroup_lower("p/y", "memory.max", 2 * MIB);
+	CHECK_TAKEN(2 * MIB, purged_bytes(&y));
+	CHECK_EQ(0, purged_bytes(&x));
+	cgroup_write("p/y", "memory.max", "max");
+
+	limit_above("p", 0);
+	owner_allocate(&y, 2 * region_bytes() - 4 * MIB - purged_bytes(&y));
+	CHECK(purged_bytes(&x) >= MIB);
+	owner_end(&x);
+	owner_end(&y);
+	CHECK_EQ(0, cgroup_oom_kills("p"));
+}
+
+/* The region goes with its last process, behind its group or in front of it. */
+CASE_LIMIT(region_dies_without_its_group, 60)
+{
+	uint64_t before;
+	char path[512];
+	struct owner x;
+	pid_t keeper;
+
+	purge_all();
+	create_parent("p");
+	cgroup_create("p/keeper");
+	keeper = fork_into("p/keeper");
+	if (!keeper) {
+		for (;;)
+			pause();
+	}
+	for (int i = 0; i < 4; i++) {
+		cgroup_create("p/x");
+		before = current_bytes("p");
+		x = owner_start("p/x");
+		owner_move(&x, "p/keeper");
+		cgroup_path(path, "p/x", "");
+		CHECK_OK(rmdir(path));
+		CHECK(current_bytes("p") > before + region_bytes() / 2);
+		if (i % 2)
+			close(x.fd);
+		CHECK_OK(kill(x.pid, SIGKILL));
+		CHECK_EQ(x.pid, waitpid(x.pid, NULL, 0));
+		if (i % 2 == 0)
+			close(x.fd);
+		CHECK_EQ(0, purge_all());
+		/* Its pages are free, not left behind. */
+		for (int j = 0; current_bytes("p") > before + MIB; j++) {
+			CHECK(j < 500);
+			sleep_ms(10);
+		}
+	}
+	CHECK_OK(kill(keeper, SIGKILL));
+}
+
+/* Reads "some ... total=N", microseconds. */
+static uint64_t stalled(const char *group)
+{
+	unsigned long long total;
+	char path[512];
+	FILE *f;
+
+	cgroup_path(path, group, "memory.pressure");
+	f = fopen(path, "re");
+	if (!f)
+		FAIL("open %s: %s", path, errno_name(errno));
+	if (fscanf(f, "some %*s %*s %*s total=%llu", &total) != 1)
+		FAIL("%s cannot be read", path);
+	fclose(f);
+	return total;
+}
+
+/* The kernel adds up every two seconds. */
+static uint64_t stalled_at_last(const char *group)
+{
+	sleep_ms(2500);
+	return stalled(group);
+}
+
+enum { HIGH_REGION = 24, HIGH_MARK = 32 };	/* MiB */
+
+/* A process with a region, and other memory beyond the high mark of its group. */
+static uint64_t exceed_high_mark(const char *group, bool unpinned)
+{
+	uint64_t *most = map_shared(sizeof(*most));
+	pid_t pid;
+
+	cgroup_create(group);
+	cgroup_set(group, "memory.high", HIGH_MARK * MIB);
+	pid = fork_into(group);
+	if (!pid) {
+		struct filled f = filled_region(HIGH_REGION * MIB);
+		size_t purged;
+
+		if (unpinned)
+			unpin(f.fd, 0, f.pages);
+		for (int i = 0; i < 10; i++)
+			touch_anonymous(MIB);
+		*most = current_bytes(group);
+		purged = check_and_count_purged(&f);
+		CHECK(unpinned ? purged : !purged);
+		_exit(0);
+	}
+	CHECK_CHILD(pid);
+	CHECK_EQ(0, cgroup_oom_kills(group));
+	return *most;
+}
+
+CASE_LIMIT(high_mark_purges_and_does_not_kill, 120)
+{
+	CHECK(exceed_high_mark("unpinned", true) <= (HIGH_MARK + 1) * MIB);
+	/* Where nothing can be purged it is passed, or the above shows nothing. */
+	CHECK(exceed_high_mark("pinned", false) >= (HIGH_MARK + 1) * MIB);
+	CHECK(cgroup_get("pinned", "memory.events", "high"));
+}
+
+/* The same work; who may be purged spends less time in waiting for memory. */
+CASE_LIMIT(unpinned_memory_keeps_the_pressure_low, 120)
+{
+	uint64_t unpinned, pinned;
+
+	exceed_high_mark("unpinned", true);
+	exceed_high_mark("pinned", false);
+	pinned = stalled_at_last("pinned");
+	unpinned = stalled("unpinned");
+	printf("# stalled for %" PRIu64 " us unpinned, %" PRIu64 " us pinned\n",
+	       unpinned, pinned);
+	CHECK(unpinned < pinned / 2);
+}
+
+/* Who waits until something was purged for him is told so as of any reclaim. */
+CASE_LIMIT(waiting_for_a_purge_counts_as_pressure, 60)
+{
+	struct owner a;
+	uint64_t before, after;
+
+	cgroup_create("a");
+	a = owner_start("a");
+	limit_above("a", 0);
+	before = stalled_at_last("a");
+	owner_allocate(&a, 8 * MIB);
+	CHECK(purged_bytes(&a));
+	after = stalled_at_last("a");
+	printf("# stalled for %" PRIu64 " us\n", after - before);
+	CHECK(after > before);
+	owner_end(&a);
+}
+
+/*
+ * A program that unpins when it is told that memory is short. Its group has a high
+ * mark, above which it is slowed down until it has.
+ */
+CASE_LIMIT(pressure_trigger_tells_when_to_unpin, 120)
+{
+	struct meeting m = meeting_create();
+	int fd = region_create(HIGH_REGION * MIB);
+	struct pollfd p = { .events = POLLPRI };
+	char path[512];
+	pid_t pid;
+
+	cgroup_create("a");
+	cgroup_set("a", "memory.high", HIGH_MARK * MIB);
+	pid = fork_into("a");
+	if (!pid) {
+		struct filled f = { fd, region_map(fd, HIGH_REGION * MIB),
+				    HIGH_REGION * MIB / page_size };
+
+		write_pages(f.base, 0, f.pages, 1);
+		tell_parent(&m);
+		for (int i = 0; i < 14; i++)
+			touch_anonymous(MIB);
+		tell_parent(&m);
+		wait_for_parent(&m);
+		CHECK(check_and_count_purged(&f));
+		_exit(0);
+	}
+	wait_for_child(&m);
+	cgroup_path(path, "a", "memory.pressure");
+	p.fd = CHECK_OK(open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC));
+	/* 10 ms of a second, and the NUL belongs to it. */
+	CHECK_OK(write(p.fd, "some 10000 1000000", 19));
+	CHECK_EQ(1, poll(&p, 1, 60000));
+	CHECK_EQ(POLLPRI, p.revents);
+	CHECK_EQ(0, unpin_bytes(fd, 0, 0));
+	wait_for_child(&m);
+	CHECK(current_bytes("a") <= (HIGH_MARK + 1) * MIB);
+	tell_child(&m);
+	CHECK_CHILD(pid);
+	CHECK_EQ(0, cgroup_oom_kills("a"));
+}
