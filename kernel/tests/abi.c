@@ -19,8 +19,6 @@
 
 #include "client.h"
 
-#define NOBODY	65534
-
 CASE(requests_have_the_numbers_of_the_abi)
 {
 	bool wide = sizeof(long) == 8;
@@ -421,12 +419,6 @@ static void check_purge_is_refused(void (*become)(void))
 	CHECK_CHILD(pid);
 	CHECK_EQ(ASHMEM_NOT_PURGED, pin(fd, 0, 1));
 	CHECK_PAGES(p, 0, 1, 1);
-}
-
-static void become_nobody(void)
-{
-	CHECK_OK(setgid(NOBODY));
-	CHECK_OK(setuid(NOBODY));
 }
 
 static void become_root_without_sys_admin(void)

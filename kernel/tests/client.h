@@ -6,6 +6,7 @@
 #ifndef CLIENT_H
 #define CLIENT_H
 
+#include <grp.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -188,6 +189,21 @@ static inline int receive_descriptor(int socket)
 	CHECK(CMSG_FIRSTHDR(&m));
 	memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&m)), sizeof(fd));
 	return fd;
+}
+
+#define NOBODY	65534
+
+/* A user without any capability. */
+static inline void become_user(uid_t user)
+{
+	CHECK_OK(setgroups(0, NULL));
+	CHECK_OK(setresgid(user, user, user));
+	CHECK_OK(setresuid(user, user, user));
+}
+
+static inline void become_nobody(void)
+{
+	become_user(NOBODY);
 }
 
 static inline void write_file(const char *path, const char *text)
