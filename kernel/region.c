@@ -285,9 +285,16 @@ static int map_check(const struct ashmem_region *region, struct vm_area_struct *
 	return 0;
 }
 
-/* Gives a shmem file our operations. The reference goes with the file's last user. */
+/*
+ * Gives a shmem file our operations. The reference goes with the file's last user.
+ *
+ * Opened once more by /proc/PID/map_files, which takes CAP_CHECKPOINT_RESTORE, the
+ * inode would give shmem's operations instead. As if it were being executed, nobody
+ * gets it open for writing then, nor is it truncated: new as it is, that can't fail.
+ */
 static void file_guard(struct file *file)
 {
+	deny_write_access(file);
 	__module_get(THIS_MODULE);
 	WRITE_ONCE(shmem_fops, file->f_op);
 	file->f_op = &backing_fops;
