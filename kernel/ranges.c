@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The unpinned and the purged pages of a region. See ranges.h for the model;
- * whoever calls holds the region's lock.
+ * whoever calls holds the region's lock, and may sleep.
  */
 #include <linux/errno.h>
 #include <linux/minmax.h>
+#include <linux/sched.h>
 
 #include "ranges.h"
 
@@ -60,9 +61,13 @@ static struct ashmem_range *unpinned_first(struct ashmem_ranges *ranges, unsigne
 	return range;
 }
 
-/* The range behind @range if that shares a page with [.., end) too, or NULL. */
+/*
+ * The range behind @range if that shares a page with [.., end) too, or NULL. There may be
+ * millions, and others want the processor.
+ */
 static struct ashmem_range *range_next(struct ashmem_range *range, unsigned long end)
 {
+	cond_resched();
 	if (range->end >= end)
 		return NULL;
 	range = range_of(rb_next(&range->node));
@@ -467,6 +472,7 @@ static void tree_clear(struct rb_root *root, struct ashmem_ranges_change *change
 	rbtree_postorder_for_each_entry_safe(range, next, root, node) {
 		list_del(&range->age);
 		list_add_tail(&range->age, &change->left);
+		cond_resched();
 	}
 	*root = RB_ROOT;
 }

@@ -17,6 +17,7 @@
 #include <linux/memcontrol.h>
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/sched.h>
 #include <linux/shmem_fs.h>
 #include <linux/shrinker.h>
 #include <linux/slab.h>
@@ -142,6 +143,7 @@ void ashmem_lru_apply(struct ashmem_ranges *ranges, struct ashmem_ranges_change 
 			ashmem_ranges_give(ranges, range);
 		else
 			kmem_cache_free(range_cache, range);
+		cond_resched();
 	}
 	if (renewed && place_is_old(renewed))
 		lru_rotate(renewed);
@@ -165,6 +167,7 @@ void ashmem_lru_clear(struct ashmem_ranges *ranges)
 	list_for_each_entry_safe(range, next, &change.left, age) {
 		lru_del(range);
 		kmem_cache_free(range_cache, range);
+		cond_resched();
 	}
 }
 
