@@ -22,7 +22,11 @@ struct orders {
 	size_t purged, youngest;	/* ranges: how many, and the last of them */
 };
 
-/* A process in a group that has unpinned all of a region, range by range. */
+/*
+ * A process in a group that has unpinned all of a region, range by range. Of two,
+ * the one that was started first is the older one: who walks through the wrong
+ * group's ranges meets those first.
+ */
 struct owner {
 	int fd;
 	pid_t pid;
@@ -89,6 +93,8 @@ static struct owner owner_start(const char *group)
 	o.pid = fork_into(group);
 	if (!o.pid)
 		owner_run(&o);
+	/* Only the owner writes there: if it dies, nobody waits for it. */
+	close(o.m.to_parent[1]);
 	wait_for_child(&o.m);
 	return o;
 }
@@ -230,13 +236,13 @@ CASE_LIMIT(limit_of_a_parent_is_for_all_below_it, 60)
 {
 	struct owner x, y, other;
 
+	cgroup_create("other");
+	other = owner_start("other");
 	create_parent("p");
 	cgroup_create("p/x");
 	cgroup_create("p/y");
-	cgroup_create("other");
 	x = owner_start("p/x");
 	y = owner_start("p/y");
-	other = owner_start("other");
 	limit_above("p", MIB);
 	limit_above("other", MIB);
 	owner_allocate(&x, 4 * MIB);
@@ -275,10 +281,10 @@ CASE_LIMIT(limit_of_a_nested_group_leaves_its_siblings_alone, 60)
 	struct owner x, y;
 
 	create_parent("p");
-	cgroup_create("p/x");
 	cgroup_create("p/y");
-	x = owner_start("p/x");
+	cgroup_create("p/x");
 	y = owner_start("p/y");
+	x = owner_start("p/x");
 	limit_above("p", 16 * MIB);
 	limit_above("p/x", MIB);
 	owner_allocate(&x, 3 * MIB);
@@ -333,10 +339,10 @@ CASE_LIMIT(lowered_limit_of_a_nested_group_takes_its_own, 60)
 	struct owner x, y;
 
 	create_parent("p");
-	cgroup_create("p/x");
 	cgroup_create("p/y");
-	x = owner_start("p/x");
+	cgroup_create("p/x");
 	y = owner_start("p/y");
+	x = owner_start("p/x");
 	cgroup_lower("p/x", "memory.max", 2 * MIB);
 	CHECK_TAKEN(2 * MIB, purged_bytes(&x));
 	CHECK_EQ(0, purged_bytes(&y));
@@ -509,8 +515,8 @@ CASE_LIMIT(waiting_for_a_purge_counts_as_pressure, 60)
 }
 
 /*
- * A program that unpins when it is told that memory is short. Its group has a high
- * mark, above which it is slowed down until it has.
+ * Somebody who unpins when he is told that memory is short. The group has a high
+ * mark, above which the process in it is slowed down until then.
  */
 CASE_LIMIT(pressure_trigger_tells_when_to_unpin, 120)
 {
