@@ -7,6 +7,7 @@
  * defect 7: mask bypass through the mapped file
  */
 #include <linux/falloc.h>
+#include <linux/io_uring.h>
 #include <linux/userfaultfd.h>
 #include <pthread.h>
 #include <sched.h>
@@ -21,7 +22,10 @@
 enum { PAGES = 4, OWNER = 1234 };
 
 /* Numbers that the C library's headers lack; the same on every architecture. */
-enum { PIDFD_OPEN = 434, PIDFD_GETFD = 438 };
+enum {
+	IO_URING_SETUP = 425, IO_URING_ENTER = 426, IO_URING_REGISTER = 427,
+	PIDFD_OPEN = 434, PIDFD_GETFD = 438,
+};
 
 #define CHECK_REFUSED(call)						\
 	do {								\
@@ -316,7 +320,7 @@ CASE(receiver_cannot_punch_holes_by_advice)
 	give_to(NOBODY, PROT_READ, write_by_advice);
 }
 
-/* The kernel writes there in the name of a debugger; also where only reading is allowed. */
+/* A debugger may write where its child may only read: into a copy. */
 static long poke(char *p)
 {
 	long word;
@@ -376,6 +380,88 @@ static void write_by_userfaultfd(int fd)
 CASE(receiver_cannot_fill_holes_by_userfaultfd)
 {
 	give_to(0, PROT_READ, write_by_userfaultfd);
+}
+
+/* An io_uring for one request at a time. */
+struct ring {
+	int fd;
+	struct io_uring_params p;
+	char *queues;
+	struct io_uring_sqe *sqe;
+};
+
+static struct ring ring_open(void)
+{
+	struct ring r = { };
+
+	r.fd = CHECK_OK(syscall(IO_URING_SETUP, 1, &r.p));
+	CHECK(r.p.features & IORING_FEAT_SINGLE_MMAP);
+	r.queues = checked_map(r.fd, r.p.cq_off.cqes +
+			       r.p.cq_entries * sizeof(struct io_uring_cqe), RW,
+			       MAP_SHARED | MAP_POPULATE, IORING_OFF_SQ_RING);
+	r.sqe = (void *)checked_map(r.fd, sizeof(*r.sqe), RW,
+				    MAP_SHARED | MAP_POPULATE, IORING_OFF_SQES);
+	return r;
+}
+
+/* What the request answers: bytes or a negative error number. */
+static int ring_do(struct ring *r, struct io_uring_sqe sqe)
+{
+	atomic_uint *tail = (void *)(r->queues + r->p.sq_off.tail);
+	atomic_uint *head = (void *)(r->queues + r->p.cq_off.head);
+	struct io_uring_cqe *cqes = (void *)(r->queues + r->p.cq_off.cqes);
+	unsigned int mask = *(unsigned int *)(r->queues +
+					      r->p.cq_off.ring_mask);
+	int result;
+
+	*r->sqe = sqe;
+	*(unsigned int *)(r->queues + r->p.sq_off.array) = 0;
+	atomic_fetch_add(tail, 1);
+	CHECK_EQ(1, syscall(IO_URING_ENTER, r->fd, 1, 1,
+			    IORING_ENTER_GETEVENTS, NULL, 0));
+	result = cqes[atomic_load(head) & mask].res;
+	atomic_fetch_add(head, 1);
+	return result;
+}
+
+static int ring_read(struct ring *r, int from, char *to)
+{
+	return ring_do(r, (struct io_uring_sqe){
+		.opcode = IORING_OP_READ, .fd = from, .len = 1,
+		.addr = (uintptr_t)to,
+	});
+}
+
+static int ring_register(struct ring *r, char *page)
+{
+	struct iovec v = { page, page_size };
+
+	return syscall(IO_URING_REGISTER, r->fd, IORING_REGISTER_BUFFERS, &v, 1);
+}
+
+static void write_by_io_uring(int fd)
+{
+	int other = CHECK_OK(memfd_create("other", MFD_CLOEXEC));
+	char *own = map_anonymous(page_size), *p = map_read_only(fd);
+	struct ring r = ring_open();
+
+	CHECK_EQ(1, write(other, "x", 1));
+	CHECK(ring_do(&r, (struct io_uring_sqe){
+		.opcode = IORING_OP_WRITE, .fd = fd, .len = 1,
+		.addr = (uintptr_t)own }) < 0);
+	CHECK(ring_do(&r, (struct io_uring_sqe){
+		.opcode = IORING_OP_FALLOCATE, .fd = fd, .addr = page_size,
+		.len = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE }) < 0);
+	CHECK_EQ(1, ring_read(&r, other, own));
+	CHECK_EQ('x', *own);
+	CHECK_EQ(-EFAULT, ring_read(&r, other, p));
+	CHECK_EQ(-1, ring_register(&r, p));
+	CHECK_OK(ring_register(&r, own));
+}
+
+CASE(receiver_cannot_write_by_io_uring)
+{
+	give_to(NOBODY, PROT_READ, write_by_io_uring);
 }
 
 /* The file behind a mapping, from its other side. */
