@@ -85,6 +85,21 @@ defects_without_a_test() {
     done
 }
 
+# Documents name a test as `PROGRAM: CASE`.
+named_tests_that_are_not_there() {
+    local document program name
+    for document in kernel/SECURITY.md kernel/DIFFERENCES.md; do
+        while IFS=': ' read -r program name; do
+            grep -qE "^CASE(_LIMIT)?\\(${name}[,)]" "kernel/tests/$program.c" || echo "$document: $program: $name"
+        done < <(grep -oE '`[a-z0-9]+: [a-z0-9_]+`' "$document" | tr -d '`' | sort -u)
+        grep -qE '`[a-z0-9]+: [a-z0-9_]+`' "$document" || echo "$document names no test"
+    done
+}
+
+wrong_in_the_description_for_syzkaller() {
+    awk -f "$here/syzkaller.awk" kernel/include/uapi/linux/ashmem.h kernel/tests/syzkaller/ashmem.txt 2>&1
+}
+
 scripts_parse() {
     local script
     for script in run .ci/run vagrant/init vagrant/*.sh vagrant/debug/*.sh; do
@@ -205,6 +220,8 @@ check "report: totals and exit status follow the results" totals_are_right
 check "every file has an SPDX line" says_nothing without_spdx
 check "no kernel version is asked for outside kernel/compat.h" says_nothing version_checks
 check "each of the twenty known defects has a test named after it" says_nothing defects_without_a_test
+check "each test that SECURITY.md and DIFFERENCES.md name is there" says_nothing named_tests_that_are_not_there
+check "the description for syzkaller has what the header has" says_nothing wrong_in_the_description_for_syzkaller
 check "scripts are valid" scripts_parse
 check "the Debian package has the version of the library" says_nothing one_version
 check "a project with the jar alone is told to load the module" consumer_is_told_to_load_the_module
