@@ -143,8 +143,8 @@ static size_t purged_bytes(const struct owner *o)
 }
 
 /*
- * What a shortfall may take: no less than half, for CPUs hold some memory in
- * advance, and no more than twice of it, rounded up to a range.
+ * What a shortfall of some MiB may take: no less than half, for each CPU holds up to
+ * 256 KiB in advance, and no more than twice of it, rounded up to a range.
  */
 #define CHECK_TAKEN(shortfall, bytes)					\
 	do {								\
@@ -201,7 +201,7 @@ CASE_LIMIT(each_of_two_groups_purges_for_itself, 60)
 	CHECK_EQ(0, cgroup_oom_kills("b"));
 }
 
-/* One lacks five times what the other lacks, and a third one nothing. */
+/* One lacks four times what the other lacks, and a third one nothing. */
 CASE_LIMIT(two_groups_under_pressure_at_once_purge_for_themselves, 60)
 {
 	struct owner a, b, c;
@@ -216,13 +216,13 @@ CASE_LIMIT(two_groups_under_pressure_at_once_purge_for_themselves, 60)
 	limit_above("b", 0);
 	limit_above("c", MIB);
 	for (int i = 0; i < 4; i++) {
-		owner_begin(&a, MIB / 4);
-		owner_begin(&b, 5 * MIB / 4);
+		owner_begin(&a, MIB / 2);
+		owner_begin(&b, 2 * MIB);
 		wait_for_child(&a.m);
 		wait_for_child(&b.m);
 	}
-	CHECK_TAKEN(MIB, purged_bytes(&a));
-	CHECK_TAKEN(5 * MIB, purged_bytes(&b));
+	CHECK_TAKEN(2 * MIB, purged_bytes(&a));
+	CHECK_TAKEN(8 * MIB, purged_bytes(&b));
 	CHECK_EQ(0, purged_bytes(&c));
 	owner_end(&a);
 	owner_end(&b);
@@ -302,9 +302,7 @@ CASE_LIMIT(lowered_limit_takes_what_is_needed_each_time, 60)
 
 	cgroup_create("a");
 	a = owner_start("a");
-	cgroup_lower("a", "memory.max", MIB);
-	CHECK_TAKEN(MIB, purged_bytes(&a));
-	for (int i = 0; i < 3; i++) {
+	for (int i = 0; i < 4; i++) {
 		before = purged_bytes(&a);
 		cgroup_lower("a", "memory.max", 2 * MIB);
 		CHECK_TAKEN(2 * MIB, purged_bytes(&a) - before);

@@ -534,7 +534,6 @@ CASE(root_cannot_write_to_the_file_of_a_private_mapping)
 	CHECK_PAGES(p, 0, PAGES, 1);
 }
 
-
 /* Where the mask allows it, how the device was opened does not. */
 CASE(read_only_descriptor_does_not_write)
 {
