@@ -12,8 +12,9 @@
 line == 0 && /:Source:/ {
     file = $0
     sub(/^.*:Source:/, "", file)
-    # outside the kernel's folder it is one of the kernel's own
-    ours = sub(/^(\/tmp\/[^\/]*\/kernel\/|\.\/)?/, "", file) && file !~ /\// && file !~ /^probed/
+    # what has a folder is the kernel's own
+    sub(/^\.\//, "", file)
+    ours = file !~ /\//
 }
 line > 0 && ours && count != "-" {
     sub(/\*$/, "", count)

@@ -288,7 +288,7 @@ no_leak() {
 count_lines() {
     local work
     work=$(mktemp -d)
-    cp "$out"/gcno/*.gcno "$work/"
+    cp "$out"/gcno/*.gcno "$top"/kernel/*.[ch] "$work/"
     find /sys/kernel/debug/gcov -name '*.gcda' -exec cp -t "$work" {} +
     (cd "$work" && gcov --long-file-names ./*.gcda) >"$results/gcov.log" 2>&1
     cat "$work"/*.gcov | awk -f "$top/vagrant/gcov.awk" >"$results/lines"

@@ -129,6 +129,17 @@ qemu_machine() {
         qemu+=(-accel kvm)
     else
         qemu+=(-accel tcg,thread=multi,tb-size=512)
+        case $1 in
+            *-debug | *-kcsan) guest_parameters+=$(qemu_tsc) ;;
+        esac
+    fi
+}
+
+# An emulated processor has the TSC of this machine. A kernel without another clock gives it up when it cannot measure it,
+# as on a machine that is busy; told how fast it is, it need not. On bare metal the frequency shown here may be another one.
+qemu_tsc() {
+    if grep -qw hypervisor /proc/cpuinfo && grep -qw constant_tsc /proc/cpuinfo; then
+        awk '/^cpu MHz/ { printf " tsc_early_khz=%d", 1000 * $4; exit }' /proc/cpuinfo
     fi
 }
 
