@@ -67,9 +67,9 @@ static struct ashmem_range *unpinned_first(struct ashmem_ranges *ranges, unsigne
  */
 static struct ashmem_range *range_next(struct ashmem_range *range, unsigned long end)
 {
-	cond_resched();
 	if (range->end >= end)
 		return NULL;
+	cond_resched();
 	range = range_of(rb_next(&range->node));
 	return range && range->start < end ? range : NULL;
 }
