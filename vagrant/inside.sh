@@ -25,6 +25,8 @@ log=$top/target/log
 . "$here/bench.sh"
 # shellcheck source=fuzz.sh
 . "$here/fuzz.sh"
+# shellcheck source=library.sh
+. "$here/library.sh"
 # shellcheck source=package.sh
 . "$here/package.sh"
 

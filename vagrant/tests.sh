@@ -120,6 +120,10 @@ tests_guest() {
         parts+=("Java integration tests")
         step=test
     fi
+    if [ "$kernel" = "$(release_names | head -n 1)" ]; then
+        parts+=("shim under AddressSanitizer")
+        step=newest
+    fi
     if release_is_debug "$kernel"; then
         parts+=(KUnit)
         step=debug
@@ -145,6 +149,7 @@ run_tests() {
     host_give_back "$top/target"
     tests_unit || true
     tests_ranges
+    tests_asan
     say "checking the repository"
     as_caller "$here/checks.sh" "$results" || true
     wait "$builders"
@@ -155,11 +160,11 @@ run_tests() {
             tests_result "guest-$kernel" fail "$kernel: kernel log" "the guest runs" "there is no module to run there"
         fi
     done
-    for part in "host: unit tests" "host: repository" "host: ranges.c"; do
+    for part in "host: unit tests" "host: repository" "host: ranges.c" "host: shim under AddressSanitizer"; do
         tests_any "$part" "$results"/*.tsv
     done
     # in the order in which it was done
-    for part in unit repository ranges "${@/#/build-}" "${@/%//*}" "${@/#/guest-}" missing; do
+    for part in unit repository ranges asan "${@/#/build-}" "${@/%//*}" "${@/#/guest-}" missing; do
         # shellcheck disable=SC2086
         cat "$results"/$part.tsv 2>/dev/null || true
     done | awk -f "$here/report.awk"
