@@ -73,7 +73,7 @@ asan_control() {
 tests_asan() {
     local section="host: shim under AddressSanitizer" status=0
     rm -rf "$asan_out"
-    tests_step asan "$section" "builds" asan-build asan_build "$top/native" "$asan_out/classes" || return
+    tests_step asan "$section" "the shim builds with sanitizers" asan-build asan_build "$top/native" "$asan_out/classes" || return
     step "$log/asan.log" "running the unit tests with the shim under AddressSanitizer" \
         asan_run "$asan_out/classes" "$asan_out/reports" --scan-classpath "$top/target/test-classes" \
         --include-classname '.*Test$' || status=$?
@@ -86,4 +86,29 @@ tests_asan() {
     asan_control "a shim that calls the JVM with an exception pending is found" pending device.c \
         's/^\tcopy\[length\] = .*/&(*env)->GetByteArrayRegion(env, path, length, 1, (jbyte *)copy); \
             (void)(*env)->GetArrayLength(env, path); (*env)->ExceptionClear(env);/' 'JNI call made with exception pending'
+}
+
+# Every close race, by jcstress. Few states at a time, so that the actors meet, and few descriptors, so that one which is
+# never given back is missed soon. Absolute paths: jcstress looks for its classes by the class path's text.
+races_run() {
+    local out=$top/target/jcstress
+    rm -rf "$out/run"
+    mkdir -p "$out/run"
+    host_give_back "$out"
+    cd "$out/run" && ulimit -n 4096 && as_caller "$(jdk_folder)/bin/java" \
+        -cp "$out/test-classes:$out/classes:$out/test-lib/*" org.openjdk.jcstress.Main -v -r results \
+        -f 1 -iters 2 -time 300 -sc false -strideSize 2 -strideCount 8 \
+        -jvmArgs "-Xmn16m --enable-native-access=ALL-UNNAMED"
+}
+
+tests_races() {
+    local section="host: close races" status=0 tests
+    tests_step races "$section" "the races build" races-build maven -Pjcstress package || return
+    tests=$(find "$top/target/jcstress/test-classes" -name '*_jcstress.class' -printf '%f\n' |
+        sed 's/_jcstress.class$//; s/_/./' | sort)
+    step "$log/races.log" "racing close against everything else" races_run || status=$?
+    awk -v section="$section" -v tests="$(tr '\n' ' ' <<<"$tests")" -f "$here/jcstress.awk" "$log/races.log" >>"$results/races.tsv"
+    if [ "$status" -ne 0 ] && ! grep -q '^fail' "$results/races.tsv"; then
+        tests_result races fail "$section" "jcstress" "exited with $status: $(tail -n 5 "$log/races.log")"
+    fi
 }

@@ -150,6 +150,7 @@ run_tests() {
     tests_unit || true
     tests_ranges
     tests_asan
+    tests_races
     say "checking the repository"
     as_caller "$here/checks.sh" "$results" || true
     wait "$builders"
@@ -160,11 +161,12 @@ run_tests() {
             tests_result "guest-$kernel" fail "$kernel: kernel log" "the guest runs" "there is no module to run there"
         fi
     done
-    for part in "host: unit tests" "host: repository" "host: ranges.c" "host: shim under AddressSanitizer"; do
+    for part in "host: unit tests" "host: repository" "host: ranges.c" "host: shim under AddressSanitizer" \
+        "host: close races"; do
         tests_any "$part" "$results"/*.tsv
     done
     # in the order in which it was done
-    for part in unit repository ranges asan "${@/#/build-}" "${@/%//*}" "${@/#/guest-}" missing; do
+    for part in unit repository ranges asan races "${@/#/build-}" "${@/%//*}" "${@/#/guest-}" missing; do
         # shellcheck disable=SC2086
         cat "$results"/$part.tsv 2>/dev/null || true
     done | awk -f "$here/report.awk"
