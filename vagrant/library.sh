@@ -112,3 +112,22 @@ tests_races() {
         tests_result races fail "$section" "jcstress" "exited with $status: $(tail -n 5 "$log/races.log")"
     fi
 }
+
+# Which lines of the library the tests on the host and in the guests have run, into coverage-java.tsv: FILE, LINES, COVERED,
+# parted by tabs. What JVMs that a test starts run is not counted.
+tests_coverage_java() {
+    local records
+    mapfile -t records < <(ls "$top/target/jacoco.exec" "$results"/*/jacoco.exec 2>/dev/null)
+    host_give_back "$results"
+    if step "$log/coverage-java.log" "counting the lines that the Java tests ran" \
+        as_caller "$(jdk_folder)/bin/java" -jar "$top/target/jacoco/org.jacoco.cli-nodeps.jar" report "${records[@]}" \
+        --classfiles "$top/target/classes" --xml "$results/coverage-java.xml"; then
+        awk 'BEGIN { RS = "<"; OFS = "\t" }
+            function attribute(key) { return match($0, key "=\"[^\"]*") ? substr($0, RSTART + length(key) + 2, RLENGTH - length(key) - 2) : "" }
+            /^package / { folder = attribute("name") }
+            /^sourcefile / { file = "src/main/java/" folder "/" attribute("name") }
+            /^counter / && file != "" && attribute("type") == "LINE" { print file, attribute("missed") + attribute("covered"), attribute("covered") }
+            /^\/sourcefile/ { file = "" }' "$results/coverage-java.xml" >"$results/coverage-java.tsv"
+    fi
+    [ -s "$results/coverage-java.tsv" ] || tests_result missing fail "coverage: Java" "(all)" "see target/log/coverage-java.log"
+}

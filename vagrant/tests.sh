@@ -13,7 +13,7 @@ tests_result() {
 
 tests_unit() {
     local status=0
-    rm -rf "$top/target/surefire-reports"
+    rm -rf "$top/target/surefire-reports" "$top/target/jacoco.exec"
     step "$log/maven.log" "building the library and running its unit tests with Maven" maven verify || status=$?
     cat "$top"/target/surefire-reports/TEST-*.xml 2>/dev/null |
         awk -v section="host: unit tests" -f "$here/junit.awk" >"$results/unit.tsv"
@@ -165,6 +165,7 @@ run_tests() {
         "host: close races"; do
         tests_any "$part" "$results"/*.tsv
     done
+    tests_coverage_java
     # in the order in which it was done
     for part in unit repository ranges asan races "${@/#/build-}" "${@/%//*}" "${@/#/guest-}" missing; do
         # shellcheck disable=SC2086
