@@ -114,7 +114,7 @@ tests_races() {
 }
 
 # Which lines of the library the tests on the host and in the guests have run, into coverage-java.tsv: FILE, LINES, COVERED,
-# parted by tabs. What JVMs that a test starts run is not counted.
+# parted by tabs.
 tests_coverage_java() {
     local records
     mapfile -t records < <(ls "$top/target/jacoco.exec" "$results"/*/jacoco.exec 2>/dev/null)
