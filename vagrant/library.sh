@@ -97,7 +97,7 @@ races_run() {
     host_give_back "$out"
     cd "$out/run" && ulimit -n 4096 && as_caller "$(jdk_folder)/bin/java" \
         -cp "$out/test-classes:$out/classes:$out/test-lib/*" org.openjdk.jcstress.Main -v -r results \
-        -f 1 -iters 2 -time 300 -sc false -strideSize 2 -strideCount 8 \
+        -f 1 -iters 2 -time 200 -sc false -strideSize 2 -strideCount 8 \
         -jvmArgs "-Xmn16m --enable-native-access=ALL-UNNAMED"
 }
 
