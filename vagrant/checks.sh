@@ -54,6 +54,11 @@ reports_counted_as_expected() {
     awk -v section=S -f "$here/junit.awk" "$1" | diff - <(expected "${1%.xml}.tsv")
 }
 
+races_counted_as_expected() {
+    awk -v section=S -v tests="$(sed -n 's/^# tests: //p' "$1")" -f "$here/jcstress.awk" "$1" |
+        diff - <(expected "${1%.jcstress}.tsv")
+}
+
 totals_are_right() {
     local status=0 last
     last=$(printf 'ok\ta\tx\t\nfail\tb\ty\twhy\nok\tb\tz\t\n' | awk -f "$here/report.awk" | tail -n 1) || status=$?
@@ -215,6 +220,9 @@ for sample in "$here"/samples/*.ktap; do
 done
 for sample in "$here"/samples/*.xml; do
     check "JUnit: ${sample##*/} is counted as expected" reports_counted_as_expected "$sample"
+done
+for sample in "$here"/samples/*.jcstress; do
+    check "jcstress: ${sample##*/} is counted as expected" races_counted_as_expected "$sample"
 done
 check "report: totals and exit status follow the results" totals_are_right
 check "every file has an SPDX line" says_nothing without_spdx

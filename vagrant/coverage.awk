@@ -5,9 +5,9 @@
 BEGIN { FS = "\t" }
 
 function row(name, lines, reached) {
-    printf "%-32s  %5d  %7d  %7.1f\n", name, lines, reached, lines ? 100 * reached / lines : 0
+    printf "%-48s  %5d  %7d  %7.1f\n", name, lines, reached, lines ? 100 * reached / lines : 0
 }
 
-NR == 1 { printf "\n%-32s  lines  reached  percent\n", title }
+NR == 1 { printf "\n%-48s  lines  reached  percent\n", title }
 { row($1, $2, $3); lines += $2; reached += $3 }
 END { if (NR > 0) row("all", lines, reached) }

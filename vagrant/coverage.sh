@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Which lines of the module and of the library the tests reach. Sourced by inside.sh.
 
-: "${here:?}" "${top:?}" "${results:?}"
+: "${here:?}" "${top:?}" "${log:?}" "${results:?}"
 
 # coverage_kernel KERNEL: of what its guest counted
 coverage_kernel() {
@@ -12,7 +12,7 @@ coverage_kernel() {
         return
     fi
     awk -F'\t' -v OFS='\t' '{ lines[$1]++; reached[$1] += $3 > 0 } END { for (f in lines) print "kernel/" f, lines[f], reached[f] }' \
-        "$lines" | sort >"$results/coverage-kernel"
+        "$lines" | sort >"$results/coverage-kernel.tsv"
     awk -F'\t' '$3 == 0 { print $1, $2 }' "$lines" | sort -k1,1 -k2,2n | while read -r file line; do
         printf '%s:%d: %s\n' "kernel/$file" "$line" "$(sed -n "${line}s/^[ \t]*//p" "$top/kernel/$file")"
     done >"$results/unreached"
@@ -23,11 +23,33 @@ coverage_kernel() {
     fi
 }
 
+# Which lines of the library the tests on the host and in the guests have run, into coverage-java.tsv: FILE, LINES, COVERED,
+# parted by tabs.
+coverage_java() {
+    local records
+    mapfile -t records < <(ls "$top/target/jacoco.exec" "$results"/*/jacoco.exec 2>/dev/null)
+    host_give_back "$results"
+    if step "$log/coverage-java.log" "counting the lines that the Java tests ran" \
+        as_caller "$(jdk_folder)/bin/java" -jar "$top/target/jacoco/org.jacoco.cli-nodeps.jar" report "${records[@]}" \
+        --classfiles "$top/target/classes" --xml "$results/coverage-java.xml"; then
+        awk 'BEGIN { RS = "<"; OFS = "\t" }
+            function attribute(key) { return match($0, key "=\"[^\"]*") ? substr($0, RSTART + length(key) + 2, RLENGTH - length(key) - 2) : "" }
+            /^package / { folder = attribute("name") }
+            /^sourcefile / { file = "src/main/java/" folder "/" attribute("name") }
+            /^counter / && file != "" && attribute("type") == "LINE" { print file, attribute("missed") + attribute("covered"), attribute("covered") }
+            /^\/sourcefile/ { file = "" }' "$results/coverage-java.xml" >"$results/coverage-java.tsv"
+    fi
+    [ -s "$results/coverage-java.tsv" ] || tests_result missing fail "coverage: Java" "(all)" "see target/log/coverage-java.log"
+}
+
 # coverage_table: what was counted in this run
 coverage_table() {
-    [ ! -e "$results/coverage-kernel" ] || {
-        awk -v title="the module" -f "$here/coverage.awk" "$results/coverage-kernel"
+    if [ -s "$results/coverage-java.tsv" ]; then
+        awk -v title="the library" -f "$here/coverage.awk" "$results/coverage-java.tsv"
+    fi
+    if [ -s "$results/coverage-kernel.tsv" ]; then
+        awk -v title="the module" -f "$here/coverage.awk" "$results/coverage-kernel.tsv"
         printf '\n%s\n' "lines that no test reaches:"
         cat "$results/unreached"
-    }
+    fi
 }

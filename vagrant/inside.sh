@@ -27,6 +27,8 @@ log=$top/target/log
 . "$here/fuzz.sh"
 # shellcheck source=coverage.sh
 . "$here/coverage.sh"
+# shellcheck source=library.sh
+. "$here/library.sh"
 # shellcheck source=package.sh
 . "$here/package.sh"
 

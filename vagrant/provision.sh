@@ -12,7 +12,8 @@
 #   load     loads the module and waits for its device
 #   beside   loads the kernel's own ashmem_linux as /dev/ashmem, and beside it the module as /dev/ashmen
 #   test     runs the C programs and the Java integration tests on the device, then unloads and loads the module
-#   smoke    the same without Java
+#   newest   the same, and what is tried on one kernel only: the shim under AddressSanitizer, and which lines Java's tests run
+#   smoke    the tests without Java
 #   debug    all tests on a debug kernel, with what KUnit runs, faults that are made on request, and a search for leaks
 #   kunit    builds the module with KUnit's tests in it
 #   bugs     builds it once with each of the bugs in kernel/tests/bugs
@@ -34,6 +35,8 @@ results=${ASHMEM_RESULTS:-$out/results}
 kernel=${ASHMEM_KERNEL:-$release}
 limit=${ASHMEM_PROGRAM_LIMIT:-900}
 programs=$out/tests
+# shellcheck source=junit.sh
+. "$top/vagrant/junit.sh"
 case $release in
     *-arm64) [ "$(uname -m)" = aarch64 ] || export ARCH=arm64 CROSS_COMPILE=aarch64-linux-gnu- ;;
 esac
@@ -299,25 +302,56 @@ test_coverage() {
     result 'its lines were counted' count_lines
 }
 
+# An emulated processor takes seconds to move the JVM's archive of classes to a random address, and may see half of an
+# instruction when HotSpot replaces C1's code by C2's while other threads run it.
+java_options=(-XX:+UnlockDiagnosticVMOptions -XX:ArchiveRelocationMode=0 -XX:+UseSerialGC -XX:TieredStopAtLevel=1)
+
+# java_run NAME FOLDER TEST...: runs these tests by the command in java, with the shim looked for in FOLDER first, and leaves
+# what was printed in NAME.log; sets ended
+java_run() {
+    local name=$1 folder=$2 status=0 jar=("$top"/target/ashmem-*.jar)
+    shift 2
+    timeout -k 5 "$limit" "${java[@]}" "${java_options[@]}" "${junit_launcher[@]}" \
+        -cp "$folder:$top/target/test-classes:${jar[0]}:$top/target/test-lib/*" "${junit_execute[@]}" \
+        --reports-dir "$results/$name" "$@" >"$results/$name.log" 2>&1 </dev/null || status=$?
+    ended=$(ending "$status")
+}
+
+# java_done NAME: what is in NAME.tsv, for a person to follow
+java_done() {
+    echo "$(count "$results/$1.tsv") ($SECONDS s)"
+    awk -F'\t' '$1 == "fail" { print "    FAILED " $3 " -- " $4 }' "$results/$1.tsv"
+}
+
 test_java() {
-    local status=0 jar=("$top"/target/ashmem-*.jar)
-    printf '%s: Java integration tests ... ' "$kernel"
+    local section="$kernel: Java integration tests" java=(java ${java_agent:+"$java_agent"}) ended
+    printf '%s ... ' "$section"
     SECONDS=0
-    # An emulated processor takes seconds to move the JVM's archive of classes to a random address, and may see half of an
-    # instruction when HotSpot replaces C1's code by C2's while other threads run it.
-    timeout -k 5 "$limit" java -XX:+UnlockDiagnosticVMOptions -XX:ArchiveRelocationMode=0 -XX:+UseSerialGC -XX:TieredStopAtLevel=1 \
-        --enable-native-access=ALL-UNNAMED -cp "$top/target/test-classes:${jar[0]}:$top/target/test-lib/*" \
-        org.junit.platform.console.ConsoleLauncher execute --scan-classpath "$top/target/test-classes" \
-        --include-classname '.*IT$' --details=tree --disable-banner --disable-ansi-colors --fail-if-no-tests \
-        --reports-dir "$results/java" >"$results/java.log" 2>&1 </dev/null || status=$?
-    cat "$results"/java/TEST-*.xml 2>/dev/null |
-        awk -v section="$kernel: Java integration tests" -f "$top/vagrant/junit.awk" >"$results/java.tsv"
-    if [ "$status" -ne 0 ] && ! grep -q '^fail' "$results/java.tsv"; then
-        printf 'fail\t%s: Java integration tests\tthe launcher\t%s: %s\n' "$kernel" "$(ending "$status")" \
-            "$(tail -n 3 "$results/java.log" | tr '\n\t' '  ')" >>"$results/java.tsv"
-    fi
-    echo "$(count "$results/java.tsv") ($SECONDS s)"
-    awk -F'\t' '$1 == "fail" { print "    FAILED " $3 " -- " $4 }' "$results/java.tsv"
+    java_run java "$top/target/test-classes" --scan-classpath "$top/target/test-classes" --include-classname '.*IT$'
+    junit_results "$section" "$results/java.log" "$results/java" "$ended" >"$results/java.tsv"
+    java_done java
+}
+
+# The same with the shim under AddressSanitizer, without those whose work is done by other JVMs, which take long to start
+# so, or is the same ten thousand times; then with a broken shim, to see that it is noticed.
+test_asan() {
+    local section="$kernel: shim under AddressSanitizer" java ended
+    mapfile -t java < <(echo env && sanitizer_environment libasan.so.8 && echo java)
+    printf '%s ... ' "$section"
+    SECONDS=0
+    java_run asan "$top/target/asan/classes" --scan-classpath "$top/target/test-classes" --include-classname '.*IT$' \
+        --exclude-classname '.*(Forgotten|Killed|Privilege|PurgeDemo|Sharing).*'
+    {
+        junit_results "$section" "$results/asan.log" "$results/asan" "$ended"
+        sanitizer_results "$section" "$results/asan.log"
+    } >"$results/asan.tsv"
+    java_run overrun "$top/target/asan/overrun/classes" --select-method 'org.ashmem.AshmemRegionIT#allIsAllowedAtFirst'
+    if grep -q 'ERROR: AddressSanitizer: stack-buffer-overflow' "$results/overrun.log"; then
+        junit_line ok "$section" "a shim that writes past an array is found"
+    else
+        junit_line fail "$section" "a shim that writes past an array is found" "$ended $(tail -n 3 "$results/overrun.log")"
+    fi >>"$results/asan.tsv"
+    java_done asan
 }
 
 # result NAME COMMAND...: one test of the section on the module itself
@@ -370,6 +404,11 @@ step_smoke() {
 
 step_test() {
     test_all programs java
+}
+
+step_newest() {
+    java_agent="-javaagent:$top/target/jacoco/org.jacoco.agent-runtime.jar=destfile=$results/jacoco.exec,includes=org.ashmem.*"
+    test_all programs java asan
 }
 
 step_debug() {
@@ -442,6 +481,6 @@ test_all() {
     ! grep -qs '^fail' "$results"/*.tsv
 }
 
-for step in "${@:?deps, sources, module, check, refused, tests, bench, load, beside, test, smoke, debug, kunit, bugs, caught, races, package, again or lintian}"; do
+for step in "${@:?deps, sources, module, check, refused, tests, bench, load, beside, test, newest, smoke, debug, kunit, bugs, caught, races, package, again or lintian}"; do
     "step_$step"
 done

@@ -13,7 +13,7 @@ tests_result() {
 
 tests_unit() {
     local status=0
-    rm -rf "$top/target/surefire-reports"
+    rm -rf "$top/target/surefire-reports" "$top/target/jacoco.exec"
     step "$log/maven.log" "building the library and running its unit tests with Maven" maven verify || status=$?
     cat "$top"/target/surefire-reports/TEST-*.xml 2>/dev/null |
         awk -v section="host: unit tests" -f "$here/junit.awk" >"$results/unit.tsv"
@@ -131,6 +131,10 @@ tests_guest() {
         parts+=("Java integration tests")
         step=test
     fi
+    if [ "$kernel" = "$(release_names | head -n 1)" ]; then
+        parts+=("shim under AddressSanitizer")
+        step=newest
+    fi
     if release_is_debug "$kernel"; then
         parts+=(KUnit)
         step=debug
@@ -177,6 +181,8 @@ run_tests() {
     host_give_back "$top/target"
     tests_unit || true
     tests_ranges
+    tests_asan
+    tests_races
     say "checking the repository"
     as_caller "$here/checks.sh" "$results" || true
     wait "$builders"
@@ -187,12 +193,14 @@ run_tests() {
             tests_result "guest-$kernel" fail "$kernel: kernel log" "the guest runs" "there is no module to run there"
         fi
     done
-    for part in "host: unit tests" "host: repository" "host: ranges.c"; do
+    for part in "host: unit tests" "host: repository" "host: ranges.c" "host: shim under AddressSanitizer" \
+        "host: close races"; do
         tests_any "$part" "$results"/*.tsv
     done
+    coverage_java
     coverage_table
     # in the order in which it was done
-    for part in unit repository ranges "${@/#/build-}" "${@/%//*}" "${@/%/-bugs/*}" "${@/#/guest-}" "${@/#/coverage-}" missing; do
+    for part in unit repository ranges asan races "${@/#/build-}" "${@/%//*}" "${@/%/-bugs/*}" "${@/#/guest-}" "${@/#/coverage-}" missing; do
         # shellcheck disable=SC2086
         cat "$results"/$part.tsv 2>/dev/null || true
     done | awk -f "$here/report.awk"

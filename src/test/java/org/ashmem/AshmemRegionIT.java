@@ -375,20 +375,6 @@ class AshmemRegionIT {
     }
   }
 
-  @Test
-  void forgottenRegionsAndMappingsAreGivenBack() throws Exception {
-    long before = OpenFile.count(DEVICE);
-    for (int i = 0; i < 20; i++) {
-      assertEquals(PAGE, AshmemRegion.create("forgotten", PAGE).map().buffer().capacity());
-    }
-    assertEquals(List.of(), Maps.linesAfterCollection("/dev/ashmem/forgotten"));
-    for (int i = 0; i < 100 && OpenFile.count(DEVICE) > before; i++) {
-      System.gc();
-      Thread.sleep(100);
-    }
-    assertEquals(before, OpenFile.count(DEVICE));
-  }
-
   /** Lets regions be larger than the guest's memory: only what is touched counts. */
   private static final class Overcommit implements AutoCloseable {
     private static final Path POLICY = Path.of("/proc/sys/vm/overcommit_memory");

@@ -4,6 +4,7 @@ package org.ashmem;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import java.io.IOException;
+import java.lang.management.ManagementFactory;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -13,6 +14,22 @@ import java.util.concurrent.TimeUnit;
 final class ChildJvm {
   /** In seconds: far more than the slowest guest needs. */
   private static final long PATIENCE = 60;
+
+  /**
+   * Arguments: a process, its descriptor, and the command that gets the new number at its end. Java
+   * closes all descriptors of a child, so this program takes one, and becomes the child JVM.
+   */
+  private static final String TAKE_DESCRIPTOR =
+      """
+      my ($pid, $fd, @command) = @ARGV;
+      my $process = syscall(434, $pid + 0, 0);              # pidfd_open
+      die "pidfd_open: $!" if $process < 0;
+      my $taken = syscall(438, $process, $fd + 0, 0);       # pidfd_getfd
+      die "pidfd_getfd: $!" if $taken < 0;
+      open(my $file, '+<&=', $taken) or die "open: $!";
+      fcntl($file, 2, 0) or die "fcntl: $!";                # F_SETFD: not closed on exec
+      exec { $command[0] } @command, $taken or die "exec: $!";
+      """;
 
   private ChildJvm() {}
 
@@ -30,10 +47,28 @@ final class ChildJvm {
             "-XX:TieredStopAtLevel=1",
             "-XX:+UseSerialGC",
             "-Xmx32m"));
+    // Where the lines that this JVM runs are counted, those of the child are too.
+    ManagementFactory.getRuntimeMXBean().getInputArguments().stream()
+        .filter(argument -> argument.startsWith("-javaagent:"))
+        .forEach(command::add);
     command.addAll(options);
     command.addAll(List.of("-cp", System.getProperty("java.class.path"), main.getName()));
     command.addAll(List.of(arguments));
     return command;
+  }
+
+  /** Starts a program whose last argument is its own number of the process's descriptor. */
+  static Process start(long pid, int fd, Class<?> main) throws IOException {
+    List<String> command =
+        new ArrayList<>(
+            List.of("perl", "-e", TAKE_DESCRIPTOR, Long.toString(pid), Integer.toString(fd)));
+    command.addAll(command(List.of(), main));
+    return start(command);
+  }
+
+  /** Starts a command whose errors are told with this process's own. */
+  static Process start(List<String> command) throws IOException {
+    return new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start();
   }
 
   /** Runs a command to its end. */

@@ -6,11 +6,14 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.ReadOnlyBufferException;
+import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -23,6 +26,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 class MappingTest {
   private static final int PAGE = (int) AshmemRegion.pageSize();
   private static final int SIZE = 4 * PAGE;
+  private static final int LARGE = 1 << 30;
 
   private Path file;
   private AshmemRegion region;
@@ -174,5 +178,83 @@ class MappingTest {
       assertEquals(content[0] + 1, mapping.buffer().get(0));
     }
     assertEquals(ByteBuffer.wrap(content), ByteBuffer.wrap(Files.readAllBytes(file)));
+  }
+
+  @Test
+  void mappingThatFindsNoRoomWaitsForTheCollector(@TempDir Path directory) throws Exception {
+    try (AshmemRegion large = largeRegion(directory);
+        Limit limit = new Limit(LARGE + LARGE / 2)) {
+      Mapping held = large.map(MapMode.READ_ONLY, 0, LARGE);
+      AshmemException e =
+          assertThrows(
+              AshmemException.OutOfMemory.class, () -> large.map(MapMode.READ_ONLY, 0, LARGE));
+      assertEquals("mmap", e.call());
+      assertEquals("large", e.regionName());
+      assertTrue(held.isOpen());
+
+      held = null;
+      Mapping next = null;
+      for (int i = 0; i < 100 && next == null; i++) {
+        try {
+          next = large.map(MapMode.READ_ONLY, 0, LARGE);
+        } catch (AshmemException.OutOfMemory late) {
+          // The cleaner did not come to it yet.
+        }
+      }
+      assertEquals(LARGE, next.length());
+      next.close();
+    }
+  }
+
+  @Test
+  void interruptIsKeptWhileWaitingForTheCollector(@TempDir Path directory) throws Exception {
+    try (AshmemRegion large = largeRegion(directory);
+        Limit limit = new Limit(LARGE / 2)) {
+      Thread.currentThread().interrupt();
+      assertThrows(AshmemException.OutOfMemory.class, () -> large.map(MapMode.READ_ONLY, 0, LARGE));
+      assertTrue(Thread.interrupted());
+    }
+  }
+
+  /** A file of nothing but a hole. */
+  private static AshmemRegion largeRegion(Path directory) throws IOException {
+    Path file = directory.resolve("large");
+    try (FileChannel channel =
+        FileChannel.open(file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
+      assertEquals(1, channel.write(ByteBuffer.allocate(1), LARGE - 1));
+    }
+    return new AshmemRegion(OpenFile.open(file), "large", LARGE);
+  }
+
+  /** Lets this process have so many more bytes of address space than it has, and no limit after. */
+  private static final class Limit implements AutoCloseable {
+    Limit(long more) throws Exception {
+      set(Long.toString(addressSpace() + more));
+    }
+
+    @Override
+    public void close() throws Exception {
+      set("unlimited");
+    }
+
+    private static void set(String soft) throws Exception {
+      ChildJvm.Result result =
+          ChildJvm.run(
+              List.of(
+                  "prlimit",
+                  "--pid",
+                  Long.toString(ProcessHandle.current().pid()),
+                  "--as=" + soft + ":"));
+      assertEquals(0, result.status(), result.output());
+    }
+
+    private static long addressSpace() throws IOException {
+      try (var lines = Files.lines(Path.of("/proc/self/status"))) {
+        return lines
+            .filter(line -> line.startsWith("VmSize:"))
+            .mapToLong(line -> 1024 * Long.parseLong(line.replaceAll("[^0-9]", "")))
+            .sum();
+      }
+    }
   }
 }

@@ -97,6 +97,14 @@ class NativeLibraryTest {
   }
 
   @Test
+  void libraryPathIsSearchedWhenNothingCanBeUnpacked() throws Exception {
+    Files.write(directory.resolve(System.mapLibraryName("ashmem")), library);
+    ChildJvm.Result result =
+        run("-Djava.library.path=" + directory, "-Dorg.ashmem.tmpdir=" + directory + "/missing");
+    assertEquals("loaded " + AshmemRegion.pageSize() + "\n", result.output());
+  }
+
+  @Test
   void nothingElseIsTriedWhenTheNamedLibraryIsMissing() {
     Path file = directory.resolve("missing.so");
     assertRefused(

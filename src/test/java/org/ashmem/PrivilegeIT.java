@@ -51,8 +51,7 @@ class PrivilegeIT {
     List<String> command =
         new ArrayList<>(List.of("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"));
     command.addAll(ChildJvm.command(List.of(), Program.class));
-    Process child =
-        new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start();
+    Process child = ChildJvm.start(command);
     try (BufferedReader out = child.inputReader(UTF_8);
         var in = child.getOutputStream()) {
       Files.setPosixFilePermissions(DEVICE, PosixFilePermissions.fromString("rw-rw-rw-"));

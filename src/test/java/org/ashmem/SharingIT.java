@@ -10,34 +10,14 @@ import java.io.IOException;
 import java.io.InputStreamReader;
 import java.io.PrintStream;
 import java.io.Writer;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/**
- * Two processes with one region. Java closes all descriptors of a child, so another program takes
- * the descriptor out of this process, by its number, and becomes the child JVM.
- */
+/** Two processes with one region. */
 class SharingIT {
   private static final long PAGE = AshmemRegion.pageSize();
-
-  /**
-   * Arguments: this process, its descriptor, and the command that gets the new number at its end.
-   */
-  private static final String TAKE_DESCRIPTOR =
-      """
-      my ($pid, $fd, @command) = @ARGV;
-      my $process = syscall(434, $pid + 0, 0);              # pidfd_open
-      die "pidfd_open: $!" if $process < 0;
-      my $taken = syscall(438, $process, $fd + 0, 0);       # pidfd_getfd
-      die "pidfd_getfd: $!" if $taken < 0;
-      open(my $file, '+<&=', $taken) or die "open: $!";
-      fcntl($file, 2, 0) or die "fcntl: $!";                # F_SETFD: not closed on exec
-      exec { $command[0] } @command, $taken or die "exec: $!";
-      """;
 
   /** The child: it adopts the descriptor and does what it is told, line by line. */
   static final class Child {
@@ -82,7 +62,7 @@ class SharingIT {
         Mapping mapping = region.map()) {
       mapping.buffer().putLong(8, 0x0123456789abcdefL);
       int fd = region.dup();
-      Process child = start(fd);
+      Process child = ChildJvm.start(ProcessHandle.current().pid(), fd, Child.class);
       try (BufferedReader out = child.inputReader(UTF_8);
           Writer in = child.outputWriter(UTF_8)) {
         assertEquals("shared " + 4 * PAGE + " " + region.fileId(), out.readLine());
@@ -130,20 +110,7 @@ class SharingIT {
     }
   }
 
-  private static Process start(int fd) throws IOException {
-    List<String> command = new ArrayList<>();
-    command.addAll(
-        List.of(
-            "perl",
-            "-e",
-            TAKE_DESCRIPTOR,
-            Long.toString(ProcessHandle.current().pid()),
-            Integer.toString(fd)));
-    command.addAll(ChildJvm.command(List.of(), Child.class));
-    return new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start();
-  }
-
-  private static String ask(Writer in, BufferedReader out, String line) throws IOException {
+  static String ask(Writer in, BufferedReader out, String line) throws IOException {
     in.write(line + "\n");
     in.flush();
     return out.readLine();

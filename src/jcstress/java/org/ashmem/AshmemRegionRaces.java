@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.ashmem;
+
+import static org.openjdk.jcstress.annotations.Expect.ACCEPTABLE;
+import static org.openjdk.jcstress.annotations.Expect.FORBIDDEN;
+
+import org.openjdk.jcstress.annotations.Actor;
+import org.openjdk.jcstress.annotations.Arbiter;
+import org.openjdk.jcstress.annotations.JCStressTest;
+import org.openjdk.jcstress.annotations.Outcome;
+import org.openjdk.jcstress.annotations.State;
+import org.openjdk.jcstress.infra.results.LL_Result;
+
+/**
+ * Calls on a region against its close. Without the device: what a call does there is what /dev/null
+ * says to it, and RaceIT has the rest.
+ */
+final class AshmemRegionRaces {
+  private AshmemRegionRaces() {}
+
+  private static AshmemRegion region() {
+    return new AshmemRegion(Fd.ours(), "race", AshmemRegion.pageSize());
+  }
+
+  @JCStressTest
+  @Outcome(id = "ENODEV, another's", expect = ACCEPTABLE, desc = "ours refused the mapping")
+  @Outcome(id = "closed, another's", expect = ACCEPTABLE, desc = "the region refused it")
+  @Outcome(expect = FORBIDDEN, desc = "the call reached another file, or none")
+  @State
+  public static class MapAgainstClose {
+    private final AshmemRegion region = region();
+    private int another;
+
+    @Actor
+    public void user(LL_Result r) {
+      try (Mapping mapping = region.map(MapMode.READ_ONLY, 0, region.size())) {
+        r.r1 = mapping.toString();
+      } catch (ClosedException e) {
+        r.r1 = "closed";
+      } catch (AshmemException e) {
+        r.r1 = e.errnoName();
+      }
+    }
+
+    @Actor
+    public void closer() {
+      region.close();
+      another = Fd.another();
+    }
+
+    @Arbiter
+    public void end(LL_Result r) {
+      r.r2 = Fd.closed(another);
+    }
+  }
+
+  @JCStressTest
+  @Outcome(id = "ours, another's", expect = ACCEPTABLE, desc = "a duplicate of ours")
+  @Outcome(id = "closed, another's", expect = ACCEPTABLE, desc = "the region refused it")
+  @Outcome(expect = FORBIDDEN, desc = "the call reached another file, or none")
+  @State
+  public static class DupAgainstClose {
+    private final AshmemRegion region = region();
+    private int another;
+
+    @Actor
+    public void user(LL_Result r) {
+      try {
+        r.r1 = Fd.closed(region.dup());
+      } catch (ClosedException e) {
+        r.r1 = "closed";
+      } catch (AshmemException e) {
+        r.r1 = e.errnoName();
+      }
+    }
+
+    @Actor
+    public void closer() {
+      region.close();
+      another = Fd.another();
+    }
+
+    @Arbiter
+    public void end(LL_Result r) {
+      r.r2 = Fd.closed(another);
+    }
+  }
+
+  @JCStressTest
+  @Outcome(id = "ENOTTY, quiet", expect = ACCEPTABLE, desc = "the first unpinned")
+  @Outcome(id = "quiet, ENOTTY", expect = ACCEPTABLE, desc = "the second did")
+  @Outcome(expect = FORBIDDEN, desc = "unpinned twice, or not at all")
+  @State
+  public static class EndOfScopeAgainstItself {
+    private final AshmemRegion region = region();
+    private final Pin pin = new Pin(region, 0, region.size(), PinResult.NOT_PURGED);
+
+    @Actor
+    public void first(LL_Result r) {
+      r.r1 = endOf(pin);
+    }
+
+    @Actor
+    public void second(LL_Result r) {
+      r.r2 = endOf(pin);
+    }
+
+    @Arbiter
+    public void end() {
+      region.close();
+    }
+  }
+
+  @JCStressTest
+  @Outcome(id = "ENOTTY, another's", expect = ACCEPTABLE, desc = "ours was asked to unpin")
+  @Outcome(id = "quiet, another's", expect = ACCEPTABLE, desc = "the region was closed before")
+  @Outcome(expect = FORBIDDEN, desc = "it reached no file")
+  @State
+  public static class EndOfScopeAgainstClose {
+    private final AshmemRegion region = region();
+    private final Pin pin = new Pin(region, 0, region.size(), PinResult.NOT_PURGED);
+    private int another;
+
+    @Actor
+    public void user(LL_Result r) {
+      r.r1 = endOf(pin);
+    }
+
+    @Actor
+    public void closer() {
+      region.close();
+      another = Fd.another();
+    }
+
+    @Arbiter
+    public void end(LL_Result r) {
+      r.r2 = Fd.closed(another);
+    }
+  }
+
+  private static String endOf(Pin pin) {
+    try {
+      pin.close();
+      return "quiet";
+    } catch (AshmemException e) {
+      return e.errnoName();
+    }
+  }
+}

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.ashmem;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** Regions and mappings that nobody closes. */
+@Timeout(600)
+class ForgottenIT {
+  private static final Path DEVICE = Path.of(AshmemRegion.DEVICE);
+  private static final int PAGE = (int) AshmemRegion.pageSize();
+  private static final int REGIONS = 10_000;
+  private static final String NAME = "forgotten";
+
+  /** What a program holds of a region: the mapping does not keep it. */
+  private record Held(AshmemRegion region, Mapping mapping) {}
+
+  /** The guest's first process lets its children have 4096 descriptors. */
+  @BeforeAll
+  static void allowDescriptors() throws Exception {
+    String pid = Long.toString(ProcessHandle.current().pid());
+    ChildJvm.Result result =
+        ChildJvm.run(List.of("prlimit", "--pid", pid, "--nofile=" + 2 * REGIONS));
+    assertEquals(0, result.status(), result.output());
+  }
+
+  @Test
+  void leaveNothing() throws Exception {
+    long descriptors = OpenFile.count(DEVICE);
+    long memory = Regions.memory();
+    List<Held> held = new ArrayList<>();
+    for (int i = 0; i < REGIONS; i++) {
+      AshmemRegion region = AshmemRegion.create(NAME, PAGE);
+      Mapping mapping = region.map();
+      mapping.buffer().putLong(0, i);
+      region.unpin();
+      held.add(new Held(region, mapping));
+    }
+
+    // They are there, and stay as long as they are held.
+    System.gc();
+    assertEquals(descriptors + REGIONS, OpenFile.count(DEVICE));
+    assertEquals(REGIONS, Maps.lines("/dev/ashmem/" + NAME).size());
+    assertEquals(REGIONS, Regions.named(NAME).size());
+    long taken = Regions.memory() - memory;
+    assertTrue(taken > (long) REGIONS * PAGE / 2, taken + " bytes");
+    assertTrue(held.stream().allMatch(each -> each.region.isOpen() && each.mapping.isOpen()));
+
+    held.clear();
+    assertEquals(0, Maps.linesAfterCollection("/dev/ashmem/" + NAME).size());
+    // The collection that found the mappings found the regions too: what is left is their
+    // cleaner's.
+    for (int i = 0; i < 100 && OpenFile.count(DEVICE) > descriptors; i++) {
+      Thread.sleep(100);
+    }
+    assertEquals(descriptors, OpenFile.count(DEVICE));
+    assertEquals(0, Regions.named(NAME).size());
+    long left = Regions.memory() - memory;
+    assertTrue(left < (long) REGIONS * PAGE / 4, left + " bytes");
+  }
+}

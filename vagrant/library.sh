@@ -1,0 +1,113 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: Apache-2.0
+# The library on the host beyond its unit tests: the shim under sanitizers and close races under jcstress. Sourced by inside.sh.
+
+: "${here:?}" "${top:?}" "${log:?}" "${results:?}"
+# shellcheck source=junit.sh
+. "$here/junit.sh"
+asan_out=$top/target/asan
+
+# Where the JDK is that Maven uses.
+jdk_folder() {
+    # shellcheck disable=SC2016
+    as_caller bash -c 'readlink -f "$(command -v "${JAVA_HOME:+$JAVA_HOME/bin/}javac")"' | sed 's|/bin/javac$||'
+}
+
+# asan_build SOURCES OUT: the shim of the C files in SOURCES. OUT is for the front of the class path, where the shim is found
+# before the one in the jar: by every JVM that a test starts, too.
+asan_build() {
+    local jdk version folder=$2/META-INF/native/linux-x86_64
+    jdk=$(jdk_folder)
+    version=$(sed -n 's|^  <version>\(.*\)</version>|\1|p' "$top/pom.xml" | head -n 1)
+    mkdir -p "$folder"
+    gcc -shared -fPIC -std=gnu11 -g -O1 -fno-omit-frame-pointer -fvisibility=hidden -Wall -Werror -Wl,-z,noexecstack \
+        -fsanitize=address,undefined -fno-sanitize-recover=undefined -D_GNU_SOURCE "-DASHMEM_VERSION=\"$version\"" \
+        -I"$top/target/generated-jni" -I"$top/kernel/include/uapi" -I"$jdk/include" -I"$jdk/include/linux" \
+        "$1"/*.c -o "$folder/libashmem.so"
+}
+
+# asan_run OUT REPORTS TEST...: runs these tests with the shim in OUT
+asan_run() {
+    local out=$1 reports=$2 environment
+    shift 2
+    rm -rf "$reports"
+    mkdir -p "$reports"
+    host_give_back "$asan_out"
+    mapfile -t environment < <(sanitizer_environment "$(gcc -print-file-name=libasan.so)")
+    as_caller env "${environment[@]}" "$(jdk_folder)/bin/java" "${junit_launcher[@]}" \
+        -cp "$out:$top/target/test-classes:$top/target/classes:$top/target/test-lib/*" \
+        "${junit_execute[@]}" --reports-dir "$reports" "$@"
+}
+
+# asan_results SECTION LOG REPORTS STATUS
+asan_results() {
+    junit_results "$1" "$2" "$3" "$([ "$4" -eq 0 ] || echo "exited with $4")"
+    sanitizer_results "$1" "$2"
+}
+
+# asan_control NAME FOLDER FILE CHANGE WANTED: a shim that is wrong, by sed's CHANGE to FILE, must be told by WANTED
+asan_control() {
+    local name=$1 out=$asan_out/$2 file=$3 change=$4 wanted=$5 section="host: shim under AddressSanitizer" status=0 said
+    rm -rf "$out"
+    mkdir -p "$out"
+    cp -r "$top/native" "$out/native"
+    sed -i "$change" "$out/native/$file"
+    if cmp -s "$top/native/$file" "$out/native/$file"; then
+        tests_result asan fail "$section" "$name" "the change to $file fits nothing any more"
+    elif asan_build "$out/native" "$out/classes" >"$log/asan-$2.log" 2>&1; then
+        asan_run "$out/classes" "$out/reports" --select-method 'org.ashmem.AshmemRegionTest#pageSizeIsAPowerOfTwo' \
+            >"$log/asan-$2.log" 2>&1 </dev/null || status=$?
+        said=$(asan_results "$section" "$log/asan-$2.log" "$out/reports" "$status" | grep '^fail')
+        if grep -q "$wanted" <<<"$said"; then
+            tests_result asan ok "$section" "$name"
+        else
+            tests_result asan fail "$section" "$name" "${said:-nothing was found}"
+        fi
+    else
+        tests_result asan fail "$section" "$name" "$(tail -n 3 "$log/asan-$2.log")"
+    fi
+}
+
+# The unit tests once more. The guest of the newest kernel takes target/asan/ for the integration tests.
+tests_asan() {
+    local section="host: shim under AddressSanitizer" status=0
+    rm -rf "$asan_out"
+    tests_step asan "$section" "the shim builds with sanitizers" asan-build asan_build "$top/native" "$asan_out/classes" || return
+    step "$log/asan.log" "running the unit tests with the shim under AddressSanitizer" \
+        asan_run "$asan_out/classes" "$asan_out/reports" --scan-classpath "$top/target/test-classes" \
+        --include-classname '.*Test$' || status=$?
+    asan_results "$section" "$log/asan.log" "$asan_out/reports" "$status" >>"$results/asan.tsv"
+    say "breaking the shim, to see that it is noticed"
+    asan_control "a shim that writes past an array is found" overrun device.c \
+        's/^\tcopy\[length\] = .*/&__builtin_memset(copy, 0, sizeof(copy) + (size_t)length);/' 'stack-buffer-overflow'
+    asan_control "a shim whose sum overflows is found" overflow mapping.c \
+        's/return sysconf(_SC_PAGESIZE);/return sysconf(_SC_PAGESIZE) + INT64_MAX;/' 'signed integer overflow'
+    asan_control "a shim that calls the JVM with an exception pending is found" pending device.c \
+        's/^\tcopy\[length\] = .*/&(*env)->GetByteArrayRegion(env, path, length, 1, (jbyte *)copy); \
+            (void)(*env)->GetArrayLength(env, path); (*env)->ExceptionClear(env);/' 'JNI call made with exception pending'
+}
+
+# Every close race, by jcstress. Few states at a time, so that the actors meet, and few descriptors, so that one which is
+# never given back is missed soon. Absolute paths: jcstress looks for its classes by the class path's text.
+races_run() {
+    local out=$top/target/jcstress
+    rm -rf "$out/run"
+    mkdir -p "$out/run"
+    host_give_back "$out"
+    cd "$out/run" && ulimit -n 4096 && as_caller "$(jdk_folder)/bin/java" \
+        -cp "$out/test-classes:$out/classes:$out/test-lib/*" org.openjdk.jcstress.Main -v -r results \
+        -f 1 -iters 2 -time 200 -sc false -strideSize 2 -strideCount 8 \
+        -jvmArgs "-Xmn16m --enable-native-access=ALL-UNNAMED"
+}
+
+tests_races() {
+    local section="host: close races" status=0 tests
+    tests_step races "$section" "the races build" races-build maven -Pjcstress package || return
+    tests=$(find "$top/target/jcstress/test-classes" -name '*_jcstress.class' -printf '%f\n' |
+        sed 's/_jcstress.class$//; s/_/./' | sort)
+    step "$log/races.log" "racing close against everything else" races_run || status=$?
+    awk -v section="$section" -v tests="$(tr '\n' ' ' <<<"$tests")" -f "$here/jcstress.awk" "$log/races.log" >>"$results/races.tsv"
+    if [ "$status" -ne 0 ] && ! grep -q '^fail' "$results/races.tsv"; then
+        tests_result races fail "$section" "jcstress" "exited with $status: $(tail -n 5 "$log/races.log")"
+    fi
+}
