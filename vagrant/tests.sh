@@ -73,11 +73,16 @@ tests_step() {
     fi
 }
 
-# tests_parts KERNEL STEP...: builds what a guest needs; without one of them there is none
+# tests_parts KERNEL STEP...: builds what a guest needs, unless it was built from the same sources; without one of them there
+# is none
 tests_parts() {
     local kernel=$1 what
     shift
     for what in "$@"; do
+        if [ -e "$log/$what-$kernel.log" ] && "$here/build.sh" current "$what" "$kernel"; then
+            tests_result "build-$kernel" ok "$kernel: build" "builds: $what"
+            continue
+        fi
         tests_step "build-$kernel" "$kernel: build" "builds: $what" "$what-$kernel" "$here/build.sh" "$what" "$kernel" || return
     done
 }
@@ -92,6 +97,10 @@ tests_build_debug() {
 
 tests_build_kcsan() {
     tests_parts "$1" module tests bugs
+}
+
+tests_build_um() {
+    tests_parts "$1" module tests kunit
 }
 
 ok_if_empty() {
@@ -162,6 +171,16 @@ tests_guest_kcsan() {
     tests_bugs "$kernel"
 }
 
+# The kernel's own kunit.py boots user-mode Linux once more, reads what KUnit says there when the module is loaded, and
+# judges it.
+tests_guest_um() {
+    tests_guest um
+    ASHMEM_LOAD=no ASHMEM_KUNIT=$results/um/kunit.xml tests_boot um um-kunit \
+        'sh -c "modprobe kunit && insmod $ASHMEM_OUT/kunit.ko"'
+    awk -v section="um: KUnit by kunit.py" -f "$here/junit.awk" "$results/um/kunit.xml" >"$results/um/kunit.tsv"
+    tests_any "um: KUnit by kunit.py" "$results/um/kunit.tsv"
+}
+
 # run_tests KERNEL...
 run_tests() {
     local kernel builders part
@@ -173,7 +192,7 @@ run_tests() {
     done &
     builders=$!
     # shellcheck disable=SC2046
-    host_install "$log/apt" guest java clang $(emulator_of "$@") || exit 1
+    host_install "$log/apt" java clang $(machines_of "$@") || exit 1
     host_give_back "$top/target"
     tests_unit || true
     tests_ranges
