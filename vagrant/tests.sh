@@ -181,9 +181,14 @@ tests_guest_um() {
     tests_any "um: KUnit by kunit.py" "$results/um/kunit.tsv"
 }
 
-# run_tests KERNEL...
+# run_tests KERNEL..., or --fast: the unit tests and kernel um, for every day
 run_tests() {
-    local kernel builders part
+    local kernel builders part host=(clang) parts=("host: unit tests" "host: repository" "host: ranges.c")
+    if [ "$1" = --fast ]; then
+        host=()
+        parts=("host: unit tests")
+        set -- um
+    fi
     host_install "$log/apt" root || exit 1
     rm -rf "$results"
     mkdir -p "$results"
@@ -192,12 +197,14 @@ run_tests() {
     done &
     builders=$!
     # shellcheck disable=SC2046
-    host_install "$log/apt" java clang $(machines_of "$@") || exit 1
+    host_install "$log/apt" java "${host[@]}" $(machines_of "$@") || exit 1
     host_give_back "$top/target"
     tests_unit || true
-    tests_ranges
-    say "checking the repository"
-    as_caller "$here/checks.sh" "$results" || true
+    if [ ${#host[@]} -gt 0 ]; then
+        tests_ranges
+        say "checking the repository"
+        as_caller "$here/checks.sh" "$results" || true
+    fi
     wait "$builders"
     for kernel in "$@"; do
         if [ -e "$results/built-$kernel" ]; then
@@ -206,7 +213,7 @@ run_tests() {
             tests_result "guest-$kernel" fail "$kernel: kernel log" "the guest runs" "there is no module to run there"
         fi
     done
-    for part in "host: unit tests" "host: repository" "host: ranges.c"; do
+    for part in "${parts[@]}"; do
         tests_any "$part" "$results"/*.tsv
     done
     coverage_table
