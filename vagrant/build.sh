@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Takes a step of provision.sh that builds something, inside a kernel's release folder, into target/guest/KERNEL.
 # usage: build.sh STEP KERNEL                  (root, in namespaces of its own)
-#        build.sh current module|tests KERNEL  whether what is there was built from the same sources
+#        build.sh current module|tests|kunit KERNEL    whether what is there was built from the same sources
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 top=${here%/*}
@@ -18,6 +18,7 @@ build_key() {
         sha256sum "$here/provision.sh" "$here/build.sh"
         case $what in
             module) sha256sum "$out/ashmem.ko" ;;
+            kunit) sha256sum "$out/kunit.ko" ;;
             tests) find "$out/tests" -type f -print0 | sort -z | xargs -0 sha256sum ;;
         esac
     } 2>/dev/null | sha256sum
@@ -53,7 +54,7 @@ build() {
     chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/tmp LANG=C.UTF-8 \
         ASHMEM_RELEASE="$(release_version "$folder")" ASHMEM_OUT=/tmp/out /ashmem/vagrant/provision.sh "$what"
     umount -R "$root"
-    [[ $what != @(module|tests) ]] || build_key "$what" "$folder" "$out" >"$out/.$what.key"
+    [[ $what != @(module|tests|kunit) ]] || build_key "$what" "$folder" "$out" >"$out/.$what.key"
 }
 
 case $1 in

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# The offline guest: a release folder is its root, and the checkout is at /ashmem. qemu.sh has the machine, this the run.
+# The offline guest: a release folder is its root, and the checkout is at /ashmem. qemu.sh has the machine, or uml.sh that
+# for kernel um, this the run.
 # usage: guest.sh boot KERNEL COMMAND      runs it in a guest; without COMMAND a shell on this terminal
 # Root, in mount and PID namespaces of its own (enclosure.sh). The exit status is the command's; 124 when the time limit
 # (ASHMEM_LIMIT, seconds) was over, 125 when the guest stopped by itself, 1 when the kernel complained. ASHMEM_KERNEL_LOG
@@ -17,6 +18,8 @@ guest_cpus=2
 guest_parameters="loglevel=6 log_buf_len=4M printk.devkmsg=on panic=-1"
 # shellcheck source=qemu.sh
 . "$here/qemu.sh"
+# shellcheck source=uml.sh
+. "$here/uml.sh"
 
 # Removes what interrupted runs left, and of the runs that went wrong all but the last few.
 guest_sweep() {
@@ -50,7 +53,7 @@ guest_watch() {
 guest_boot() {
     local kernel=$1 command=${2-} limit=${ASHMEM_LIMIT:-1800} began=$EPOCHSECONDS
     local folder version run lock available interactive=no copy='' machine watch try ended status=0 complaints
-    local image accel how console parameters initramfs=() qemu=()
+    local kind=qemu image accel how console parameters initramfs=() qemu=()
     folder=$(release_path "$kernel")
     [ -e "$folder/.used" ] || die "there is no release folder for kernel $kernel yet"
     release_lock "$kernel" -s
@@ -81,14 +84,15 @@ guest_boot() {
     mount --bind "${ASHMEM_ROOT:-$folder}" root
     [ -n "${ASHMEM_ROOT:-}" ] || mount -o remount,bind,ro root
     mount --bind "$top" checkout
-    qemu_prepare "$folder" "$version" "/ashmem/vagrant/init $kernel ${run#"$top/"}"
+    [ "$kernel" != um ] || kind=uml
+    "${kind}_prepare" "$folder" "$version" "/ashmem/vagrant/init $kernel ${run#"$top/"}"
     say "booting kernel $kernel ($version) $how"
     # Now and then an emulated processor trips over code that the kernel patches while it boots: that is worth another try,
     # as nothing of ours ran yet.
     for try in 1 2 3; do
         rm -f "$run/console.log"
         ended=0
-        qemu_run "$run/console.log" "$run/machine.log" "$limit" <&0 &
+        "${kind}_run" "$run/console.log" "$run/machine.log" "$limit" <&0 &
         machine=$!
         guest_watch "$run" "$began" "$machine" 3>&- &
         watch=$!
@@ -104,6 +108,7 @@ guest_boot() {
 
     if [ -e "$run/status" ]; then
         status=$(cat "$run/status")
+        [ "$status" -ne 0 ] || status=$ended
     elif [ "$ended" -eq 124 ]; then
         say "the guest was stopped: it was not done after $limit s (ASHMEM_LIMIT)"
         status=124

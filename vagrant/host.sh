@@ -10,7 +10,7 @@ host_check() {
     [ ! -r /etc/os-release ] || . /etc/os-release
     if [ "$ID" != debian ] || [ "${VERSION_ID:-99}" -lt 12 ]; then
         die "this is ${PRETTY_NAME:-an unknown system}; ./run needs Debian 12 or newer, as it installs with apt" \
-            "what it needs and runs otherwise: mmdebstrap, qemu-system-x86, qemu-system-arm, virtiofsd, gcc, clang, a JDK, maven"
+            "what it needs and runs otherwise: mmdebstrap, qemu-system-x86, qemu-system-arm, virtiofsd, python3, gcc, clang, a JDK, maven"
     fi
 }
 
@@ -32,7 +32,7 @@ host_jdk() {
     as_caller bash -c '"${JAVA_HOME:+$JAVA_HOME/bin/}javac" -version' 2>/dev/null | sed -n 's/^javac \([0-9]*\).*/\1/p'
 }
 
-# The packages that are missing: host_missing root|guest|arm64|clang|java...
+# The packages that are missing: host_missing root|guest|arm64|kunit|clang|java...
 host_missing() {
     local what jdk
     for what in "$@"; do
@@ -49,6 +49,7 @@ host_missing() {
                     grep . || echo qemu-system-common
                 ;;
             arm64) command -v qemu-system-aarch64 >/dev/null || echo qemu-system-arm ;;
+            kunit) command -v python3 >/dev/null || echo python3 ;;
             clang)
                 # the sanitizers and libFuzzer are in a package that is named by clang's version
                 if ! command -v clang >/dev/null || ! [ -e "$(clang -print-file-name=libclang_rt.fuzzer-x86_64.a)" ]; then

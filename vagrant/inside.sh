@@ -48,11 +48,16 @@ network_hint() {
     fi
 }
 
-# emulator_of KERNEL...: what they need of host_install besides the rest
-emulator_of() {
-    case " $* " in
-        *" arm64 "*) echo arm64 ;;
-    esac
+# machines_of KERNEL...: what their guests need of host_install
+machines_of() {
+    local kernel
+    for kernel in "$@"; do
+        case $kernel in
+            arm64) printf '%s\n' guest arm64 ;;
+            um) echo kunit ;;
+            *) echo guest ;;
+        esac
+    done | sort -u
 }
 
 # Makes the kernel's release folder unless it is there.
@@ -117,7 +122,7 @@ guest() {
 vm() {
     local kernel=$1 command=${2-}
     # shellcheck disable=SC2046
-    host_install "$log/apt" root guest $(emulator_of "$kernel") || exit 1
+    host_install "$log/apt" root $(machines_of "$kernel") || exit 1
     release "$kernel" && module "$kernel" || exit 1
     "$here/build.sh" current tests "$kernel" || build tests "$kernel" "building the C tests" ||
         say "going on without them"
@@ -128,7 +133,7 @@ vm() {
 stress() {
     local kernel=$1 minutes=$2 seed=$3
     # shellcheck disable=SC2046
-    host_install "$log/apt" root guest $(emulator_of "$kernel") || exit 1
+    host_install "$log/apt" root $(machines_of "$kernel") || exit 1
     release "$kernel" && module "$kernel" || exit 1
     "$here/build.sh" current tests "$kernel" || build tests "$kernel" "building the C tests" || exit 1
     ASHMEM_LIMIT=$((60 * minutes + 900)) guest "$kernel" \
@@ -142,7 +147,8 @@ demo() {
         release "$kernel" && module "$kernel"
     } &
     local folder=$!
-    host_install "$log/apt" guest java && java_build || exit 1
+    # shellcheck disable=SC2046
+    host_install "$log/apt" java $(machines_of "$kernel") && java_build || exit 1
     wait "$folder" || exit 1
     jar=$(cd "$top" && echo target/ashmem-*.jar)
     # C1 only: HotSpot replaces its code by C2's while other threads run it, and an emulated processor may see half of that

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# JUnit's XML reports, Surefire's or the console launcher's, as results: STATUS, SECTION, NAME, REASON, parted by tabs.
-# A skipped test has failed.
+# JUnit's XML reports, Surefire's, the console launcher's or kunit.py's, as results: STATUS, SECTION, NAME, REASON, parted by
+# tabs. A skipped test has failed.
 # usage: awk -v section=S -f junit.awk TEST-*.xml
 
 BEGIN { RS = "<" }
@@ -29,10 +29,13 @@ function flush_case() {
 /^!\[CDATA\[/ { quoted = 1 }
 quoted { if (/\]\]>/) quoted = 0; next }
 
+/^testsuite[ \t\n]/ { suite = attribute("name") }
 /^testcase[ \t\n]/ {
     flush_case()
     class = attribute("classname")
     sub(/^.*\./, "", class)
+    if (class == "")
+        class = suite
     name = class "." attribute("name")
     status = "ok"
     reason = ""
@@ -45,6 +48,11 @@ quoted { if (/\]\]>/) quoted = 0; next }
     reason = attribute("message")
     if (reason == "")
         reason = attribute("type")
+    if (reason == "") {
+        reason = $0
+        sub(/^[^>]*>/, "", reason)
+        gsub(/[\t\r\n]+/, " ", reason)
+    }
     if (/^skipped/)
         reason = "skipped: " reason
 }

@@ -39,6 +39,7 @@ programs=$out/tests
 . "$top/vagrant/junit.sh"
 case $release in
     *-arm64) [ "$(uname -m)" = aarch64 ] || export ARCH=arm64 CROSS_COMPILE=aarch64-linux-gnu- ;;
+    *-um) export ARCH=um ;;
 esac
 
 step_deps() {
@@ -231,13 +232,23 @@ count() {
     awk -F'\t' '$1 == "ok" { ok++ } END { printf "%d passed, %d failed", ok, NR - ok }' "$1"
 }
 
-# test_list: runs the programs named on standard input
+# test_list: runs the programs named on standard input, without what the kernel is not for (debug/KERNEL.without)
 test_list() {
-    local program status
+    local program status pattern case why without
     while read -r program; do
         printf '%s: C program %s ... ' "$kernel" "$program"
+        without=()
+        while read -r pattern case why; do
+            # shellcheck disable=SC2053
+            [[ $program = $pattern ]] || continue
+            if [ "$case" = all ]; then
+                echo "left out: $why"
+                continue 2
+            fi
+            without+=("--without=$case")
+        done < <(grep -sv '^#' "$top/vagrant/debug/$kernel.without")
         SECONDS=0 status=0
-        ASHMEM_KO=$out/ashmem.ko timeout -k 5 "$limit" "$programs/$program" \
+        ASHMEM_KO=$out/ashmem.ko timeout -k 5 "$limit" "$programs/$program" "${without[@]}" \
             >"$results/$program.ktap" 2>&1 </dev/null || status=$?
         awk -v section="$kernel: C programs" -v program="$program" -v ended="$(ending "$status")" \
             -f "$top/vagrant/ktap.awk" "$results/$program.ktap" >"$results/$program.tsv"
@@ -257,6 +268,7 @@ test_faults() {
 test_kunit() {
     local suite
     result 'is unloaded for the one with tests in it' unload
+    modprobe kunit
     insmod "$out/kunit.ko"
     for suite in ashmem_{ranges,quota,mask,name}; do
         # below the first level, each suite is a KTAP of its own
@@ -415,7 +427,8 @@ step_debug() {
     # of the boot, and not ours
     echo scan >/sys/kernel/debug/kmemleak
     echo clear >/sys/kernel/debug/kmemleak
-    test_all kunit faults programs java leaks coverage
+    # shellcheck disable=SC2046
+    test_all kunit faults programs java leaks $(! counted || echo coverage)
 }
 
 # catch BUG: with the module that has it. Whatever it does to the kernel comes behind the results.

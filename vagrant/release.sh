@@ -66,7 +66,7 @@ release_recipe() {
                 APT_CONFIG="$MMDEBSTRAP_APT_CONFIG" apt-get -o DPkg::Chroot-Directory="$1" -y install \
                     "linux-binary-$version:arm64" "linux-modules-$version:arm64"')
             ;;
-        debug | kcsan)
+        debug | kcsan | um)
             packages=linux-source/trixie-backports,$jre,gcc,gcc-multilib,libc6-dev,make,kmod,procps,mount,util-linux,iproute2
             packages+=,flex,bison,bc,libelf-dev,libssl-dev,xz-utils,patch
             # what it is built from and how is part of the key

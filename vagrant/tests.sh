@@ -73,11 +73,16 @@ tests_step() {
     fi
 }
 
-# tests_parts KERNEL STEP...: builds what a guest needs; without one of them there is none
+# tests_parts KERNEL STEP...: builds what a guest needs, unless it was built from the same sources; without one of them there
+# is none
 tests_parts() {
     local kernel=$1 what
     shift
     for what in "$@"; do
+        if [ -e "$log/$what-$kernel.log" ] && "$here/build.sh" current "$what" "$kernel"; then
+            tests_result "build-$kernel" ok "$kernel: build" "builds: $what"
+            continue
+        fi
         tests_step "build-$kernel" "$kernel: build" "builds: $what" "$what-$kernel" "$here/build.sh" "$what" "$kernel" || return
     done
 }
@@ -92,6 +97,10 @@ tests_build_debug() {
 
 tests_build_kcsan() {
     tests_parts "$1" module tests bugs
+}
+
+tests_build_um() {
+    tests_parts "$1" module tests kunit
 }
 
 ok_if_empty() {
@@ -166,9 +175,26 @@ tests_guest_kcsan() {
     tests_bugs "$kernel"
 }
 
-# run_tests KERNEL...
+# The kernel's own kunit.py boots user-mode Linux once more, reads what KUnit says there when the module is loaded, and
+# judges it.
+tests_guest_um() {
+    tests_guest um
+    ASHMEM_LOAD=no ASHMEM_KUNIT=$results/um/kunit.xml tests_boot um um-kunit \
+        'sh -c "modprobe kunit && insmod $ASHMEM_OUT/kunit.ko"'
+    awk -v section="um: KUnit by kunit.py" -f "$here/junit.awk" "$results/um/kunit.xml" >"$results/um/kunit.tsv"
+    tests_any "um: KUnit by kunit.py" "$results/um/kunit.tsv"
+}
+
+# run_tests KERNEL..., or --fast: the unit tests and kernel um, for every day
 run_tests() {
-    local kernel builders part
+    local kernel builders part fast='' needed=(java) parts=("host: unit tests")
+    if [ "$1" = --fast ]; then
+        fast=yes
+        set -- um
+    else
+        needed+=(clang)
+        parts+=("host: repository" "host: ranges.c" "host: shim under AddressSanitizer" "host: close races")
+    fi
     host_install "$log/apt" root || exit 1
     rm -rf "$results"
     mkdir -p "$results"
@@ -177,14 +203,16 @@ run_tests() {
     done &
     builders=$!
     # shellcheck disable=SC2046
-    host_install "$log/apt" guest java clang $(emulator_of "$@") || exit 1
+    host_install "$log/apt" "${needed[@]}" $(machines_of "$@") || exit 1
     host_give_back "$top/target"
     tests_unit || true
-    tests_ranges
-    tests_asan
-    tests_races
-    say "checking the repository"
-    as_caller "$here/checks.sh" "$results" || true
+    if [ -z "$fast" ]; then
+        tests_ranges
+        tests_asan
+        tests_races
+        say "checking the repository"
+        as_caller "$here/checks.sh" "$results" || true
+    fi
     wait "$builders"
     for kernel in "$@"; do
         if [ -e "$results/built-$kernel" ]; then
@@ -193,12 +221,13 @@ run_tests() {
             tests_result "guest-$kernel" fail "$kernel: kernel log" "the guest runs" "there is no module to run there"
         fi
     done
-    for part in "host: unit tests" "host: repository" "host: ranges.c" "host: shim under AddressSanitizer" \
-        "host: close races"; do
+    for part in "${parts[@]}"; do
         tests_any "$part" "$results"/*.tsv
     done
-    coverage_java
-    coverage_table
+    if [ -z "$fast" ]; then
+        coverage_java
+        coverage_table
+    fi
     # in the order in which it was done
     for part in unit repository ranges asan races "${@/#/build-}" "${@/%//*}" "${@/%/-bugs/*}" "${@/#/guest-}" "${@/#/coverage-}" missing; do
         # shellcheck disable=SC2086

@@ -6,9 +6,10 @@
  *
  *	CASE(purged_pages_read_as_zero) { ... CHECK_EQ(0, *p); ... }
  *
- *	PROGRAM [--list] [--from=N] [--seed=N] [--seconds=N] [PART_OF_A_NAME]...
+ *	PROGRAM [--list] [--from=N] [--seed=N] [--seconds=N] [--without=NAME]...
+ *		[PART_OF_A_NAME]...
  *
- * --from begins with the Nth of the cases. Where a process cannot be killed the
+ * --without leaves a case out; --from begins with the Nth of the others. Where a process cannot be killed the
  * kernel is stuck, and the program ends: exit status 3.
  *
  * Any process or thread that a case starts may fail a check: the first failure
@@ -44,7 +45,7 @@ struct test_case {
 	const char *name;
 	void (*run)(void);
 	unsigned int limit;
-	bool selected;
+	bool selected, left_out;
 	struct test_case *next;
 };
 
@@ -483,6 +484,16 @@ static int run_case(const struct test_case *c, unsigned int number)
 	return killed_all ? !!*reason : 3;
 }
 
+static bool leave_out(const char *name)
+{
+	bool found = false;
+
+	for (struct test_case *c = first_case; c; c = c->next)
+		if (!strcmp(c->name, name))
+			c->left_out = found = true;
+	return found;
+}
+
 int main(int argc, char **argv)
 {
 	unsigned int selected = 0, number = 0, failed = 0, from = 1;
@@ -499,8 +510,14 @@ int main(int argc, char **argv)
 			test_seed = strtoull(argv[i] + 7, NULL, 0);
 		} else if (!strncmp(argv[i], "--seconds=", 10)) {
 			test_seconds = atoi(argv[i] + 10);
+		} else if (!strncmp(argv[i], "--without=", 10)) {
+			if (!leave_out(argv[i] + 10)) {
+				fprintf(stderr, "%s: no case %s\n", argv[0],
+					argv[i] + 10);
+				return 2;
+			}
 		} else if (argv[i][0] == '-') {
-			fprintf(stderr, "usage: %s [--list] [--from=N] [--seed=N] [--seconds=N] [PART_OF_A_NAME]...\n",
+			fprintf(stderr, "usage: %s [--list] [--from=N] [--seed=N] [--seconds=N] [--without=NAME]... [PART_OF_A_NAME]...\n",
 				argv[0]);
 			return 2;
 		} else {
@@ -511,7 +528,7 @@ int main(int argc, char **argv)
 		}
 	}
 	for (c = first_case; c; c = c->next) {
-		c->selected |= all;
+		c->selected = (c->selected || all) && !c->left_out;
 		if (c->selected && from > 1) {
 			c->selected = false;
 			from--;

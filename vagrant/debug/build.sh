@@ -9,7 +9,10 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
 # fragments FLAVOUR: its options are allnoconfig, and then these
 fragments() {
-    printf "$here/%s.config\n" common x86 "$1"
+    case $1 in
+        um) printf "$here/%s.config\n" common um ;;
+        *) printf "$here/%s.config\n" common x86 "$1" ;;
+    esac
 }
 
 parts() {
@@ -28,6 +31,10 @@ inside() {
     tar --strip-components=1 --exclude='*/drivers/gpu/*.[ch]' --exclude='*/drivers/net/ethernet/*.[ch]' \
         --exclude='*/drivers/net/wireless/*.[ch]' --exclude='*/sound/*.[ch]' --exclude='*/drivers/media/*.[ch]' \
         -xf /usr/src/linux-source-*.tar.xz
+    if [ "$1" = um ]; then
+        export ARCH=um
+        mend_um
+    fi
     "${make[@]}" allnoconfig
     scripts/kconfig/merge_config.sh -m .config "${fragments[@]}" >/dev/null
     "${make[@]}" olddefconfig
@@ -37,19 +44,32 @@ inside() {
     version=$("${make[@]}" kernelrelease)
     "${make[@]}" INSTALL_MOD_STRIP=1 modules_install
     mkdir -p /boot
-    cp arch/x86/boot/bzImage "/boot/vmlinuz-$version"
+    cp "$("${make[@]}" image_name)" "/boot/vmlinuz-$version"
 
     kept=/usr/src/linux-headers-$version
     mkdir -p "$kept"
     find . \( -name 'Makefile*' -o -name 'Kbuild*' -o -name 'Kconfig*' \) -path './arch/*' -o -path './scripts/*' ! -name '*.o' \
         -o -path '*/include/*' ! -path './drivers/*' ! -path './tools/*' -o -path './arch/*/tools/*' \
-        -o -path ./tools/objtool/objtool -o -path ./Makefile -o -path ./Kbuild -o -path ./Kconfig -o -path ./.config \
+        -o -path './arch/*/um/*.h' -o -path './tools/testing/kunit/*' -o -path ./tools/objtool/objtool -o -path ./Makefile -o -path ./Kbuild -o -path ./Kconfig -o -path ./.config \
         -o -path ./Module.symvers -o -path ./System.map -o -path './arch/*/scripts/*' |
         tar -c --no-recursion -T - | tar -C "$kept" -x
     cd /
     rm -rf /usr/src/linux /usr/src/linux-source-*
     ln -sfn "$kept" "/lib/modules/$version/build"
     rm -f "/lib/modules/$version/source"
+}
+
+# Two places in user-mode Linux. It saves a stack for each object that KASAN or kmemleak knows, and looks for each word of it
+# among the modules, by all that lockdep checks: most of the time that a debug kernel takes. Only an address at which
+# modules can be needs that. And when two threads flush at once it walks the list of mappings without a lock, of which
+# lockdep complains: all of the address space is marked then.
+mend_um() {
+    sed -i -e 's|if (__kernel_text_address(addr))|if (core_kernel_text(addr) \|\| (is_vmalloc_addr((void *)addr) \&\& __kernel_text_address(addr)))|' \
+        -e 's|#include <linux/sched.h>|&\n#include <linux/mm.h>|' arch/um/kernel/stacktrace.c
+    sed -i '/^void flush_tlb_mm(/,/^}/{/vma;$/d;/VMA_ITERATOR/d;/for_each_vma/d;s/um_tlb_mark_sync(.*/um_tlb_mark_sync(mm, 0, TASK_SIZE);/}' \
+        arch/um/kernel/tlb.c
+    grep -q 'is_vmalloc_addr' arch/um/kernel/stacktrace.c && grep -q 'um_tlb_mark_sync(mm, 0, TASK_SIZE)' arch/um/kernel/tlb.c ||
+        { echo "user-mode Linux is not as it was: see mend_um"; return 1; }
 }
 
 # as_wanted FRAGMENT...: where Kconfig did not take an option, the kernel sees less than it is told to. A later fragment's
