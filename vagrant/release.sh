@@ -67,8 +67,9 @@ release_recipe() {
                     "linux-binary-$version:arm64" "linux-modules-$version:arm64"')
             ;;
         debug | kcsan | um)
-            packages=linux-source/trixie-backports,$jre,gcc,gcc-multilib,libc6-dev,make,kmod,procps,mount,util-linux,iproute2
+            packages=linux-source/trixie-backports,gcc,gcc-multilib,libc6-dev,make,kmod,procps,mount,util-linux,iproute2
             packages+=,flex,bison,bc,libelf-dev,libssl-dev,xz-utils,patch
+            [ "$jre" = - ] || packages+=,$jre
             # what it is built from and how is part of the key
             hooks=("--customize-hook=\"\$ASHMEM_DEBUG/build.sh\" build $1 \"\$1\" # $("$here/debug/build.sh" parts "$1" |
                 xargs cat | sha256sum | cut -c1-12)")
