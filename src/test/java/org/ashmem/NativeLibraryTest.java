@@ -9,8 +9,10 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.InputStream;
+import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Properties;
@@ -187,6 +189,11 @@ class NativeLibraryTest {
   }
 
   private static ChildJvm.Result run(String... options) throws Exception {
-    return ChildJvm.run(ChildJvm.command(List.of(options), Program.class));
+    List<String> all = new ArrayList<>(List.of(options));
+    // Where the lines that this JVM runs are counted, those of the child are too.
+    ManagementFactory.getRuntimeMXBean().getInputArguments().stream()
+        .filter(argument -> argument.startsWith("-javaagent:"))
+        .forEach(all::add);
+    return ChildJvm.run(ChildJvm.command(all, Program.class));
   }
 }
