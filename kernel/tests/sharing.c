@@ -7,6 +7,8 @@
  * abi.md, semantics: mappings outlive the descriptor; closing the last
  *	descriptor forgets the unpinned ranges
  */
+#include <pthread.h>
+
 #include "client.h"
 
 /* fd2 stands for the region of fd, p is a mapping of its two pages. */
@@ -255,4 +257,57 @@ CASE(dead_regions_leave_nothing_on_the_lru)
 		close(fd);
 	}
 	CHECK_EQ(0, purge_all());
+}
+
+/* A thread's own pages of the region that all share. */
+struct share {
+	int fd;
+	char *base;
+	size_t first, pages;
+	uint64_t rounds;
+};
+
+static void *use_share(void *argument)
+{
+	double end = now() + (test_seconds ? test_seconds : 2);
+	struct share *s = argument;
+	uint64_t random = s->first;
+
+	while (now() < end) {
+		size_t page = s->first + random_below(&random, s->pages);
+
+		CHECK_EQ(ASHMEM_IS_UNPINNED, pin_status(s->fd, page, 1));
+		CHECK_EQ(ASHMEM_NOT_PURGED, pin(s->fd, page, 1));
+		CHECK_EQ(ASHMEM_IS_PINNED, pin_status(s->fd, page, 1));
+		CHECK_PAGES(s->base, page, 1, 1);
+		unpin(s->fd, page, 1);
+		s->rounds++;
+	}
+	return NULL;
+}
+
+CASE(threads_pin_their_pages_of_one_region)
+{
+	enum { THREADS = 4, PAGES = 8 };
+	struct share shares[THREADS];
+	pthread_t threads[THREADS];
+	int fd;
+	char *p = region_of_pages(&fd, THREADS * PAGES);
+
+	write_pages(p, 0, THREADS * PAGES, 1);
+	for (size_t i = 0; i < THREADS * PAGES; i++)
+		unpin(fd, i, 1);
+	for (size_t i = 0; i < THREADS; i++) {
+		shares[i] = (struct share) {
+			.fd = fd, .base = p, .first = i * PAGES, .pages = PAGES,
+		};
+		CHECK_EQ(0, pthread_create(&threads[i], NULL, use_share,
+					   &shares[i]));
+	}
+	for (size_t i = 0; i < THREADS; i++) {
+		CHECK_EQ(0, pthread_join(threads[i], NULL));
+		CHECK(shares[i].rounds);
+	}
+	CHECK_EQ(ASHMEM_NOT_PURGED, pin(fd, 0, THREADS * PAGES));
+	CHECK_PAGES(p, 0, THREADS * PAGES, 1);
 }
