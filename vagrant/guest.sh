@@ -5,8 +5,9 @@
 # usage: guest.sh boot KERNEL COMMAND      runs it in a guest; without COMMAND a shell on this terminal
 # Root, in mount and PID namespaces of its own (enclosure.sh). The exit status is the command's; 124 when the time limit
 # (ASHMEM_LIMIT, seconds) was over, 125 when the guest stopped by itself, 1 when the kernel complained. ASHMEM_KERNEL_LOG
-# names a file for a copy of what the kernel said; ASHMEM_LOAD=no boots without loading the module. ASHMEM_ROOT names a
-# folder to be the root instead, writable, with systemd as the first process: the command comes when what every boot needs is started.
+# names a file for a copy of what the kernel said; ASHMEM_LOAD=no boots without loading the module. ASHMEM_KUNIT names a
+# file for what kunit.py, which then boots kernel um, reports. ASHMEM_ROOT names a folder to be the root instead, writable,
+# with systemd as the first process: the command comes when what every boot needs is started.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 top=${here%/*}
@@ -109,7 +110,7 @@ guest_boot() {
     if [ -e "$run/status" ]; then
         status=$(cat "$run/status")
         [ "$status" -ne 0 ] || status=$ended
-    elif [ "$ended" -eq 124 ]; then
+    elif [ "$ended" -eq 124 ] || [ "$ended" -eq 137 ]; then
         say "the guest was stopped: it was not done after $limit s (ASHMEM_LIMIT)"
         status=124
     else

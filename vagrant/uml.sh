@@ -35,5 +35,6 @@ uml_run() {
     mkfifo silent
     if [ "$interactive" = yes ]; then exec 3>&1; else exec <>silent; fi
     linux+=("con0=fd:4,fd:2" "con1=fd:0,fd:3" terminal=tty1 "$parameters")
-    timeout --foreground -k 5 "$limit" "$image" "${linux[@]}" 4<>silent 2>&1 >/dev/null | cat >"$console_log"
+    # told to end in any other way it says much before it does
+    timeout --foreground -s KILL "$limit" "$image" "${linux[@]}" 4<>silent 2>&1 >/dev/null | cat >"$console_log"
 }

@@ -50,7 +50,8 @@ inside() {
     mkdir -p "$kept"
     find . \( -name 'Makefile*' -o -name 'Kbuild*' -o -name 'Kconfig*' \) -path './arch/*' -o -path './scripts/*' ! -name '*.o' \
         -o -path '*/include/*' ! -path './drivers/*' ! -path './tools/*' -o -path './arch/*/tools/*' \
-        -o -path './arch/*/um/*.h' -o -path './tools/testing/kunit/*' -o -path ./tools/objtool/objtool -o -path ./Makefile -o -path ./Kbuild -o -path ./Kconfig -o -path ./.config \
+        -o -path './arch/*/um/*.h' -o -path './tools/testing/kunit/*' -o -path ./tools/objtool/objtool -o -path ./Makefile \
+        -o -path ./Kbuild -o -path ./Kconfig -o -path ./.config \
         -o -path ./Module.symvers -o -path ./System.map -o -path './arch/*/scripts/*' |
         tar -c --no-recursion -T - | tar -C "$kept" -x
     cd /
@@ -59,16 +60,20 @@ inside() {
     rm -f "/lib/modules/$version/source"
 }
 
-# Two places in user-mode Linux. It saves a stack for each object that KASAN or kmemleak knows, and looks for each word of it
-# among the modules, by all that lockdep checks: most of the time that a debug kernel takes. Only an address at which
-# modules can be needs that. And when two threads flush at once it walks the list of mappings without a lock, of which
-# lockdep complains: all of the address space is marked then.
+# Three places in user-mode Linux. It saves a stack for each object that KASAN or kmemleak knows, and looks for each word of
+# it among the modules, by all that lockdep checks: most of the time that a debug kernel takes. Only an address at which
+# modules can be needs that. When two threads flush at once it walks the list of mappings without a lock, of which lockdep
+# complains: all of the address space is marked then. And its linker may leave a hole behind __bss_start, at which kmemleak
+# begins to read: that is aligned as what follows.
 mend_um() {
-    sed -i -e 's|if (__kernel_text_address(addr))|if (core_kernel_text(addr) \|\| (is_vmalloc_addr((void *)addr) \&\& __kernel_text_address(addr)))|' \
-        -e 's|#include <linux/sched.h>|&\n#include <linux/mm.h>|' arch/um/kernel/stacktrace.c
-    sed -i '/^void flush_tlb_mm(/,/^}/{/vma;$/d;/VMA_ITERATOR/d;/for_each_vma/d;s/um_tlb_mark_sync(.*/um_tlb_mark_sync(mm, 0, TASK_SIZE);/}' \
-        arch/um/kernel/tlb.c
-    grep -q 'is_vmalloc_addr' arch/um/kernel/stacktrace.c && grep -q 'um_tlb_mark_sync(mm, 0, TASK_SIZE)' arch/um/kernel/tlb.c ||
+    sed -i -e 's/^#include <linux\/sched.h>/&\n#include <linux\/mm.h>/' \
+        -e 's/if (\(__kernel_text_address(addr)\))/if (core_kernel_text(addr) ||\n\t\t    (is_vmalloc_addr((void *)addr) \&\& \1))/' \
+        arch/um/kernel/stacktrace.c
+    sed -i -e '/^void flush_tlb_mm(/,/^}/ { /vma;$/d; /VMA_ITERATOR/d; /for_each_vma/d' \
+        -e 's/um_tlb_mark_sync(.*/um_tlb_mark_sync(mm, 0, TASK_SIZE);/; }' arch/um/kernel/tlb.c
+    sed -i '/_edata *=/,/__bss_start/ s/ALIGN(PAGE_SIZE)/ALIGN(KERNEL_STACK_SIZE)/' arch/um/kernel/uml.lds.S
+    grep -q is_vmalloc_addr arch/um/kernel/stacktrace.c && grep -q 'mark_sync(mm, 0, TASK_SIZE)' arch/um/kernel/tlb.c &&
+        grep -q 'ALIGN(KERNEL_STACK_SIZE)' arch/um/kernel/uml.lds.S ||
         { echo "user-mode Linux is not as it was: see mend_um"; return 1; }
 }
 
