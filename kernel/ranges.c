@@ -438,6 +438,7 @@ struct ashmem_range *ashmem_ranges_purge(struct ashmem_ranges *ranges, unsigned 
 	/* One page further at each side, so that neighbours are swallowed too. */
 	for (range = range_find(&ranges->purged, start ? start - 1 : 0);
 	     range && range->start <= end; range = next) {
+		cond_resched();
 		next = range_of(rb_next(&range->node));
 		start = min(start, range->start);
 		end = max(end, range->end);

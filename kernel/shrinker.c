@@ -282,6 +282,7 @@ static void region_purge(struct purge_walk *purge, struct ashmem_region *region)
 	for (node = rb_first(&region->ranges.unpinned); node; node = behind) {
 		behind = rb_next(node);
 		range = rb_entry(node, struct ashmem_range, node);
+		cond_resched();
 		if (range->parked) {
 			range_drop(region, range);
 			continue;

@@ -13,8 +13,9 @@ junit_execute=(org.junit.platform.console.ConsoleLauncher execute --details=tree
 # junit_results SECTION LOG REPORTS ENDED: what was printed is in LOG; ENDED says in words how the JVM ended if not well
 junit_results() {
     local section=$1 log=$2 reports=$3 ended=$4 tests found
-    tests=$(cat "$reports"/TEST-*.xml 2>/dev/null | awk -v section="$section" -f "$top/vagrant/junit.awk") || true
-    [ -z "$tests" ] || printf '%s\n' "$tests"
+    tests=$(cat "$reports"/TEST-*.xml 2>/dev/null | awk -v section="$section" -f "$top/vagrant/junit.awk") ||
+        ended=${ended:-reports that cannot be read}
+    if [ -n "$tests" ]; then printf '%s\n' "$tests"; else ended=${ended:-no test was reported}; fi
     if [ -n "$ended" ] && ! grep -q '^fail' <<<"$tests"; then
         junit_line fail "$section" "the launcher" "$ended: $(tail -n 3 "$log")"
     fi

@@ -88,14 +88,15 @@ tests_asan() {
 }
 
 # Every close race, by jcstress. Few states at a time, so that the actors meet, and few descriptors, so that one which is
-# never given back is missed soon. Absolute paths: jcstress looks for its classes by the class path's text.
+# never given back is missed soon. Absolute paths: jcstress looks for its classes by the class path's text. In
+# English, for jcstress.awk.
 races_run() {
     local out=$top/target/jcstress
     rm -rf "$out/run"
     mkdir -p "$out/run"
     host_give_back "$out"
     cd "$out/run" && ulimit -n 4096 && as_caller "$(jdk_folder)/bin/java" \
-        -cp "$out/test-classes:$out/classes:$out/test-lib/*" org.openjdk.jcstress.Main -v -r results \
+        -Duser.language=en -Duser.country=US -cp "$out/test-classes:$out/classes:$out/test-lib/*" org.openjdk.jcstress.Main -v -r results \
         -f 1 -iters 2 -time 200 -sc false -strideSize 2 -strideCount 8 \
         -jvmArgs "-Xmn16m --enable-native-access=ALL-UNNAMED"
 }

@@ -72,7 +72,7 @@ release_recipe() {
             [ "$jre" = - ] || packages+=,$jre
             # what it is built from and how is part of the key
             hooks=("--customize-hook=\"\$ASHMEM_DEBUG/build.sh\" build $1 \"\$1\" # $("$here/debug/build.sh" parts "$1" |
-                xargs cat | sha256sum | cut -c1-12)")
+                xargs -d '\n' cat | sha256sum | cut -c1-12)")
             ;;
         package) packages+=,systemd-sysv,udev,dkms,openssl,debhelper,dh-dkms,lintian ;;
         *) packages+=,$jre ;;

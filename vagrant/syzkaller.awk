@@ -123,7 +123,7 @@ FNR == NR { next }
     if (call ~ /^ioctl\$/) {
         name = substr(call, 7)
         serves[name]
-        if (index($0, "(fd fd_ashmem, cmd const[" name "], arg ") == 0)
+        if (index($0, "(fd fd_region, cmd const[" name "], arg ") == 0)
             say(call " does not ask for " name)
         if (name in request && request[name] != "any" && match($0, /arg ptr\[[a-z]+/) &&
             substr($0, RSTART + 8, RLENGTH - 8) != request[name])

@@ -9,10 +9,11 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
 # fragments FLAVOUR: its options are allnoconfig, and then these
 fragments() {
-    case $1 in
-        um) printf "$here/%s.config\n" common um ;;
-        *) printf "$here/%s.config\n" common x86 "$1" ;;
-    esac
+    local fragment fragments=(common x86 "$1")
+    [ "$1" != um ] || fragments=(common um)
+    for fragment in "${fragments[@]}"; do
+        echo "$here/$fragment.config"
+    done
 }
 
 parts() {

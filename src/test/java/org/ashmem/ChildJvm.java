@@ -7,12 +7,16 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 
 /** Another JVM that runs one of the tests' programs. */
 final class ChildJvm {
-  /** In seconds: far more than the slowest guest needs. */
-  private static final long PATIENCE = 60;
+  /**
+   * In seconds: far more than the slowest guest needs. A child that takes longer is killed, so that
+   * whoever reads what it says goes on.
+   */
+  private static final long PATIENCE = 120;
 
   /**
    * Arguments: a process, its descriptor, and the command that gets the new number at its end. Java
@@ -63,22 +67,26 @@ final class ChildJvm {
 
   /** Starts a command whose errors are told with this process's own. */
   static Process start(List<String> command) throws IOException {
-    return new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start();
+    return watch(
+        new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start());
   }
 
   /** Runs a command to its end. */
   static Result run(List<String> command) throws IOException, InterruptedException {
-    Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
+    Process process = watch(new ProcessBuilder(command).redirectErrorStream(true).start());
     try {
       process.getOutputStream().close();
       String output = new String(process.getInputStream().readAllBytes(), UTF_8);
-      if (!process.waitFor(PATIENCE, TimeUnit.SECONDS)) {
-        throw new IOException("still running after " + PATIENCE + " s: " + output);
-      }
-      return new Result(process.exitValue(), output);
+      return new Result(process.waitFor(), output);
     } finally {
       process.destroyForcibly();
     }
+  }
+
+  private static Process watch(Process process) {
+    CompletableFuture.delayedExecutor(PATIENCE, TimeUnit.SECONDS)
+        .execute(() -> process.destroyForcibly());
+    return process;
   }
 
   record Result(int status, String output) {}
