@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# How many lines of each file the tests reach, as a table. Each line of the input is FILE, LINES and REACHED, parted by tabs.
-# usage: awk -v title=TITLE -f coverage.awk FILE
+# How many lines of each file the tests reach, and of each folder at the top, as a table. Each line of the input is FILE,
+# LINES and REACHED, parted by tabs.
 
 BEGIN { FS = "\t" }
 
@@ -8,6 +8,18 @@ function row(name, lines, reached) {
     printf "%-48s  %5d  %7d  %7.1f\n", name, lines, reached, lines ? 100 * reached / lines : 0
 }
 
-NR == 1 { printf "\n%-48s  lines  reached  percent\n", title }
-{ row($1, $2, $3); lines += $2; reached += $3 }
-END { if (NR > 0) row("all", lines, reached) }
+NR == 1 { printf "\n%-48s  lines  reached  percent\n", "file" }
+{
+    row($1, $2, $3)
+    folder = $1
+    sub(/\/.*/, "/", folder)
+    if (!(folder in lines))
+        folders[++count] = folder
+    lines[folder] += $2
+    reached[folder] += $3
+}
+
+END {
+    for (i = 1; i <= count; i++)
+        row("all of " folders[i], lines[folders[i]], reached[folders[i]])
+}

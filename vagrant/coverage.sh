@@ -44,12 +44,9 @@ coverage_java() {
 
 # coverage_table: what was counted in this run
 coverage_table() {
-    if [ -s "$results/coverage-java.tsv" ]; then
-        awk -v title="the library" -f "$here/coverage.awk" "$results/coverage-java.tsv"
-    fi
-    if [ -s "$results/coverage-kernel.tsv" ]; then
-        awk -v title="the module" -f "$here/coverage.awk" "$results/coverage-kernel.tsv"
-        printf '\n%s\n' "lines that no test reaches:"
+    cat "$results"/coverage-{kernel,java}.tsv 2>/dev/null | awk -f "$here/coverage.awk"
+    if [ -s "$results/unreached" ]; then
+        printf '\n%s\n' "lines of the module that no test reaches:"
         cat "$results/unreached"
     fi
 }

@@ -195,6 +195,17 @@ tests_guest_um() {
     tests_any "um: KUnit by kunit.py" "$results/um/kunit.tsv"
 }
 
+# tests_left_out KERNEL...: what some kernel cannot be asked
+tests_left_out() {
+    local kernel
+    for kernel in "$@"; do
+        [ ! -e "$here/debug/$kernel.without" ] || {
+            printf '\nnot asked of kernel %s:\n' "$kernel"
+            sed -n '/^[^#]/s/^\([^ ]*\) \([^ ]*\) /    \1: \2, for /p' "$here/debug/$kernel.without"
+        }
+    done
+}
+
 # run_tests KERNEL..., or --fast: the unit tests and kernel um, for every day
 run_tests() {
     local kernel builders part fast='' needed=(java) parts=("host: unit tests")
@@ -238,6 +249,7 @@ run_tests() {
         coverage_java
         coverage_table
     fi
+    tests_left_out "$@"
     # in the order in which it was done
     for part in unit repository ranges asan races "${@/#/build-}" "${@/%//*}" "${@/%/-bugs/*}" "${@/#/guest-}" "${@/#/coverage-}" missing; do
         # shellcheck disable=SC2086

@@ -432,6 +432,14 @@ static int ring_read(struct ring *r, int from, char *to)
 	});
 }
 
+static int ring_punch(struct ring *r, int fd)
+{
+	return ring_do(r, (struct io_uring_sqe){
+		.opcode = IORING_OP_FALLOCATE, .fd = fd, .addr = page_size,
+		.len = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+	});
+}
+
 static int ring_register(struct ring *r, char *page)
 {
 	struct iovec v = { page, page_size };
@@ -445,13 +453,12 @@ static void write_by_io_uring(int fd)
 	char *own = map_anonymous(page_size), *p = map_read_only(fd);
 	struct ring r = ring_open();
 
+	CHECK_EQ(0, ring_punch(&r, other));
+	CHECK(ring_punch(&r, fd) < 0);
 	CHECK_EQ(1, write(other, "x", 1));
 	CHECK(ring_do(&r, (struct io_uring_sqe){
 		.opcode = IORING_OP_WRITE, .fd = fd, .len = 1,
 		.addr = (uintptr_t)own }) < 0);
-	CHECK(ring_do(&r, (struct io_uring_sqe){
-		.opcode = IORING_OP_FALLOCATE, .fd = fd, .addr = page_size,
-		.len = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE }) < 0);
 	CHECK_EQ(1, ring_read(&r, other, own));
 	CHECK_EQ('x', *own);
 	CHECK_EQ(-EFAULT, ring_read(&r, other, p));
@@ -499,6 +506,7 @@ static void write_to_the_mapped_file(int fd)
 	map_file_path(map_read_only(fd), path);
 	CHECK_ERRNO(ETXTBSY, open(path, O_RDWR));
 	CHECK_ERRNO(ETXTBSY, open(path, O_WRONLY | O_TRUNC));
+	CHECK_ERRNO(ETXTBSY, open(path, O_RDONLY | O_TRUNC));
 	CHECK_ERRNO(ETXTBSY, truncate(path, page_size));
 	file = CHECK_OK(open(path, O_RDONLY | O_CLOEXEC));
 	CHECK_EQ(-1, write(file, "x", 1));
