@@ -105,6 +105,17 @@ wrong_in_the_description_for_syzkaller() {
     awk -f "$here/syzkaller.awk" kernel/include/uapi/linux/ashmem.h kernel/tests/syzkaller/ashmem.txt 2>&1
 }
 
+# A bug that fits nowhere any more, or that no kernel looks for.
+wrong_with_the_bugs() {
+    local bug field
+    for bug in kernel/tests/bugs/*.patch; do
+        git apply --check "$bug" 2>&1
+        for field in 'Bug: .' 'Kernel: (debug|kcsan)$' 'Program: [a-z]+ ' 'Seen: .'; do
+            grep -qE "^$field" "$bug" || echo "$bug has no line $field"
+        done
+    done
+}
+
 scripts_parse() {
     local script
     for script in run .ci/run vagrant/init vagrant/*.sh vagrant/debug/*.sh; do
@@ -230,6 +241,7 @@ check "no kernel version is asked for outside kernel/compat.h" says_nothing vers
 check "each of the twenty known defects has a test named after it" says_nothing defects_without_a_test
 check "each test that SECURITY.md and DIFFERENCES.md name is there" says_nothing named_tests_that_are_not_there
 check "the description for syzkaller has what the header has" says_nothing wrong_in_the_description_for_syzkaller
+check "each bug fits, and tells what is to be seen of it" says_nothing wrong_with_the_bugs
 check "scripts are valid" scripts_parse
 check "the Debian package has the version of the library" says_nothing one_version
 check "a project with the jar alone is told to load the module" consumer_is_told_to_load_the_module
