@@ -179,7 +179,7 @@ static long act_on_mapping(struct thug *t)
 	if (!base || length < 4096)
 		return -1;
 	first = any(t, length / 4096) * 4096;
-	switch (any(t, 7)) {
+	switch (any(t, 6)) {
 	case 0:
 		return mprotect(base + first, length - first, any(t, 8));
 	case 1:
@@ -193,9 +193,6 @@ static long act_on_mapping(struct thug *t)
 		t->mappings[i].length = grown;
 		return 0;
 	case 3:
-		return syscall(SYS_remap_file_pages, base, length, 0,
-			       any(t, 64), 0);
-	case 4:
 		return munlock(base, length);
 	default:
 		return madvise(base + first, any(t, length - first + 1),
@@ -273,6 +270,15 @@ static long act_fork(struct thug *t)
 	if (!pid) {
 		for (int i = 0; i < 20; i++)
 			ioctl(any_slot(t), any_request(t), any_argument(t));
+		/*
+		 * Where this fails the mapping may be gone. Another thread
+		 * could map its buffer there; here there is none.
+		 */
+		for (int i = 0; i < MAPPINGS; i++)
+			if (t->mappings[i].base)
+				syscall(SYS_remap_file_pages,
+					t->mappings[i].base,
+					t->mappings[i].length, 0, any(t, 64), 0);
 		_exit(0);
 	}
 	CHECK_CHILD(pid);
