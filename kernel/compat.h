@@ -81,6 +81,13 @@ static inline bool ashmem_page_locked(void *entry)
 	return test_bit(PG_locked, (const unsigned long *)&((struct page *)entry)->flags);
 }
 
+/* All of a huge page, given a locked page of it; nothing where the page is none. */
+static inline void ashmem_huge_page_dirty(struct page *page)
+{
+	if (PageCompound(page))
+		set_page_dirty(page);
+}
+
 /* 6.4: mm_account_reclaimed_pages(), and what it adds to has another name. */
 static inline void ashmem_account_reclaimed(unsigned long pages)
 {

@@ -1,63 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * One region: its name, size, protection mask, backing file and mappings.
+ * One region: its name, size, protection mask, mappings and pins.
  */
 #include <linux/err.h>
 #include <linux/memcontrol.h>
 #include <linux/mman.h>
-#include <linux/module.h>
 #include <linux/personality.h>
 #include <linux/sched.h>
-#include <linux/shmem_fs.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 
+#include "backing.h"
 #include "compat.h"
 #include "region.h"
 #include "regions.h"
 #include "shrinker.h"
 #include "trace.h"
 
-/* What shmem's files and mappings can do, learned from the first; always the same. */
-static const struct file_operations *shmem_fops;
-static const struct vm_operations_struct *shmem_vm_ops;
-
 static atomic64_t last_id = ATOMIC64_INIT(0);
-
-static loff_t backing_llseek(struct file *file, loff_t offset, int whence)
-{
-	return shmem_fops->llseek(file, offset, whence);
-}
-
-static ssize_t backing_read_iter(struct kiocb *iocb, struct iov_iter *iter)
-{
-	return shmem_fops->read_iter(iocb, iter);
-}
-
-static long backing_fallocate(struct file *file, int mode, loff_t offset, loff_t len)
-{
-	return shmem_fops->fallocate(file, mode, offset, len);
-}
-
-static int backing_mmap(struct file *file, struct vm_area_struct *vma)
-{
-	return -EPERM;
-}
-
-/*
- * A backing file with these operations keeps the module loaded until its last
- * mapping is gone. Whoever gets at it through a mapping (remap_file_pages,
- * CVE-2020-0009) can't map it anew around the protection mask. mremap uses the
- * mm's own .get_unmapped_area, as shmem's insists on shmem's operations.
- */
-static const struct file_operations backing_fops = {
-	.owner = THIS_MODULE,
-	.llseek = backing_llseek,
-	.read_iter = backing_read_iter,
-	.fallocate = backing_fallocate,
-	.fsync = noop_fsync,
-	.mmap = backing_mmap,
-};
 
 /**
  * ashmem_region_create() - make an empty region
@@ -285,58 +245,11 @@ static int map_check(const struct ashmem_region *region, struct vm_area_struct *
 	return 0;
 }
 
-/*
- * Gives a shmem file our operations. The reference goes with the file's last user.
- *
- * Opened once more by /proc/PID/map_files, which takes CAP_CHECKPOINT_RESTORE, the
- * inode would give shmem's operations instead. As if it were being executed, nobody
- * gets it open for writing then, nor is it truncated: new as it is, that can't fail.
- */
-static void file_guard(struct file *file)
-{
-	deny_write_access(file);
-	__module_get(THIS_MODULE);
-	WRITE_ONCE(shmem_fops, file->f_op);
-	file->f_op = &backing_fops;
-}
-
-/*
- * A shmem file named like the region, as large as the region. A page counts as
- * committed memory from its first touch on, as a memfd's: a region may be sparse,
- * and larger than the machine.
- */
 static struct file *region_new_file(const struct ashmem_region *region)
 {
 	const char *path = region->path[ASHMEM_PREFIX_LEN] ? region->path : ASHMEM_NAME_DEF;
-	struct file *file = ashmem_shmem_file_setup(path, region->size, VM_NORESERVE);
 
-	/* shmem says so where it gets no memory for an inode. */
-	if (file == ERR_PTR(-ENOSPC))
-		return ERR_PTR(-ENOMEM);
-	if (!IS_ERR(file))
-		file->f_mode |= FMODE_LSEEK;
-	return file;
-}
-
-/*
- * Links a shared mapping to the backing file. The first time the file still
- * has shmem's own operations, and shmem sets the mapping up.
- */
-static int map_shared(struct file *file, struct vm_area_struct *vma)
-{
-	int ret;
-
-	if (file->f_op != &backing_fops) {
-		ret = ashmem_vfs_mmap(file, vma);
-		if (ret)
-			return ret;
-		WRITE_ONCE(shmem_vm_ops, vma->vm_ops);
-		file_guard(file);
-	} else {
-		vma->vm_ops = READ_ONCE(shmem_vm_ops);
-	}
-	ashmem_vma_set_file(vma, file);
-	return 0;
+	return ashmem_backing_create(path, region->size);
 }
 
 /*
@@ -351,11 +264,9 @@ static int map_private(struct ashmem_region *region, struct vm_area_struct *vma)
 
 		if (IS_ERR(file))
 			return PTR_ERR(file);
-		file_guard(file);
 		region->private_file = file;
 	}
-	vma_set_anonymous(vma);
-	ashmem_vma_set_file(vma, region->private_file);
+	ashmem_backing_map_private(region->private_file, vma);
 	return 0;
 }
 
@@ -393,7 +304,7 @@ int ashmem_region_map(struct ashmem_region *region, struct vm_area_struct *vma)
 	}
 
 	ashmem_vm_flags_clear(vma, may_flags(~region->prot_mask));
-	ret = shared ? map_shared(file, vma) : map_private(region, vma);
+	ret = shared ? ashmem_backing_map(file, vma) : map_private(region, vma);
 
 	if (ret && new) {
 		fput(new);

@@ -4,6 +4,7 @@
  * each case makes and removes.
  *
  * abi.md, semantics: NOT_PURGED promises every byte, and pinned pages stay
+ *
  * Since 6.12 a huge page is swapped out as one entry. Where it reaches beyond an
  * unpinned range, purging that range would have to swap it in first: by a task
  * that may be about to swap in the same page, for ever. Before, it is cut into
@@ -108,4 +109,85 @@ CASE_LIMIT(huge_page_unpinned_as_a_whole_is_purged_in_swap, 60)
 	CHECK_EQ(ASHMEM_WAS_PURGED, pin(f.fd, 0, f.pages / 2));
 	CHECK_ZERO(f.base, 0, f.pages / 2);
 	CHECK_PAGES(f.base, f.pages / 2, f.pages / 2, 1);
+}
+
+/* Kilobytes of a mapping that are mapped as huge pages. */
+static unsigned long huge_in(const char *base)
+{
+	FILE *f = fopen("/proc/self/smaps", "re");
+	unsigned long kilobytes = 0, start, end;
+	bool here = false, found = false;
+	char line[512];
+
+	CHECK(f);
+	while (!found && fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "%lx-%lx", &start, &end) == 2)
+			here = start == (uintptr_t)base;
+		else if (here)
+			found = sscanf(line, "ShmemPmdMapped: %lu", &kilobytes);
+	}
+	fclose(f);
+	CHECK(found);
+	return kilobytes;
+}
+
+/* A huge page by a fault that reads. Kernels take it for clean, though it is mapped writable. */
+static char *read_huge_page(int fd)
+{
+	char *base = map_aligned(fd, HUGE);
+
+	write_file(SHMEM_ENABLED, "advise");
+	CHECK_OK(madvise(base, HUGE, MADV_HUGEPAGE));
+	CHECK_ZERO(base, 0, HUGE / page_size);
+	CHECK_EQ(HUGE >> 10, huge_in(base));
+	return base;
+}
+
+/* Everything is written back and comes again as it was. */
+static void check_kept(char *base)
+{
+	unsigned char resident[HUGE / page_size];
+
+	CHECK_PAGES(base, 0, HUGE / page_size, 1);
+	CHECK_OK(madvise(base, HUGE, MADV_PAGEOUT));
+	CHECK_OK(mincore(base, HUGE, resident));
+	for (size_t i = 0; i < HUGE / page_size; i++)
+		CHECK(!(resident[i] & 1));
+	CHECK_PAGES(base, 0, HUGE / page_size, 1);
+}
+
+CASE_LIMIT(huge_page_written_after_reading_is_kept_at_munmap, 60)
+{
+	int fd = region_create(HUGE);
+	char *base;
+
+	make_swap();
+	base = read_huge_page(fd);
+	write_pages(base, 0, HUGE / page_size, 1);
+	CHECK_OK(munmap(base, HUGE));
+	check_kept(map_aligned(fd, HUGE));
+}
+
+CASE_LIMIT(huge_page_written_after_reading_is_kept_at_collapse, 60)
+{
+	int fd = region_create(HUGE);
+	char *parts = map_aligned(fd, HUGE), *whole;
+
+	make_swap();
+	/* Where page tables are, a huge page is mapped by its parts. */
+	write_pages(parts, 0, 1, 1);
+	CHECK_OK(madvise(parts, HUGE, MADV_REMOVE));
+	whole = read_huge_page(fd);
+	CHECK_ZERO(parts, 0, HUGE / page_size);
+	CHECK_EQ(0, huge_in(parts));
+	CHECK_OK(munmap(whole, HUGE));
+	write_pages(parts, 0, HUGE / page_size, 1);
+	/* Kernels before 6.1 don't know it. */
+	if (madvise(parts, HUGE, 25 /* MADV_COLLAPSE */)) {
+		CHECK_EQ(EINVAL, errno);
+		CHECK_PAGES(parts, 0, HUGE / page_size, 1);
+		return;
+	}
+	CHECK_EQ(HUGE >> 10, huge_in(parts));
+	check_kept(parts);
 }
