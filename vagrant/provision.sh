@@ -402,14 +402,24 @@ original_beside_ours() {
     "$out/tests/abi" && "$out/tests/purge"
 }
 
+# The kernel's log may be full, and then its lines can't be counted: what matters comes behind a mark.
+mark_log() {
+    mark="ashmem test: mark $RANDOM$RANDOM"
+    echo "$mark" >/dev/kmsg
+}
+
+log_since_mark() {
+    dmesg | sed "1,/$mark/d"
+}
+
 # Needs the module not loaded. Nobody gets the original out of a kernel again, so nothing can come behind this.
 ours_beside_original() {
-    local said before
+    local said mark
     modprobe ashmem_linux
-    before=$(dmesg | wc -l)
+    mark_log
     ! said=$(insmod "$out/ashmem.ko" 2>&1) || { echo "it was loaded beside the original"; return 1; }
     grep -q 'Device or resource busy' <<<"$said" || { echo "insmod said: $said"; return 1; }
-    said=$(dmesg | tail -n +"$((before + 1))" | grep -v 'loading out-of-tree module\|module verification failed')
+    said=$(log_since_mark | grep -v 'loading out-of-tree module\|module verification failed')
     grep -q 'ashmem: another driver provides /dev/ashmem already' <<<"$said" && [ "$(wc -l <<<"$said")" -eq 1 ] ||
         { echo "the kernel said: $said"; return 1; }
     ! [ -e /sys/module/ashmem ] && ! [ -e /sys/kernel/debug/ashmem ] && ! [ -e /sys/kernel/slab/ashmem_range ] ||
@@ -442,15 +452,15 @@ step_debug() {
 
 # catch BUG: with the module that has it. Whatever it does to the kernel comes behind the results.
 catch() {
-    local bug=$1 name log program before
+    local bug=$1 name log program mark
     name=${bug##*/}
     name=${name%.patch}
     log=$results/$name.log
-    before=$(dmesg | wc -l)
+    mark_log
     [ ! -e /sys/module/ashmem ] && insmod "$out/bugs/$name.ko" || { echo "it could not be loaded"; return 1; }
     read -ra program < <(field Program "$bug")
     timeout -k 5 "$limit" "$programs/${program[0]}" "${program[@]:1}" >"$log" 2>&1 </dev/null || true
-    dmesg | tail -n +"$((before + 1))" >>"$log"
+    log_since_mark >>"$log"
     grep -qE -- "$(field Seen "$bug")" "$log" || no_leak >>"$log" || true
     rmmod ashmem || true
     grep -E -m 1 -- "$(field Seen "$bug")" "$log" || { echo "not seen: $(field Seen "$bug")"; return 1; }

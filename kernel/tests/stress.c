@@ -285,11 +285,11 @@ static void *run_worker(void *argument)
 	w->unpinned = calloc(w->region->pages, sizeof(*w->unpinned));
 	memset(w->unpinned, true, w->region->pages);
 	map_first(w);
-	while (now() < end_of_case) {
+	do {
 		work_round(w);
 		w->rounds++;
 		atomic_fetch_add(&totals->rounds, 1);
-	}
+	} while (now() < end_of_case);
 	/* At the end, once over everything. */
 	for (size_t i = 0; i < w->region->pages; i++) {
 		if (w->region->owner[i] != w->number)
@@ -318,7 +318,6 @@ static void run_process(unsigned int process)
 		printf("# worker %u: %" PRIu64 " rounds, %" PRIu64 " purged pages\n",
 		       workers[t].number, workers[t].rounds,
 		       workers[t].purged);
-		CHECK(workers[t].rounds);
 	}
 	fflush(stdout);
 }
@@ -598,17 +597,23 @@ static struct counts count_all(void)
 CASE_LIMIT(no_byte_is_lost_to_anything, 1000000)
 {
 	struct counts before, after;
+	bool all;
 
 	make_swap();
 	before = count_all();
-	run_stress_at_a_limit(2 * LAST_DISTURBER - 1);
-	after = count_all();
+	/* Until it was a test of each of these; on slow kernels once is not enough. */
+	for (int tries = 10;; tries--) {
+		run_stress_at_a_limit(2 * LAST_DISTURBER - 1);
+		after = count_all();
+		all = after.swapped_out > before.swapped_out &&
+		      after.huge > before.huge &&
+		      after.by_limit > before.by_limit;
+		if (all || !tries)
+			break;
+	}
 	printf("# %" PRIu64 " pages swapped out, %" PRIu64 " huge pages made, %" PRIu64 " bytes purged at a limit\n",
 	       after.swapped_out - before.swapped_out, after.huge - before.huge,
 	       after.by_limit - before.by_limit);
 	fflush(stdout);
-	/* Or it was no test of these. */
-	CHECK(after.swapped_out > before.swapped_out);
-	CHECK(after.huge > before.huge);
-	CHECK(after.by_limit > before.by_limit);
+	CHECK(all);
 }
