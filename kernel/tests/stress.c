@@ -526,14 +526,17 @@ static void run_stress(size_t pages, int against)
 	tell_totals();
 }
 
+static void create_limited_group(void)
+{
+	cgroup_create("a");
+	cgroup_set("a", "memory.max", 10 * MIB);
+}
+
 /* The regions are larger than the limit; who runs into it purges. */
 static void run_stress_at_a_limit(int against)
 {
-	pid_t pid;
+	pid_t pid = fork_into("a");
 
-	cgroup_create("a");
-	cgroup_set("a", "memory.max", 10 * MIB);
-	pid = fork_into("a");
 	if (!pid) {
 		run_stress(3 * MIB * 2 / page_size, against);
 		_exit(0);
@@ -554,11 +557,13 @@ CASE_LIMIT(no_byte_is_lost_to_drop_caches, 3600)
 
 CASE_LIMIT(no_byte_is_lost_at_a_limit, 3600)
 {
+	create_limited_group();
 	run_stress_at_a_limit(0);
 }
 
 CASE_LIMIT(no_byte_is_lost_to_all_of_them, 3600)
 {
+	create_limited_group();
 	run_stress_at_a_limit(PURGE_ALL | DROP_CACHES | MADVISE_REMOVE | LIVES);
 }
 
@@ -600,6 +605,7 @@ CASE_LIMIT(no_byte_is_lost_to_anything, 1000000)
 	bool all;
 
 	make_swap();
+	create_limited_group();
 	before = count_all();
 	/* Until it was a test of each of these; on slow kernels once is not enough. */
 	for (int tries = 10;; tries--) {
