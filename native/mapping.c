@@ -34,15 +34,20 @@ JNIEXPORT jint JNICALL Java_org_ashmem_Shim_back(JNIEnv *env, jclass shim,
 	return 0;
 }
 
-/* Returns the mapping's address; an address is never in [-4095, -1]. */
+/*
+ * Returns the mapping's address; an address is never in [-4095, -1]. Without a
+ * file it is memory of this process alone.
+ */
 JNIEXPORT jlong JNICALL Java_org_ashmem_Shim_map(JNIEnv *env, jclass shim,
 						 jint fd, jint protection,
 						 jboolean shared, jlong offset,
 						 jlong length)
 {
 	void *address = mmap(NULL, (size_t)length, protection,
-			     shared ? MAP_SHARED : MAP_PRIVATE, fd,
-			     (off_t)offset);
+			     shared ? MAP_SHARED :
+			     fd < 0 ? MAP_PRIVATE | MAP_ANONYMOUS :
+				      MAP_PRIVATE,
+			     fd, fd < 0 ? 0 : (off_t)offset);
 
 	(void)env;
 	(void)shim;

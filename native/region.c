@@ -46,12 +46,19 @@ JNIEXPORT jint JNICALL Java_org_ashmem_Shim_setSize(JNIEnv *env, jclass shim,
 	return RETRY(ioctl(fd, ASHMEM_SET_SIZE, (size_t)size));
 }
 
-JNIEXPORT jint JNICALL Java_org_ashmem_Shim_size(JNIEnv *env, jclass shim,
-						 jint fd)
+/* What does not fit into the int of Android's request has one of its own. */
+JNIEXPORT jlong JNICALL Java_org_ashmem_Shim_size(JNIEnv *env, jclass shim,
+						  jint fd)
 {
+	__u64 size;
+	int result = RETRY(ioctl(fd, ASHMEM_GET_SIZE));
+
 	(void)env;
 	(void)shim;
-	return RETRY(ioctl(fd, ASHMEM_GET_SIZE));
+	if (result != -EOVERFLOW)
+		return result;
+	result = RETRY(ioctl(fd, ASHMEM_GET_SIZE64, &size));
+	return result < 0 ? result : (jlong)size;
 }
 
 JNIEXPORT jint JNICALL Java_org_ashmem_Shim_setProtection(JNIEnv *env,
@@ -71,37 +78,44 @@ JNIEXPORT jint JNICALL Java_org_ashmem_Shim_protection(JNIEnv *env, jclass shim,
 	return RETRY(ioctl(fd, ASHMEM_GET_PROT_MASK));
 }
 
-JNIEXPORT jint JNICALL Java_org_ashmem_Shim_pin(JNIEnv *env, jclass shim,
-						jint fd, jint offset,
-						jint length)
+/* Android's request, or where its 32 bits do not do, that of 64. */
+static int request(int fd, unsigned long small, unsigned long large,
+		   jlong offset, jlong length)
 {
 	struct ashmem_pin range = { (__u32)offset, (__u32)length };
+	struct ashmem_pin64 wide = { (__u64)offset, (__u64)length };
 
+	if (range.offset == wide.offset && range.len == wide.len)
+		return RETRY(ioctl(fd, small, &range));
+	return RETRY(ioctl(fd, large, &wide));
+}
+
+JNIEXPORT jint JNICALL Java_org_ashmem_Shim_pin(JNIEnv *env, jclass shim,
+						jint fd, jlong offset,
+						jlong length)
+{
 	(void)env;
 	(void)shim;
-	return RETRY(ioctl(fd, ASHMEM_PIN, &range));
+	return request(fd, ASHMEM_PIN, ASHMEM_PIN64, offset, length);
 }
 
 JNIEXPORT jint JNICALL Java_org_ashmem_Shim_unpin(JNIEnv *env, jclass shim,
-						  jint fd, jint offset,
-						  jint length)
+						  jint fd, jlong offset,
+						  jlong length)
 {
-	struct ashmem_pin range = { (__u32)offset, (__u32)length };
-
 	(void)env;
 	(void)shim;
-	return RETRY(ioctl(fd, ASHMEM_UNPIN, &range));
+	return request(fd, ASHMEM_UNPIN, ASHMEM_UNPIN64, offset, length);
 }
 
 JNIEXPORT jint JNICALL Java_org_ashmem_Shim_pinStatus(JNIEnv *env, jclass shim,
-						      jint fd, jint offset,
-						      jint length)
+						      jint fd, jlong offset,
+						      jlong length)
 {
-	struct ashmem_pin range = { (__u32)offset, (__u32)length };
-
 	(void)env;
 	(void)shim;
-	return RETRY(ioctl(fd, ASHMEM_GET_PIN_STATUS, &range));
+	return request(fd, ASHMEM_GET_PIN_STATUS, ASHMEM_GET_PIN_STATUS64,
+		       offset, length);
 }
 
 JNIEXPORT jint JNICALL Java_org_ashmem_Shim_purgeAllCaches(JNIEnv *env,

@@ -8,6 +8,7 @@ import java.lang.ref.Reference;
 import java.util.EnumSet;
 import java.util.Objects;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -33,18 +34,34 @@ public final class AshmemRegion implements AutoCloseable {
 
   private static final Cleaner CLEANER = Cleaner.create();
 
+  private static final System.Logger LOG = System.getLogger("org.ashmem");
+
+  /** Whether it was said on which backend regions are that did not choose one. */
+  private static final AtomicBoolean TOLD = new AtomicBoolean();
+
   private final Descriptor descriptor;
+  private final Driver driver;
   private final Cleaner.Cleanable cleanable;
   private final String name;
   private final long size;
 
-  /** Takes over the descriptor of a region whose name and size are fixed. */
+  /** Takes over the descriptor of a region of the device, whose name and size are fixed. */
   AshmemRegion(int fd, String name, long size) {
-    Descriptor owned = new Descriptor(fd);
+    this(new Descriptor(fd), DeviceDriver.INSTANCE, name, size);
+  }
+
+  private AshmemRegion(Descriptor owned, Driver driver, String name, long size) {
     this.descriptor = owned;
+    this.driver = driver;
     this.name = name;
     this.size = size;
-    this.cleanable = CLEANER.register(this, owned::close);
+    this.cleanable =
+        CLEANER.register(
+            this,
+            () -> {
+              driver.close();
+              owned.close();
+            });
   }
 
   /**
@@ -77,17 +94,19 @@ public final class AshmemRegion implements AutoCloseable {
    * @param fd the number of an open descriptor; left alone if this method throws
    * @return the region that the descriptor shares with others
    * @throws IllegalArgumentException if the number is negative
-   * @throws AshmemException.NotRegion if the descriptor is not open, is not a region, or is a
-   *     region without a size
-   * @throws AshmemException if the kernel refuses; with {@code EOVERFLOW} if the region is of 2 GiB
-   *     or more, since the kernel cannot tell its size
+   * @throws AshmemException.NotRegion if the descriptor is not open, is not a region, is a region
+   *     without a size, or a memfd whose size is not sealed
+   * @throws AshmemException if the kernel refuses
    */
   public static AshmemRegion fromFileDescriptor(int fd) {
     if (fd < 0) {
       throw new IllegalArgumentException("descriptor " + fd + " is negative");
     }
+    if (MemfdDriver.isRegion(fd)) {
+      return fromMemfd(fd);
+    }
     requireRegion(fd, "statx", Shim.probe(fd));
-    int size = requireRegion(fd, "ASHMEM_GET_SIZE", Shim.size(fd));
+    long size = requireRegion(fd, "ASHMEM_GET_SIZE", Shim.size(fd));
     if (size == 0) {
       throw new AshmemException.NotRegion(
           fd, "ASHMEM_GET_SIZE", Errno.EINVAL, "the region was not given a size yet");
@@ -99,18 +118,41 @@ public final class AshmemRegion implements AutoCloseable {
     return new AshmemRegion(fd, name(fd), size);
   }
 
+  private static AshmemRegion fromMemfd(int fd) {
+    String given = MemfdDriver.name(fd);
+    String name = given.isEmpty() ? UNNAMED : given;
+    long size = check("statx", name, Shim.fileSize(fd));
+    if (size == 0) {
+      throw new AshmemException.NotRegion(fd, "statx", Errno.EINVAL, "the memfd has no bytes");
+    }
+    Descriptor descriptor = new Descriptor(fd);
+    return new AshmemRegion(descriptor, MemfdDriver.adopted(descriptor, fd, size), name, size);
+  }
+
   /**
-   * Asks the kernel to purge every unpinned page of every region on the machine.
+   * Asks for a purge of every unpinned page: on the device, of every region on the machine; on
+   * memfd, of the regions that this process created and did not hand on. Which, {@link
+   * Backend#configured} says; {@link Backend#AUTO} asks both, as far as they are there.
    *
    * @return how many pages were unpinned and not purged yet
-   * @throws AshmemException.PermissionDenied without the capability {@code CAP_SYS_ADMIN}
-   * @throws AshmemException.DeviceMissing if there is no device
+   * @throws AshmemException.PermissionDenied on the device without the capability {@code
+   *     CAP_SYS_ADMIN}
+   * @throws AshmemException.DeviceMissing if the backend is {@link Backend#DEVICE} and there is no
+   *     device
    * @throws AshmemException if the kernel refuses
    */
   public static long purgeAllCaches() {
-    int fd = open(DEVICE);
+    Backend backend = Backend.configured();
+    long pages = backend == Backend.DEVICE ? 0 : MemfdDriver.purgeAll();
+    if (backend == Backend.MEMFD) {
+      return pages;
+    }
+    int fd = openDevice(backend);
+    if (fd < 0) {
+      return pages;
+    }
     try {
-      return check("ASHMEM_PURGE_ALL_CACHES", DEVICE, Shim.purgeAllCaches(fd));
+      return pages + check("ASHMEM_PURGE_ALL_CACHES", DEVICE, Shim.purgeAllCaches(fd));
     } finally {
       int unused = Shim.close(fd);
     }
@@ -144,6 +186,15 @@ public final class AshmemRegion implements AutoCloseable {
   }
 
   /**
+   * Returns what the region's memory is from.
+   *
+   * @return {@link Backend#DEVICE} or {@link Backend#MEMFD}
+   */
+  public Backend backend() {
+    return driver.backend();
+  }
+
+  /**
    * Asks what new mappings may do.
    *
    * @return a set that cannot be modified
@@ -152,7 +203,7 @@ public final class AshmemRegion implements AutoCloseable {
   public Set<Protection> protection() {
     int fd = acquire();
     try {
-      return Protection.of(check("ASHMEM_GET_PROT_MASK", name, Shim.protection(fd)));
+      return Protection.of(check("ASHMEM_GET_PROT_MASK", name, driver.protection(fd)));
     } finally {
       release();
     }
@@ -174,7 +225,7 @@ public final class AshmemRegion implements AutoCloseable {
     int mask = Protection.mask(protection);
     int fd = acquire();
     try {
-      setProtection(fd, name, mask);
+      setProtection(driver, fd, name, mask);
     } finally {
       release();
     }
@@ -185,7 +236,7 @@ public final class AshmemRegion implements AutoCloseable {
    * Protection#WRITE}.
    *
    * @return a new mapping
-   * @throws IllegalArgumentException if the region is larger than 2147483647 bytes
+   * @throws IllegalArgumentException before Java 22, if the region is larger than 2147483647 bytes
    * @throws AshmemException.PermissionDenied if the protection lacks {@link Protection#READ}
    * @throws AshmemException.OutOfMemory if there is no room for it
    * @throws ClosedException if the region is closed
@@ -200,7 +251,7 @@ public final class AshmemRegion implements AutoCloseable {
    *
    * @param offset where the part begins, in bytes, from 0; it need not be a multiple of the page
    *     size
-   * @param length the part's length in bytes, 1 to 2147483647
+   * @param length the part's length in bytes, at least 1; before Java 22 at most 2147483647
    * @return a new mapping
    * @throws IllegalArgumentException if the part is empty, too long, or not within the region
    * @throws AshmemException.PermissionDenied if the protection lacks {@link Protection#READ}
@@ -219,7 +270,7 @@ public final class AshmemRegion implements AutoCloseable {
    * @param mode whether to write, and whether to share
    * @param offset where the part begins, in bytes, from 0; it need not be a multiple of the page
    *     size
-   * @param length the part's length in bytes, 1 to 2147483647
+   * @param length the part's length in bytes, at least 1; before Java 22 at most 2147483647
    * @return a new mapping
    * @throws IllegalArgumentException if the part is empty, too long, or not within the region
    * @throws AshmemException.PermissionDenied if the protection lacks what the mode needs
@@ -231,7 +282,20 @@ public final class AshmemRegion implements AutoCloseable {
     checkPart(offset, length);
     int fd = acquire();
     try {
-      return new Mapping(CLEANER, fd, name, mode, offset, length);
+      return new Mapping(CLEANER, driver, fd, name, mode, offset, length);
+    } finally {
+      release();
+    }
+  }
+
+  /** Maps the pages that hold a part of the region, and returns the address of the first. */
+  long mapAddress(MapMode mode, long offset, long length) {
+    Objects.requireNonNull(mode, "mode");
+    checkPart(offset, length);
+    long before = offset % pageSize();
+    int fd = acquire();
+    try {
+      return Mapping.map(driver, fd, name, mode, offset - before, before + length);
     } finally {
       release();
     }
@@ -255,16 +319,15 @@ public final class AshmemRegion implements AutoCloseable {
    * @param length the range's length in bytes, greater than 0: a multiple of the page size, or up
    *     to the region's end
    * @return whether any page of the range was purged since it was unpinned
-   * @throws IllegalArgumentException if the range is not as above, not within the region, or ends
-   *     at 4 GiB or above without ending with the region, which the driver's request cannot name
+   * @throws IllegalArgumentException if the range is not as above, or not within the region
    * @throws ClosedException if the region is closed
    * @throws AshmemException if the kernel refuses
    */
   public PinResult pin(long offset, long length) {
-    int requested = PinRange.length(offset, length, size, Page.SIZE);
+    long requested = PinRange.length(offset, length, size, Page.SIZE);
     int fd = acquire();
     try {
-      return PinResult.of(check("ASHMEM_PIN", name, Shim.pin(fd, (int) offset, requested)));
+      return PinResult.of(check("ASHMEM_PIN", name, driver.pin(fd, offset, requested)));
     } finally {
       release();
     }
@@ -287,16 +350,15 @@ public final class AshmemRegion implements AutoCloseable {
    * @param offset where the range begins, in bytes, a multiple of the page size
    * @param length the range's length in bytes, greater than 0: a multiple of the page size, or up
    *     to the region's end
-   * @throws IllegalArgumentException if the range is not as above, not within the region, or ends
-   *     at 4 GiB or above without ending with the region, which the driver's request cannot name
+   * @throws IllegalArgumentException if the range is not as above, or not within the region
    * @throws ClosedException if the region is closed
    * @throws AshmemException if the kernel refuses
    */
   public void unpin(long offset, long length) {
-    int requested = PinRange.length(offset, length, size, Page.SIZE);
+    long requested = PinRange.length(offset, length, size, Page.SIZE);
     int fd = acquire();
     try {
-      check("ASHMEM_UNPIN", name, Shim.unpin(fd, (int) offset, requested));
+      check("ASHMEM_UNPIN", name, driver.unpin(fd, offset, requested));
     } finally {
       release();
     }
@@ -320,8 +382,7 @@ public final class AshmemRegion implements AutoCloseable {
    * @param length the range's length in bytes, greater than 0: a multiple of the page size, or up
    *     to the region's end
    * @return what unpins the range when it is closed
-   * @throws IllegalArgumentException if the range is not as above, not within the region, or ends
-   *     at 4 GiB or above without ending with the region, which the driver's request cannot name
+   * @throws IllegalArgumentException if the range is not as above, or not within the region
    * @throws ClosedException if the region is closed
    * @throws AshmemException if the kernel refuses
    */
@@ -347,17 +408,16 @@ public final class AshmemRegion implements AutoCloseable {
    * @param length the range's length in bytes, greater than 0: a multiple of the page size, or up
    *     to the region's end
    * @return {@link PinStatus#PINNED} if every page of the range is
-   * @throws IllegalArgumentException if the range is not as above, not within the region, or ends
-   *     at 4 GiB or above without ending with the region, which the driver's request cannot name
+   * @throws IllegalArgumentException if the range is not as above, or not within the region
    * @throws ClosedException if the region is closed
    * @throws AshmemException if the kernel refuses
    */
   public PinStatus pinStatus(long offset, long length) {
-    int requested = PinRange.length(offset, length, size, Page.SIZE);
+    long requested = PinRange.length(offset, length, size, Page.SIZE);
     int fd = acquire();
     try {
       return PinStatus.of(
-          check("ASHMEM_GET_PIN_STATUS", name, Shim.pinStatus(fd, (int) offset, requested)));
+          check("ASHMEM_GET_PIN_STATUS", name, driver.pinStatus(fd, offset, requested)));
     } finally {
       release();
     }
@@ -374,11 +434,7 @@ public final class AshmemRegion implements AutoCloseable {
   public long fileId() {
     int fd = acquire();
     try {
-      long id = Shim.fileId(fd);
-      if (id < 0) {
-        throw AshmemException.of("ASHMEM_GET_FILE_ID", name, (int) -id);
-      }
-      return id;
+      return check("ASHMEM_GET_FILE_ID", name, driver.fileId(fd));
     } finally {
       release();
     }
@@ -395,7 +451,7 @@ public final class AshmemRegion implements AutoCloseable {
   public int dup() {
     int fd = acquire();
     try {
-      return check("fcntl", name, Shim.dup(fd));
+      return check("fcntl", name, driver.dup(fd));
     } finally {
       release();
     }
@@ -445,14 +501,30 @@ public final class AshmemRegion implements AutoCloseable {
     return fd;
   }
 
+  /** Opens the device, or answers -1 where there is none and need not be one. */
+  private static int openDevice(Backend backend) {
+    try {
+      return open(DEVICE);
+    } catch (AshmemException.DeviceMissing e) {
+      if (backend == Backend.DEVICE) {
+        throw e;
+      }
+      return -1;
+    }
+  }
+
   private void checkPart(long offset, long length) {
     if (offset < 0 || length <= 0 || length > size - offset) {
       throw new IllegalArgumentException(
           "offset " + offset + " and length " + length + " name no part of " + this);
     }
-    if (length > Integer.MAX_VALUE) {
+    if (length > Memory.MAX_LENGTH) {
       throw new IllegalArgumentException(
-          "a buffer holds at most 2147483647 bytes, not " + length + ": map " + this + " in parts");
+          "before Java 22 a mapping has at most 2147483647 bytes, not "
+              + length
+              + ": map "
+              + this
+              + " in parts");
     }
   }
 
@@ -479,8 +551,8 @@ public final class AshmemRegion implements AutoCloseable {
     return new String(bytes, 0, length, UTF_8);
   }
 
-  private static void setProtection(int fd, String name, int mask) {
-    int result = Shim.setProtection(fd, mask);
+  private static void setProtection(Driver driver, int fd, String name, int mask) {
+    int result = driver.setProtection(fd, mask);
     if (result == -Errno.EINVAL) {
       throw new IllegalArgumentException(
           "protection can only be removed from region '"
@@ -493,19 +565,25 @@ public final class AshmemRegion implements AutoCloseable {
   }
 
   private static int check(String call, String name, int result) {
+    return (int) check(call, name, (long) result);
+  }
+
+  private static long check(String call, String name, long result) {
     if (result < 0) {
-      throw AshmemException.of(call, name, -result);
+      throw AshmemException.of(call, name, (int) -result);
     }
     return result;
   }
 
   /** Refuses a descriptor by what its first calls say. */
-  private static int requireRegion(int fd, String call, int result) {
-    return switch (-result) {
+  private static long requireRegion(int fd, String call, long result) {
+    return switch ((int) Math.max(0, -result)) {
       case Errno.EBADF ->
-          throw new AshmemException.NotRegion(fd, call, -result, "it is not an open descriptor");
+          throw new AshmemException.NotRegion(
+              fd, call, Errno.EBADF, "it is not an open descriptor");
       case Errno.ENOTTY, Errno.EINVAL ->
-          throw new AshmemException.NotRegion(fd, call, -result, "it is not a region of ashmem");
+          throw new AshmemException.NotRegion(
+              fd, call, (int) -result, "it is not a region of ashmem, nor a memfd of fixed size");
       default -> check(call, "descriptor " + fd, result);
     };
   }
@@ -524,6 +602,7 @@ public final class AshmemRegion implements AutoCloseable {
     private byte @Nullable [] encodedName;
     private long size;
     private @Nullable Set<Protection> protection;
+    private @Nullable Backend backend;
 
     private Builder() {}
 
@@ -572,11 +651,23 @@ public final class AshmemRegion implements AutoCloseable {
     }
 
     /**
+     * Sets what gives the region its memory. Without this it is {@link Backend#configured}.
+     *
+     * @param backend what to use
+     * @return this builder
+     */
+    public Builder backend(Backend backend) {
+      this.backend = Objects.requireNonNull(backend, "backend");
+      return this;
+    }
+
+    /**
      * Creates the region.
      *
      * @return a new region, all of it zeros and pinned
      * @throws IllegalStateException if no size was set
-     * @throws AshmemException.DeviceMissing if there is no device
+     * @throws AshmemException.DeviceMissing if there is no device, and the backend is {@link
+     *     Backend#DEVICE}
      * @throws AshmemException.PermissionDenied if this user may not open the device
      * @throws AshmemException if the kernel refuses
      */
@@ -584,16 +675,25 @@ public final class AshmemRegion implements AutoCloseable {
       if (size == 0) {
         throw new IllegalStateException("a region needs a size");
       }
-      int fd = open(DEVICE);
+      Backend choice = backend != null ? backend : Backend.configured();
+      int device = choice == Backend.MEMFD ? -1 : openDevice(choice);
+      if (choice == Backend.AUTO && !TOLD.getAndSet(true)) {
+        LOG.log(
+            System.Logger.Level.INFO,
+            device >= 0 ? "regions are on " + DEVICE : "there is no " + DEVICE + ": using memfd");
+      }
+      return device >= 0 ? onDevice(device) : onMemfd();
+    }
+
+    private AshmemRegion onDevice(int fd) {
       try {
-        String name = UNNAMED;
+        String name = name();
         if (encodedName != null) {
-          name = new String(encodedName, UTF_8);
           check("ASHMEM_SET_NAME", name, Shim.setName(fd, encodedName));
         }
         check("ASHMEM_SET_SIZE", name, Shim.setSize(fd, size));
         if (protection != null) {
-          setProtection(fd, name, Protection.mask(protection));
+          setProtection(DeviceDriver.INSTANCE, fd, name, Protection.mask(protection));
         }
         // The driver pins no range of a region that was never mapped.
         check("mmap", name, Shim.back(fd));
@@ -602,6 +702,27 @@ public final class AshmemRegion implements AutoCloseable {
         int unused = Shim.close(fd);
         throw e;
       }
+    }
+
+    private AshmemRegion onMemfd() {
+      byte[] bytes = encodedName != null ? encodedName : new byte[0];
+      int fd = check("memfd_create", name(), MemfdDriver.open(bytes, size));
+      Descriptor descriptor = new Descriptor(fd);
+      MemfdDriver driver = MemfdDriver.created(descriptor, size);
+      try {
+        if (protection != null) {
+          setProtection(driver, fd, name(), Protection.mask(protection));
+        }
+        return new AshmemRegion(descriptor, driver, name(), size);
+      } catch (Throwable e) {
+        driver.close();
+        descriptor.close();
+        throw e;
+      }
+    }
+
+    private String name() {
+      return encodedName == null ? UNNAMED : new String(encodedName, UTF_8);
     }
   }
 }

@@ -2,16 +2,15 @@
 package org.ashmem;
 
 import java.lang.ref.Cleaner;
-import java.lang.ref.Reference;
 import java.nio.ByteBuffer;
 
 /**
  * A part of a region in this process's memory. It stays when the region is closed, and is closed by
  * itself once neither it nor a buffer of it is reachable.
  *
- * <p>After {@link #close} a buffer taken before reads zeros, or what was written to it since; no
- * such write reaches the region. The address space is given back when the last buffer is
- * unreachable.
+ * <p>After {@link #close} a buffer taken before throws IllegalStateException. Before Java 22 it
+ * cannot: there it reads zeros, or what was written to it since, no such write reaches the region,
+ * and the address space is given back when the last buffer is unreachable.
  *
  * <p>Safe for use by many threads; so are the buffers as far as {@link ByteBuffer} is, which is to
  * say that each thread takes its own and that their common bytes are ordinary shared memory.
@@ -23,35 +22,34 @@ public final class Mapping implements AutoCloseable {
   private static final long COLLECTOR_PAUSE = 100;
 
   private final String regionName;
-  private final long address;
-  private final long mappedLength;
+  private final Memory memory;
   private final long offset;
   private final long length;
   private final boolean readOnly;
 
-  /** Every view keeps this one reachable, and with it the address space. */
-  private final ByteBuffer root;
-
   private volatile boolean open = true;
 
   /** Maps a part, whose bounds the caller checked, of an open descriptor. */
-  Mapping(Cleaner cleaner, int fd, String regionName, MapMode mode, long offset, long length) {
+  Mapping(
+      Cleaner cleaner,
+      Driver driver,
+      int fd,
+      String regionName,
+      MapMode mode,
+      long offset,
+      long length) {
     long before = offset % AshmemRegion.pageSize();
     this.regionName = regionName;
     this.offset = offset;
     this.length = length;
     this.readOnly = mode.isReadOnly();
-    this.mappedLength = before + length;
-    this.address = map(fd, mode, offset - before);
-    ByteBuffer buffer;
+    long address = map(driver, fd, regionName, mode, offset - before, before + length);
     try {
-      buffer = Shim.buffer(address + before, length);
-      cleaner.register(buffer, new Unmapping(address, mappedLength));
+      this.memory = new Memory(cleaner, address, before + length, before, length);
     } catch (Throwable e) {
-      int unused = Shim.unmap(address, mappedLength);
+      int unused = Shim.unmap(address, before + length);
       throw e;
     }
-    this.root = buffer;
   }
 
   /**
@@ -61,12 +59,25 @@ public final class Mapping implements AutoCloseable {
    *
    * @return a direct buffer, read-only if the mapping is
    * @throws ClosedException if the mapping is closed
+   * @throws UnsupportedOperationException if the mapping has more than 2147483647 bytes; {@link
+   *     Segments} has no such limit
    */
   public ByteBuffer buffer() {
-    if (!isOpen()) {
+    Memory open = memory();
+    if (length > Integer.MAX_VALUE) {
+      throw new UnsupportedOperationException(
+          "a buffer holds at most 2147483647 bytes: take a segment of " + this);
+    }
+    ByteBuffer buffer = open.buffer();
+    return readOnly ? buffer.asReadOnlyBuffer() : buffer;
+  }
+
+  /** What holds the bytes of a mapping that is open. */
+  Memory memory() {
+    if (!open) {
       throw new ClosedException(this.toString());
     }
-    return readOnly ? root.asReadOnlyBuffer() : root.duplicate();
+    return memory;
   }
 
   /**
@@ -111,22 +122,19 @@ public final class Mapping implements AutoCloseable {
    *
    * @throws AshmemException if the kernel refuses, for want of memory; the mapping is then still
    *     open
+   * @throws IllegalStateException from Java 22 on, while a call that is under way, such as a
+   *     channel's read, uses a buffer of the mapping; it is then still open
    */
   @Override
   public synchronized void close() {
     if (!open) {
       return;
     }
-    try {
-      int result = Shim.bury(address, mappedLength);
-      if (result < 0) {
-        throw AshmemException.of("mmap", regionName, -result);
-      }
-      open = false;
-    } finally {
-      // Or the cleaner may unmap the range first, and the tombstone falls on whoever got it next.
-      Reference.reachabilityFence(root);
+    int result = memory.close();
+    if (result < 0) {
+      throw AshmemException.of("mmap", regionName, -result);
     }
+    open = false;
   }
 
   @Override
@@ -134,8 +142,10 @@ public final class Mapping implements AutoCloseable {
     return "mapping of region '" + regionName + "' from " + offset + ", " + length + " bytes";
   }
 
-  private long map(int fd, MapMode mode, long start) {
-    long result = Shim.map(fd, mode.protection, mode.shared, start, mappedLength);
+  /** Maps pages, and returns their address. */
+  static long map(
+      Driver driver, int fd, String regionName, MapMode mode, long start, long mappedLength) {
+    long result = driver.map(fd, mode, start, mappedLength);
     if (result == -Errno.ENOMEM) {
       // Mappings that nobody can reach any more hold address space until they are collected.
       System.gc();
@@ -144,20 +154,11 @@ public final class Mapping implements AutoCloseable {
       } catch (InterruptedException e) {
         Thread.currentThread().interrupt();
       }
-      result = Shim.map(fd, mode.protection, mode.shared, start, mappedLength);
+      result = driver.map(fd, mode, start, mappedLength);
     }
     if (result < 0) {
       throw AshmemException.of("mmap", regionName, (int) -result);
     }
     return result;
-  }
-
-  /** What is left to do for a mapping when nothing of it is reachable. */
-  private record Unmapping(long address, long length) implements Runnable {
-    @Override
-    public void run() {
-      // Nobody is left to tell of an error.
-      int unused = Shim.unmap(address, length);
-    }
   }
 }

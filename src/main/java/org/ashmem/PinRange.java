@@ -1,18 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.ashmem;
 
-/** The range of a pin request, whose two fields have 32 bits. */
+/** The range of a pin request. */
 final class PinRange {
-  /** The first byte that no request can name. */
-  private static final long LIMIT = 1L << 32;
-
   private PinRange() {}
 
   /**
-   * Checks a range and returns the length to request, unsigned: 0 means up to the region's end,
-   * which a region of any size has.
+   * Checks a range and returns the length to request: 0 means up to the region's end, which need
+   * not be a page's.
    */
-  static int length(long offset, long length, long size, long pageSize) {
+  static long length(long offset, long length, long size, long pageSize) {
     long pageMask = pageSize - 1;
     if (offset < 0 || length <= 0 || length > size - offset) {
       throw new IllegalArgumentException(
@@ -34,14 +31,6 @@ final class PinRange {
               + ", length "
               + length);
     }
-    if (offset >= LIMIT || (end >= LIMIT && end != size)) {
-      throw new IllegalArgumentException(
-          "a range to pin or unpin ends below 4 GiB, or begins below it and ends with the region:"
-              + " offset "
-              + offset
-              + ", length "
-              + length);
-    }
-    return end == size ? 0 : (int) length;
+    return end == size ? 0 : length;
   }
 }

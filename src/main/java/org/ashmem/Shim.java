@@ -15,6 +15,13 @@ final class Shim {
   static final int WRITE = 2;
   static final int EXECUTE = 4;
 
+  /** Bits of a memfd's seals. */
+  static final int SEAL_SHRINK = 2;
+
+  static final int SEAL_GROW = 4;
+  static final int SEAL_WRITE = 8;
+  static final int SEAL_FUTURE_WRITE = 16;
+
   static {
     NativeLibrary.load();
   }
@@ -43,20 +50,18 @@ final class Shim {
 
   static native int setSize(int fd, long size);
 
-  static native int size(int fd);
+  static native long size(int fd);
 
   static native int setProtection(int fd, int mask);
 
   static native int protection(int fd);
 
-  /** Offset and length are unsigned. */
-  static native int pin(int fd, int offset, int length);
+  /** Length 0 means up to the region's end. */
+  static native int pin(int fd, long offset, long length);
 
-  /** Offset and length are unsigned. */
-  static native int unpin(int fd, int offset, int length);
+  static native int unpin(int fd, long offset, long length);
 
-  /** Offset and length are unsigned. */
-  static native int pinStatus(int fd, int offset, int length);
+  static native int pinStatus(int fd, long offset, long length);
 
   static native int purgeAllCaches(int fd);
 
@@ -65,7 +70,30 @@ final class Shim {
   /** Makes the region's backing file, which fixes name and size for good. */
   static native int back(int fd);
 
-  /** The address of the new mapping. */
+  /** Makes a memfd that can be sealed; the name has at most 249 bytes and no NUL. */
+  static native int memfd(byte[] name);
+
+  static native int resize(int fd, long size);
+
+  static native int seal(int fd, int seals);
+
+  /** The seals, or -EINVAL if the file cannot be sealed. */
+  static native int seals(int fd);
+
+  static native long fileSize(int fd);
+
+  static native long inode(int fd);
+
+  /** Gives a range's memory back to the kernel: it reads as zeros then. */
+  static native int punch(int fd, long offset, long length);
+
+  /** Opens a file that tells pressure, and says by a text with a NUL at its end when it shall. */
+  static native int openPressure(byte[] path, byte[] trigger);
+
+  /** Waits until such a file tells pressure. */
+  static native int waitForPressure(int fd);
+
+  /** The address of the new mapping: of memory of no file if the descriptor is -1. */
   static native long map(int fd, int protection, boolean shared, long offset, long length);
 
   /** Replaces the mapping by memory that belongs to no region. */

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.ashmem;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.ref.Cleaner;
+import java.nio.ByteBuffer;
+
+/**
+ * Mapped memory as Java sees it: a segment of a shared arena. Closing that takes it away from all
+ * views, which throw IllegalStateException from then on.
+ */
+final class Memory {
+  /** The longest that can be handed out, in bytes. */
+  static final long MAX_LENGTH = Long.MAX_VALUE;
+
+  private final Arena arena = Arena.ofShared();
+  private final MemorySegment segment;
+  private final Cleaner.Cleanable forgotten;
+
+  /** Takes over a mapping; {@code length} bytes of it, from {@code before} on, are to be seen. */
+  Memory(Cleaner cleaner, long address, long mappedLength, long before, long length) {
+    Unmapping unmapping = new Unmapping(address, mappedLength);
+    this.segment =
+        adopt(address, mappedLength, arena, unmapping).asSlice(before, length);
+    // Every segment and every buffer of the arena keeps its scope reachable.
+    this.forgotten = cleaner.register(segment.scope(), unmapping);
+  }
+
+  /** A mapping as a segment that the end of the arena unmaps. */
+  @SuppressWarnings("restricted") // the address is one of ours
+  static MemorySegment adopt(long address, long length, Arena arena, Unmapping unmapping) {
+    return MemorySegment.ofAddress(address).reinterpret(length, arena, all -> unmapping.run());
+  }
+
+  MemorySegment segment() {
+    return segment;
+  }
+
+  /** A new view, which can be written as far as Java knows. */
+  ByteBuffer buffer() {
+    return segment.asByteBuffer();
+  }
+
+  /** Takes the mapping away from all views: 0. */
+  int close() {
+    arena.close();
+    forgotten.clean();
+    return 0;
+  }
+}
