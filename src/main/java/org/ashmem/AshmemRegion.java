@@ -518,7 +518,7 @@ public final class AshmemRegion implements AutoCloseable {
       throw new IllegalArgumentException(
           "offset " + offset + " and length " + length + " name no part of " + this);
     }
-    if (length > Memory.MAX_LENGTH) {
+    if (length > Memory.maxLength()) {
       throw new IllegalArgumentException(
           "before Java 22 a mapping has at most 2147483647 bytes, not "
               + length
@@ -678,9 +678,11 @@ public final class AshmemRegion implements AutoCloseable {
       Backend choice = backend != null ? backend : Backend.configured();
       int device = choice == Backend.MEMFD ? -1 : openDevice(choice);
       if (choice == Backend.AUTO && !TOLD.getAndSet(true)) {
-        LOG.log(
-            System.Logger.Level.INFO,
-            device >= 0 ? "regions are on " + DEVICE : "there is no " + DEVICE + ": using memfd");
+        if (device >= 0) {
+          LOG.log(System.Logger.Level.DEBUG, "regions are on {0}", DEVICE);
+        } else {
+          LOG.log(System.Logger.Level.INFO, "there is no {0}: regions are on memfd", DEVICE);
+        }
       }
       return device >= 0 ? onDevice(device) : onMemfd();
     }

@@ -10,9 +10,6 @@ import java.nio.ByteBuffer;
  * tombstone of zeros is laid there, which goes when the last buffer is unreachable.
  */
 final class Memory {
-  /** The longest that can be handed out, in bytes. */
-  static final long MAX_LENGTH = Integer.MAX_VALUE;
-
   private final long address;
   private final long mappedLength;
 
@@ -25,6 +22,11 @@ final class Memory {
     this.mappedLength = mappedLength;
     this.root = Shim.buffer(address + before, length);
     cleaner.register(root, new Unmapping(address, mappedLength));
+  }
+
+  /** The longest that can be handed out, in bytes. */
+  static long maxLength() {
+    return Integer.MAX_VALUE;
   }
 
   /** A new view, which can be written as far as Java knows. */

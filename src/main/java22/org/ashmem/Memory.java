@@ -11,9 +11,6 @@ import java.nio.ByteBuffer;
  * views, which throw IllegalStateException from then on.
  */
 final class Memory {
-  /** The longest that can be handed out, in bytes. */
-  static final long MAX_LENGTH = Long.MAX_VALUE;
-
   private final Arena arena = Arena.ofShared();
   private final MemorySegment segment;
   private final Cleaner.Cleanable forgotten;
@@ -35,6 +32,11 @@ final class Memory {
 
   MemorySegment segment() {
     return segment;
+  }
+
+  /** The longest that can be handed out, in bytes. */
+  static long maxLength() {
+    return Long.MAX_VALUE;
   }
 
   /** A new view, which can be written as far as Java knows. */

@@ -8,11 +8,13 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** Regions and mappings that nobody closes. */
 @Timeout(600)
+@Tag("device")
 class ForgottenIT {
   private static final Path DEVICE = Path.of(AshmemRegion.DEVICE);
   private static final int PAGE = (int) AshmemRegion.pageSize();

@@ -10,6 +10,7 @@ import java.io.Writer;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.ashmem.example.Pattern;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -17,6 +18,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 
 /** JVMs that end by SIGKILL, at any point of a region's life, leave nothing pinned for good. */
 @Timeout(300)
+@Tag("device")
 class KilledIT {
   private static final int PAGE = (int) AshmemRegion.pageSize();
 

@@ -15,10 +15,12 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.function.Supplier;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** What another user than root may do, and what not. */
+@Tag("device")
 class PrivilegeIT {
   private static final Path DEVICE = Path.of(AshmemRegion.DEVICE);
 

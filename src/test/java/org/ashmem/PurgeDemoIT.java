@@ -9,9 +9,11 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import org.ashmem.example.PurgeDemo;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** A purge by a cgroup's limit, as the demo shows it. */
+@Tag("device")
 class PurgeDemoIT {
   @Test
   void limitOfACgroupPurgesWhatIsUnpinned() throws Exception {

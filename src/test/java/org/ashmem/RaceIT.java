@@ -23,6 +23,7 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.random.RandomGenerator;
 import java.util.random.RandomGeneratorFactory;
 import org.ashmem.example.Pattern;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -103,6 +104,7 @@ class RaceIT {
 
   /** Calls work or throw ClosedException; none reaches the region that has the number now. */
   @Test
+  @Tag("device")
   void closeAgainstEveryOtherCall() throws Exception {
     int users = 2;
     CyclicBarrier barrier = new CyclicBarrier(users + 1);

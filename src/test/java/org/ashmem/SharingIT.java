@@ -12,6 +12,7 @@ import java.io.PrintStream;
 import java.io.Writer;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -56,6 +57,7 @@ class SharingIT {
   }
 
   @Test
+  @Tag("device")
   @Timeout(60)
   void childSharesBytesPinsAndProtection() throws Exception {
     try (AshmemRegion region = AshmemRegion.create("shared", 4 * PAGE);

@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.ashmem;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.util.ArrayList;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Random;
+import java.util.Set;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** What is so on memfd alone. */
+class MemfdTest {
+  private static final int PAGE = (int) AshmemRegion.pageSize();
+
+  private static AshmemRegion region(String name, long size) {
+    return AshmemRegion.builder().name(name).size(size).backend(Backend.MEMFD).create();
+  }
+
+  @Test
+  void regionSaysSo() {
+    try (AshmemRegion region = region("backend", PAGE);
+        AshmemRegion other = AshmemRegion.fromFileDescriptor(region.dup())) {
+      assertEquals(Backend.MEMFD, region.backend());
+      assertEquals(Backend.MEMFD, other.backend());
+      assertEquals("backend", other.name());
+      assertEquals(region.fileId(), other.fileId());
+    }
+  }
+
+  @Test
+  void sizeCannotBeChangedByAnybody() {
+    try (AshmemRegion region = region("sealed", 3L * PAGE)) {
+      int fd = region.dup();
+      assertEquals(-Errno.EPERM, Shim.resize(fd, PAGE));
+      assertEquals(-Errno.EPERM, Shim.resize(fd, 4L * PAGE));
+      assertEquals(0, Shim.close(fd));
+    }
+  }
+
+  @Test
+  void nameThatMemfdCannotTakeIsCutThere() {
+    String name = "n".repeat(255);
+    try (AshmemRegion region = region(name, PAGE);
+        AshmemRegion other = AshmemRegion.fromFileDescriptor(region.dup())) {
+      assertEquals(name, region.name());
+      assertEquals(name.substring(0, 249), other.name());
+    }
+  }
+
+  @Test
+  void receiverCannotWriteWhatLostWrite() {
+    try (AshmemRegion region = region("read-only", PAGE);
+        Mapping writer = region.map()) {
+      region.setProtection(Set.of(Protection.READ));
+      writer.buffer().put(0, (byte) 7);
+      try (AshmemRegion other = AshmemRegion.fromFileDescriptor(region.dup());
+          Mapping reader = other.map()) {
+        assertEquals(EnumSet.of(Protection.READ, Protection.EXECUTE), other.protection());
+        assertTrue(reader.isReadOnly());
+        assertEquals(7, reader.buffer().get(0));
+        assertThrows(
+            AshmemException.PermissionDenied.class, () -> other.map(MapMode.READ_WRITE, 0, PAGE));
+        // Nor by the kernel, whoever asks.
+        int fd = other.dup();
+        assertEquals(-Errno.EPERM, Shim.map(fd, Shim.READ | Shim.WRITE, true, 0, PAGE));
+        assertEquals(0, Shim.close(fd));
+      }
+    }
+  }
+
+  @Test
+  void memfdThatCanStillShrinkIsNoRegion() {
+    int fd = Shim.memfd("open".getBytes(UTF_8));
+    assertEquals(0, Shim.resize(fd, PAGE));
+    assertEquals(0, Shim.seal(fd, Shim.SEAL_GROW));
+    AshmemException.NotRegion e =
+        assertThrows(AshmemException.NotRegion.class, () -> AshmemRegion.fromFileDescriptor(fd));
+    assertTrue(e.getMessage().contains("memfd of fixed size"), e.getMessage());
+    assertEquals(0, Shim.seal(fd, Shim.SEAL_SHRINK));
+    AshmemRegion.fromFileDescriptor(fd).close();
+  }
+
+  @Test
+  void emptyMemfdIsNoRegion() {
+    int fd = Shim.memfd("empty".getBytes(UTF_8));
+    assertEquals(0, Shim.seal(fd, Shim.SEAL_GROW | Shim.SEAL_SHRINK));
+    assertThrows(AshmemException.NotRegion.class, () -> AshmemRegion.fromFileDescriptor(fd));
+    assertEquals(0, Shim.close(fd));
+  }
+
+  /** Who got the descriptor has pins of his own, of which nothing is known here. */
+  @Test
+  void whatWasHandedOnIsNotPurged() {
+    try (AshmemRegion region = region("handed on", PAGE);
+        Mapping mapping = region.map()) {
+      mapping.buffer().put(0, (byte) 1);
+      region.unpin();
+      try (AshmemRegion other = AshmemRegion.fromFileDescriptor(region.dup())) {
+        other.unpin();
+        assertEquals(0, MemfdDriver.purgeAll());
+        assertEquals(PinResult.NOT_PURGED, region.pin());
+        assertEquals(PinResult.NOT_PURGED, other.pin());
+        assertEquals(1, mapping.buffer().get(0));
+      }
+    }
+  }
+
+  @Test
+  void whatLostWriteIsNotPurged() {
+    try (AshmemRegion region = region("sealed", PAGE);
+        Mapping mapping = region.map()) {
+      mapping.buffer().put(0, (byte) 1);
+      region.setProtection(Set.of(Protection.READ));
+      region.unpin();
+      assertEquals(0, MemfdDriver.purgeAll());
+      assertEquals(PinResult.NOT_PURGED, region.pin());
+      assertEquals(1, mapping.buffer().get(0));
+    }
+  }
+
+  @Test
+  void closedRegionIsNotPurged() {
+    AshmemRegion region = region("closed", PAGE);
+    try (Mapping mapping = region.map()) {
+      mapping.buffer().put(0, (byte) 1);
+      region.unpin();
+      region.close();
+      assertEquals(0, MemfdDriver.purgeAll());
+      assertEquals(1, mapping.buffer().get(0));
+    }
+  }
+
+  @Test
+  void halfIsTheHalfThatWasUnpinnedFirst() {
+    try (AshmemRegion one = region("one", 4L * PAGE);
+        AshmemRegion two = region("two", 4L * PAGE)) {
+      two.unpin(0, 2L * PAGE);
+      one.unpin(0, 2L * PAGE);
+      two.unpin(2L * PAGE, 2L * PAGE);
+      one.unpin(2L * PAGE, 2L * PAGE);
+      assertEquals(4, MemfdDriver.purgeHalf());
+      assertEquals(PinResult.WAS_PURGED, one.pin(0, 2L * PAGE));
+      assertEquals(PinResult.WAS_PURGED, two.pin(0, 2L * PAGE));
+      assertEquals(PinResult.NOT_PURGED, one.pin());
+      assertEquals(PinResult.NOT_PURGED, two.pin());
+    }
+  }
+
+  /** Threads that pin, look at every page, write and unpin, while one purges all the time. */
+  @ParameterizedTest
+  @ValueSource(ints = {1, 4})
+  void noByteIsLostToAPurge(int threads) throws Exception {
+    int pages = 64;
+    AtomicBoolean ended = new AtomicBoolean();
+    ExecutorService executor = Executors.newFixedThreadPool(threads + 1);
+    try (AshmemRegion region = region("stress", (long) threads * pages * PAGE);
+        Mapping mapping = region.map()) {
+      Future<Long> purger =
+          executor.submit(
+              () -> {
+                long purged = 0;
+                while (!ended.get()) {
+                  purged += MemfdDriver.purgeHalf();
+                }
+                return purged;
+              });
+      List<Callable<Long>> workers = new ArrayList<>();
+      for (int i = 0; i < threads; i++) {
+        int first = i * pages;
+        workers.add(() -> work(region, mapping, first, pages));
+      }
+      long found = 0;
+      for (Future<Long> worker : executor.invokeAll(workers)) {
+        found += worker.get();
+      }
+      ended.set(true);
+      assertTrue(purger.get() > 0, "nothing was purged");
+      assertTrue(found > 0, "no purge was found");
+    } finally {
+      executor.shutdownNow();
+    }
+  }
+
+  /** Returns how many pages were found purged. */
+  private static long work(AshmemRegion region, Mapping mapping, int first, int pages) {
+    Random random = new Random(first);
+    long[] written = new long[pages];
+    long found = 0;
+    var buffer = mapping.buffer();
+    for (int round = 1; round <= 3000; round++) {
+      int page = random.nextInt(pages);
+      int count = 1 + random.nextInt(Math.min(8, pages - page));
+      long offset = (long) (first + page) * PAGE;
+      PinResult result = region.pin(offset, (long) count * PAGE);
+      for (int i = page; i < page + count; i++) {
+        int at = (first + i) * PAGE;
+        if (buffer.getLong(at) != written[i] || buffer.getLong(at + PAGE - 8) != written[i]) {
+          assertEquals(PinResult.WAS_PURGED, result, "page " + i + " lost its content");
+          assertEquals(0, buffer.getLong(at));
+          found++;
+        }
+        written[i] = round;
+        buffer.putLong(at, round).putLong(at + PAGE - 8, round);
+      }
+      region.unpin(offset, (long) count * PAGE);
+    }
+    return found;
+  }
+}

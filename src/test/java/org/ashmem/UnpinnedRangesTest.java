@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.ashmem;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Against a model that keeps each byte by itself. */
+class UnpinnedRangesTest {
+  private static final int SIZE = 60;
+  private static final int STEPS = 200_000;
+
+  private final UnpinnedRanges ranges = new UnpinnedRanges();
+
+  /** What the model knows of each byte; an age of -1 is a pinned one. */
+  private final long[] age = new long[SIZE];
+
+  private final boolean[] purged = new boolean[SIZE];
+  private final boolean[] purgeable = new boolean[SIZE];
+
+  @ParameterizedTest
+  @ValueSource(longs = {1, 2, 3, 4})
+  void agreesWithTheModel(long seed) {
+    Random random = new Random(seed);
+    Arrays.fill(age, -1);
+    for (int step = 1; step <= STEPS; step++) {
+      int start = random.nextInt(SIZE);
+      int end = start + 1 + random.nextInt(SIZE - start);
+      switch (random.nextInt(4)) {
+        case 0 -> {
+          ranges.unpin(start, end, step);
+          for (int i = start; i < end; i++) {
+            age[i] = step;
+            purgeable[i] = true;
+          }
+        }
+        case 1 -> assertEquals(pin(start, end), ranges.pin(start, end), "step " + step);
+        case 2 -> assertEquals(isPinned(start, end), ranges.isPinned(start, end), "step " + step);
+        default -> purgeOne(random);
+      }
+      assertEquals(candidates(), ranges.purgeable().stream().mapToLong(r -> r.length()).sum());
+    }
+  }
+
+  private boolean pin(int start, int end) {
+    boolean found = false;
+    for (int i = start; i < end; i++) {
+      found |= purged[i];
+      purged[i] = false;
+      purgeable[i] = false;
+      age[i] = -1;
+    }
+    return found;
+  }
+
+  private boolean isPinned(int start, int end) {
+    for (int i = start; i < end; i++) {
+      if (age[i] >= 0) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  private long candidates() {
+    long count = 0;
+    for (boolean each : purgeable) {
+      count += each ? 1 : 0;
+    }
+    return count;
+  }
+
+  private void purgeOne(Random random) {
+    List<UnpinnedRanges.Range> all = ranges.purgeable();
+    if (all.isEmpty()) {
+      return;
+    }
+    UnpinnedRanges.Range range = all.get(random.nextInt(all.size()));
+    for (long i = range.start; i < range.start + range.length(); i++) {
+      assertTrue(purgeable[(int) i]);
+      assertEquals(age[(int) i], range.age());
+      purged[(int) i] = true;
+      purgeable[(int) i] = false;
+    }
+    ranges.purged(range);
+  }
+
+  @Test
+  void whatWasPurgedIsFoundUntilItIsPinned() {
+    ranges.unpin(10, 30, 1);
+    UnpinnedRanges.Range range = ranges.startingAt(10);
+    assertNotNull(range);
+    ranges.purged(range);
+    assertNull(ranges.startingAt(10));
+    ranges.unpin(20, 40, 2);
+    assertEquals(List.of(20L, 30L), starts());
+    assertFalse(ranges.pin(30, 40));
+    assertTrue(ranges.pin(29, 30));
+    assertFalse(ranges.pin(29, 30));
+    assertTrue(ranges.pin(0, 60));
+    assertFalse(ranges.pin(0, 60));
+    assertTrue(ranges.isPinned(0, 60));
+  }
+
+  private List<Long> starts() {
+    List<Long> starts = new ArrayList<>();
+    ranges.purgeable().forEach(range -> starts.add(range.start));
+    return starts;
+  }
+}
