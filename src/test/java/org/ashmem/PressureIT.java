@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.ashmem;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import java.nio.ByteBuffer;
+import java.nio.file.Files;
+import java.util.List;
+import org.ashmem.example.Cgroup;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+
+/** Memory pressure that the kernel reports, in a cgroup made for it. */
+@Tag("device")
+class PressureIT {
+  private static final int PAGE = (int) AshmemRegion.pageSize();
+  private static final long CACHE = 16L << 20;
+  private static final long DEMAND = 2L << 20;
+  private static final long PATIENCE = 60_000_000_000L;
+
+  @Test
+  void unpinnedMemfdIsPurgedWhenSomebodyWaitsForMemory() throws Exception {
+    assertEquals(new ChildJvm.Result(0, "purged\n"), run("-Dorg.ashmem.purgeOnPressure=true"));
+  }
+
+  @Test
+  void itIsNotUnlessThatIsWanted() throws Exception {
+    assertEquals(new ChildJvm.Result(0, "intact\n"), run("-Dorg.ashmem.purgeOnPressure=false"));
+  }
+
+  private static ChildJvm.Result run(String option) throws Exception {
+    return ChildJvm.run(
+        ChildJvm.command(List.of(option, "-Dorg.ashmem.backend=memfd"), Program.class));
+  }
+
+  /** Fills a cache, unpins it, and asks for more than the cgroup should have. */
+  static final class Program {
+    private Program() {}
+
+    public static void main(String[] arguments) throws Exception {
+      try (Cgroup cgroup = new Cgroup("ashmem-pressure");
+          AshmemRegion cache = AshmemRegion.create("cache", CACHE);
+          Mapping mapping = cache.map();
+          AshmemRegion demand = AshmemRegion.create("demand", DEMAND);
+          Mapping wanted = demand.map()) {
+        ByteBuffer bytes = mapping.buffer();
+        fill(bytes);
+        cache.unpin();
+        Files.writeString(
+            cgroup.path().resolve("memory.high"), Long.toString(cgroup.usage() + (1 << 20)));
+        long end = System.nanoTime() + PATIENCE;
+        ByteBuffer more = wanted.buffer();
+        // From here on each new page is one too many, and whoever touches one has to wait.
+        for (int at = 0; at < more.capacity() && bytes.get(0) == 1; at += PAGE) {
+          more.put(at, (byte) 1);
+        }
+        if (Boolean.getBoolean(PressureWatch.PROPERTY)) {
+          while (bytes.get(0) == 1 && System.nanoTime() < end) {
+            Thread.sleep(10);
+          }
+        }
+        Files.writeString(cgroup.path().resolve("memory.high"), "max");
+        boolean intact = bytes.get(0) == 1;
+        PinResult result = cache.pin();
+        System.out.println(
+            result != (intact ? PinResult.NOT_PURGED : PinResult.WAS_PURGED)
+                ? "wrong: " + result
+                : intact ? "intact" : "purged");
+      }
+    }
+
+    private static void fill(ByteBuffer bytes) {
+      for (int at = 0; at < bytes.capacity(); at += PAGE) {
+        bytes.put(at, (byte) 1);
+      }
+    }
+  }
+}
