@@ -133,6 +133,30 @@ one_version() {
     head -n 1 kernel/debian/changelog | grep -qF " ($version) " || echo "kernel/debian/changelog does not begin with $version"
 }
 
+# jdk TOOL...: of the JDK that made the jar
+jdk() {
+    local tool=$1
+    shift
+    "${JAVA_HOME:+$JAVA_HOME/bin/}$tool" "$@"
+}
+
+wrong_with_the_jar() {
+    local version jar machine
+    version=$(sed -n 's|^  <version>\(.*\)</version>|\1|p' pom.xml | head -n 1)
+    jar=$top/target/ashmem-$version.jar
+    mkdir "$work/jar"
+    (cd "$work/jar" && jdk jar --extract --file "$jar") 2>&1
+    for machine in 'linux-x86_64 Advanced Micro Devices X86-64' 'linux-aarch64 AArch64'; do
+        LC_ALL=C readelf -h "$work/jar/META-INF/native/${machine%% *}/libashmem.so" 2>&1 |
+            grep -q "Machine: *${machine#* }$" || echo "no shim in ${machine%% *} is for ${machine#* }"
+    done
+    grep -q '^Multi-Release: true' "$work/jar/META-INF/MANIFEST.MF" || echo "it is not a multi-release jar"
+    # an older JDK can build no more of it, which ./run says
+    [ "$(jdk javac -version 2>&1 | tr -cd '0-9.' | cut -d . -f 1)" -lt 22 ] ||
+        diff <(cd src/main/java22 2>/dev/null && find . -name '*.java' | sed 's/java$/class/' | sort) \
+            <(cd "$work/jar/META-INF/versions/22" 2>/dev/null && find . -name '*.class' ! -name '*$*' | sort)
+}
+
 # Somebody else's project: nothing of this one but the jar, by a <dependency>.
 consumer_is_told_to_load_the_module() {
     local version jars project=$work/consumer
@@ -202,7 +226,7 @@ END
 END
     (cd "$project" && mvn -B -q -ntp -s "$work/settings.xml" compile dependency:build-classpath \
         -Dmdep.outputFile="$work/classpath") || return
-    java -cp "$project/target/classes:$(cat "$work/classpath")" Consumer >"$work/said" 2>"$work/stderr" ||
+    jdk java -cp "$project/target/classes:$(cat "$work/classpath")" Consumer >"$work/said" 2>"$work/stderr" ||
         { cat "$work/said" "$work/stderr"; return 1; }
     if [ -e /dev/ashmem ]; then
         grep -qx 'created 4096' "$work/said"
@@ -244,4 +268,5 @@ check "the description for syzkaller has what the header has" says_nothing wrong
 check "each bug fits, and tells what is to be seen of it" says_nothing wrong_with_the_bugs
 check "scripts are valid" scripts_parse
 check "the Debian package has the version of the library" says_nothing one_version
+check "the jar has a shim for each machine, and the classes for newer Java" says_nothing wrong_with_the_jar
 check "a project with the jar alone is told to load the module" consumer_is_told_to_load_the_module

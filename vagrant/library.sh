@@ -7,12 +7,6 @@
 . "$here/junit.sh"
 asan_out=$top/target/asan
 
-# Where the JDK is that Maven uses.
-jdk_folder() {
-    # shellcheck disable=SC2016
-    as_caller bash -c 'readlink -f "$(command -v "${JAVA_HOME:+$JAVA_HOME/bin/}javac")"' | sed 's|/bin/javac$||'
-}
-
 # asan_build SOURCES OUT: the shim of the C files in SOURCES. OUT is for the front of the class path, where the shim is found
 # before the one in the jar: by every JVM that a test starts, too.
 asan_build() {

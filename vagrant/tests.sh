@@ -14,6 +14,7 @@ tests_result() {
 tests_unit() {
     local status=0
     rm -rf "$top/target/surefire-reports" "$top/target/jacoco.exec"
+    host_tell_jdk
     step "$log/maven.log" "building the library and running its unit tests with Maven" maven verify || status=$?
     cat "$top"/target/surefire-reports/TEST-*.xml 2>/dev/null |
         awk -v section="host: unit tests" -f "$here/junit.awk" >"$results/unit.tsv"
@@ -232,7 +233,7 @@ run_tests() {
         tests_asan
         tests_races
         say "checking the repository"
-        as_caller "$here/checks.sh" "$results" || true
+        as_caller env JAVA_HOME="$(jdk_folder)" "$here/checks.sh" "$results" || true
     fi
     wait "$builders"
     for kernel in "$@"; do
