@@ -64,7 +64,7 @@ host_tell_jdk() {
         say "no JDK of 22 or newer is there (JAVA_HOME can name one): the jar of $folder will lack src/main/java22"
 }
 
-# The packages that are missing: host_missing root|guest|arm64|kunit|clang|java...
+# The packages that are missing: host_missing root|guest|arm64|kunit|clang|gpg|java...
 host_missing() {
     local what
     for what in "$@"; do
@@ -92,6 +92,7 @@ host_missing() {
                 command -v gcc >/dev/null || echo gcc
                 [ -e /usr/include/stdlib.h ] || echo libc6-dev
                 ;;
+            gpg) command -v gpg >/dev/null || echo gnupg ;;
             java)
                 command -v gcc >/dev/null || echo gcc
                 [ -e /usr/include/stdlib.h ] || echo libc6-dev

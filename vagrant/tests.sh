@@ -214,7 +214,7 @@ run_tests() {
         fast=yes
         set -- um
     else
-        needed+=(clang)
+        needed+=(clang gpg)
         parts+=("host: repository" "host: ranges.c" "host: shim under AddressSanitizer" "host: close races")
     fi
     host_install "$log/apt" root || exit 1
