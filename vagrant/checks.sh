@@ -167,12 +167,12 @@ jar_is_the_same_from_elsewhere() {
     gpg --batch --quiet --passphrase '' --quick-generate-key throwaway default default never &&
         "$work/apache-maven-$maven/bin/mvn" -B -q -ntp -Prelease,aarch64 -Drelease.url="$url" -Denforcer.skip \
             -DskipTests -Dmaven.test.skip verify || return
-    cd target && cmp "ashmem-$version.jar" "$top/target/ashmem-$version.jar"
+    cd target/release && cmp "ashmem-$version.jar" "$top/target/ashmem-$version.jar"
 }
 
 missing_in_the_release() {
     local file
-    cd "$work/release/target" || return
+    cd "$work/release/target/release" || return
     for file in "ashmem-$version"{.jar,-sources.jar,-javadoc.jar,.pom} bom.{xml,json}; do
         gpg --quiet --verify "$file.asc" "$file" 2>/dev/null || echo "$file is not signed"
     done

@@ -229,6 +229,7 @@ run_tests() {
     host_give_back "$top/target"
     tests_unit || true
     if [ -z "$fast" ]; then
+        tests_jar
         tests_ranges
         tests_asan
         tests_races
@@ -252,7 +253,7 @@ run_tests() {
     fi
     tests_left_out "$@"
     # in the order in which it was done
-    for part in unit repository ranges asan races "${@/#/build-}" "${@/%//*}" "${@/%/-bugs/*}" "${@/#/guest-}" "${@/#/coverage-}" missing; do
+    for part in unit jar repository ranges asan races "${@/#/build-}" "${@/%//*}" "${@/%/-bugs/*}" "${@/#/guest-}" "${@/#/coverage-}" missing; do
         # shellcheck disable=SC2086
         cat "$results"/$part.tsv 2>/dev/null || true
     done | awk -f "$here/report.awk"
