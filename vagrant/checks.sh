@@ -7,8 +7,11 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 top=${here%/*}
 results=$1
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+export GNUPGHOME=$work/gnupg
+trap 'gpgconf --kill gpg-agent 2>/dev/null; rm -rf "$work"' EXIT
 cd "$top" || exit
+version=$(sed -n 's|^  <version>\(.*\)</version>|\1|p' pom.xml | head -n 1)
+url=https://example.org/ashmem
 
 files() {
     git -c safe.directory="$top" ls-files
@@ -127,16 +130,66 @@ scripts_parse() {
 }
 
 one_version() {
-    local version
-    version=$(sed -n 's|^  <version>\(.*\)</version>|\1|p' pom.xml | head -n 1)
     grep -qF "PACKAGE_VERSION=\"$version\"" kernel/dkms.conf || echo "kernel/dkms.conf is not $version"
     head -n 1 kernel/debian/changelog | grep -qF " ($version) " || echo "kernel/debian/changelog does not begin with $version"
 }
 
+# jdk TOOL...: of the JDK that made the jar
+jdk() {
+    local tool=$1
+    shift
+    "${JAVA_HOME:+$JAVA_HOME/bin/}$tool" "$@"
+}
+
+wrong_with_the_jar() {
+    local machine
+    mkdir "$work/jar"
+    (cd "$work/jar" && jdk jar --extract --file "$top/target/ashmem-$version.jar") 2>&1
+    for machine in 'linux-x86_64 Advanced Micro Devices X86-64' 'linux-aarch64 AArch64'; do
+        LC_ALL=C readelf -h "$work/jar/META-INF/native/${machine%% *}/libashmem.so" 2>&1 |
+            grep -q "Machine: *${machine#* }$" || echo "no shim in ${machine%% *} is for ${machine#* }"
+    done
+    grep -q '^Multi-Release: true' "$work/jar/META-INF/MANIFEST.MF" || echo "it is not a multi-release jar"
+    # an older JDK can build no more of it, which ./run says
+    [ "$(jdk javac -version 2>&1 | tr -cd '0-9.' | cut -d . -f 1)" -lt 22 ] ||
+        diff <(cd src/main/java22 2>/dev/null && find . -name '*.java' | sed 's/java$/class/' | sort) \
+            <(cd "$work/jar/META-INF/versions/22" 2>/dev/null && find . -name '*.class' ! -name '*$*' | sort)
+}
+
+# A release by another Maven, from another folder, with a key that is thrown away: its files are left in $work/release.
+jar_is_the_same_from_elsewhere() {
+    local maven=3.9.16
+    mkdir "$work/release"
+    mkdir -m 700 "$work/gnupg"
+    cp -r --parents pom.xml src native kernel/include "$work/release" && cd "$work/release" || return
+    mvn -B -q -ntp dependency:copy -Dartifact=org.apache.maven:apache-maven:$maven:tar.gz:bin -DoutputDirectory="$work" &&
+        tar -xzf "$work/apache-maven-$maven-bin.tar.gz" -C "$work" || return
+    gpg --batch --quiet --passphrase '' --quick-generate-key throwaway default default never &&
+        "$work/apache-maven-$maven/bin/mvn" -B -q -ntp -Prelease,aarch64 -Drelease.url="$url" -Denforcer.skip \
+            -DskipTests -Dmaven.test.skip verify || return
+    cd target/release && cmp "ashmem-$version.jar" "$top/target/ashmem-$version.jar"
+}
+
+missing_in_the_release() {
+    local file
+    cd "$work/release/target/release" || return
+    for file in "ashmem-$version"{.jar,-sources.jar,-javadoc.jar,.pom} bom.{xml,json}; do
+        gpg --quiet --verify "$file.asc" "$file" 2>/dev/null || echo "$file is not signed"
+    done
+    grep -q "<url>$url</url>" "ashmem-$version.pom" || echo "the POM does not name its project"
+    for file in org.ashmem/ashmem@ org.jspecify/jspecify@; do
+        grep -qF "pkg:maven/$file" bom.json || echo "$file is not in the bill of materials"
+    done
+}
+
+release_needs_an_address() {
+    ! mvn -B -ntp -Prelease,aarch64 validate >"$work/refused" || { echo "released without -Drelease.url"; return 1; }
+    grep -F -e '-Drelease.url=' "$work/refused" || { cat "$work/refused"; return 1; }
+}
+
 # Somebody else's project: nothing of this one but the jar, by a <dependency>.
 consumer_is_told_to_load_the_module() {
-    local version jars project=$work/consumer
-    version=$(sed -n 's|^  <version>\(.*\)</version>|\1|p' pom.xml | head -n 1)
+    local jars project=$work/consumer
     jars=$work/jars/org/ashmem/ashmem/$version
     mkdir -p "$jars" "$project/src/main/java"
     cp "target/ashmem-$version.jar" "$jars/"
@@ -202,7 +255,7 @@ END
 END
     (cd "$project" && mvn -B -q -ntp -s "$work/settings.xml" compile dependency:build-classpath \
         -Dmdep.outputFile="$work/classpath") || return
-    java -cp "$project/target/classes:$(cat "$work/classpath")" Consumer >"$work/said" 2>"$work/stderr" ||
+    jdk java -cp "$project/target/classes:$(cat "$work/classpath")" Consumer >"$work/said" 2>"$work/stderr" ||
         { cat "$work/said" "$work/stderr"; return 1; }
     if [ -e /dev/ashmem ]; then
         grep -qx 'created 4096' "$work/said"
@@ -244,4 +297,8 @@ check "the description for syzkaller has what the header has" says_nothing wrong
 check "each bug fits, and tells what is to be seen of it" says_nothing wrong_with_the_bugs
 check "scripts are valid" scripts_parse
 check "the Debian package has the version of the library" says_nothing one_version
+check "the jar has a shim for each machine, and the classes for newer Java" says_nothing wrong_with_the_jar
+check "Maven 3.9 makes the same jar in another folder" jar_is_the_same_from_elsewhere
+check "a release has sources, documentation and bill of materials, all of it signed" says_nothing missing_in_the_release
+check "a release is refused that does not say where the project is" release_needs_an_address
 check "a project with the jar alone is told to load the module" consumer_is_told_to_load_the_module

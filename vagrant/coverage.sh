@@ -23,22 +23,30 @@ coverage_kernel() {
     fi
 }
 
-# Which lines of the library the tests on the host and in the guests have run, into coverage-java.tsv: FILE, LINES, COVERED,
-# parted by tabs.
-coverage_java() {
+# coverage_java_of SOURCES CLASSES: which lines of them the tests on the host and in the guests have run, as FILE, LINES and
+# COVERED, parted by tabs
+coverage_java_of() {
     local records
     mapfile -t records < <(ls "$top/target/jacoco.exec" "$results"/*/jacoco.exec 2>/dev/null)
     host_give_back "$results"
-    if step "$log/coverage-java.log" "counting the lines that the Java tests ran" \
+    step "$log/coverage-${1##*/}.log" "counting the lines of $1 that the Java tests ran" \
         as_caller "$(jdk_folder)/bin/java" -jar "$top/target/jacoco/org.jacoco.cli-nodeps.jar" report "${records[@]}" \
-        --classfiles "$top/target/classes" --xml "$results/coverage-java.xml"; then
-        awk 'BEGIN { RS = "<"; OFS = "\t" }
+        --classfiles "$2" --xml "$results/coverage-java.xml" &&
+        awk -v sources="$1" 'BEGIN { RS = "<"; OFS = "\t" }
             function attribute(key) { return match($0, key "=\"[^\"]*") ? substr($0, RSTART + length(key) + 2, RLENGTH - length(key) - 2) : "" }
             /^package / { folder = attribute("name") }
-            /^sourcefile / { file = "src/main/java/" folder "/" attribute("name") }
+            /^sourcefile / { file = sources "/" folder "/" attribute("name") }
             /^counter / && file != "" && attribute("type") == "LINE" { print file, attribute("missed") + attribute("covered"), attribute("covered") }
-            /^\/sourcefile/ { file = "" }' "$results/coverage-java.xml" >"$results/coverage-java.tsv"
-    fi
+            /^\/sourcefile/ { file = "" }' "$results/coverage-java.xml"
+}
+
+# A class for newer Java has the name of another one: JaCoCo takes one of them at a time.
+coverage_java() {
+    local newer=$top/target/classes/META-INF/versions/22
+    {
+        coverage_java_of src/main/java "$top/target/classes/org"
+        [ ! -e "$newer/org" ] || coverage_java_of src/main/java22 "$newer"
+    } >"$results/coverage-java.tsv"
     [ -s "$results/coverage-java.tsv" ] || tests_result missing fail "coverage: Java" "(all)" "see target/log/coverage-java.log"
 }
 

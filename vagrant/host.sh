@@ -10,7 +10,7 @@ host_check() {
     [ ! -r /etc/os-release ] || . /etc/os-release
     if [ "$ID" != debian ] || [ "${VERSION_ID:-99}" -lt 12 ]; then
         die "this is ${PRETTY_NAME:-an unknown system}; ./run needs Debian 12 or newer, as it installs with apt" \
-            "what it needs and runs otherwise: mmdebstrap, qemu-system-x86, qemu-system-arm, virtiofsd, python3, gcc, clang, a JDK, maven"
+            "what it needs and runs otherwise: mmdebstrap, qemu-system-x86, qemu-system-arm, virtiofsd, python3, gcc, gcc-aarch64-linux-gnu, clang, a JDK, maven"
     fi
 }
 
@@ -26,15 +26,47 @@ host_virtiofsd() {
     return 1
 }
 
-# The major version of the JDK that Maven will find, or nothing.
-host_jdk() {
-    # shellcheck disable=SC2016
-    as_caller bash -c '"${JAVA_HOME:+$JAVA_HOME/bin/}javac" -version' 2>/dev/null | sed -n 's/^javac \([0-9]*\).*/\1/p'
+# host_jdk_of JAVAC...: MAJOR FOLDER of each, if it can build the library
+host_jdk_of() {
+    local javac folder major
+    for javac in "$@"; do
+        folder=$(readlink -f "$javac")
+        folder=${folder%/bin/javac}
+        major=$(sed -n 's/^JAVA_VERSION="\([0-9]*\).*/\1/p' "$folder/release" 2>/dev/null)
+        [ "${major:-0}" -lt 17 ] || echo "$major $folder"
+    done
 }
 
-# The packages that are missing: host_missing root|guest|arm64|kunit|clang|java...
+# The JDKs there are, as MAJOR FOLDER: the caller's own, then the system's from the newest on.
+host_jdks() {
+    local own
+    mapfile -t own < <(as_caller bash -c 'printf "%s\n" "${JAVA_HOME:+$JAVA_HOME/bin/javac}"; command -v javac')
+    {
+        host_jdk_of "${own[@]}"
+        host_jdk_of /usr/lib/jvm/*/bin/javac | sort -rn
+    } | awk '!seen[$0]++'
+}
+
+# The one for Maven, as MAJOR FOLDER: the first that can compile src/main/java22, or else the first.
+host_jdk() {
+    host_jdks | awk '!jdk || $1 >= 22 { jdk = $0 } $1 >= 22 { exit } END { print jdk }'
+}
+
+jdk_folder() {
+    host_jdk | cut -d ' ' -f 2
+}
+
+# Says what the jar will lack, if it will.
+host_tell_jdk() {
+    local major folder
+    read -r major folder < <(host_jdk)
+    [ "$major" -ge 22 ] ||
+        say "no JDK of 22 or newer is there (JAVA_HOME can name one): the jar of $folder will lack src/main/java22"
+}
+
+# The packages that are missing: host_missing root|guest|arm64|kunit|clang|gpg|java...
 host_missing() {
-    local what jdk
+    local what
     for what in "$@"; do
         case $what in
             root)
@@ -60,12 +92,15 @@ host_missing() {
                 command -v gcc >/dev/null || echo gcc
                 [ -e /usr/include/stdlib.h ] || echo libc6-dev
                 ;;
+            gpg) command -v gpg >/dev/null || echo gnupg ;;
             java)
                 command -v gcc >/dev/null || echo gcc
                 [ -e /usr/include/stdlib.h ] || echo libc6-dev
-                jdk=$(host_jdk)
-                [ "${jdk:-0}" -ge 17 ] || echo default-jdk-headless
+                [ -n "$(host_jdk)" ] || echo default-jdk-headless
                 as_caller bash -c 'command -v mvn' >/dev/null || echo maven
+                # the jar has a shim for arm64, too
+                command -v aarch64-linux-gnu-gcc >/dev/null || echo gcc-aarch64-linux-gnu
+                [ -e /usr/aarch64-linux-gnu/include/stdlib.h ] || echo libc6-dev-arm64-cross
                 ;;
         esac
     done

@@ -90,7 +90,7 @@ module() {
 java_key() {
     (
         cd "$top" || exit
-        as_caller bash -c 'mvn -v' | head -n 4
+        as_caller env JAVA_HOME="$(jdk_folder)" mvn -v | head -n 4
         find pom.xml src native kernel/include -type f -print0 | sort -z | xargs -0 sha256sum
         find target/classes target/test-classes target/test-lib target/ashmem-*.jar -type f -printf '%p %s %T@\n' | sort
     ) 2>/dev/null | sha256sum
@@ -98,13 +98,14 @@ java_key() {
 
 # One Maven at a time in a checkout.
 maven() {
-    cd "$top" && as_caller flock target mvn -B -ntp "$@"
+    cd "$top" && as_caller env JAVA_HOME="$(jdk_folder)" flock target mvn -B -ntp -Paarch64 "$@"
 }
 
 java_build() {
     if [ "$(java_key)" != "$(cat "$top/target/.java.key" 2>/dev/null)" ]; then
         rm -f "$top/target/.java.key"
         host_give_back "$top/target"
+        host_tell_jdk
         step "$log/maven.log" "building the shim and the library with Maven" \
             maven -DskipTests package || {
             network_hint "$log/maven.log" "Maven Central"

@@ -1,16 +1,34 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: Apache-2.0
-# The library on the host beyond its unit tests: the shim under sanitizers and close races under jcstress. Sourced by inside.sh.
+# The library on the host beyond Maven's own tests: the jar on each JDK, the shim under sanitizers and close races under
+# jcstress. Sourced by inside.sh.
 
 : "${here:?}" "${top:?}" "${log:?}" "${results:?}"
 # shellcheck source=junit.sh
 . "$here/junit.sh"
 asan_out=$top/target/asan
 
-# Where the JDK is that Maven uses.
-jdk_folder() {
-    # shellcheck disable=SC2016
-    as_caller bash -c 'readlink -f "$(command -v "${JAVA_HOME:+$JAVA_HOME/bin/}javac")"' | sed 's|/bin/javac$||'
+# jar_run JDK OUT: the unit tests, of the jar: in a folder of classes, as Maven tests them, no JVM sees those for newer Java
+jar_run() {
+    local jdk=$1 out=$2
+    mkdir -p "$out"
+    host_give_back "$results"
+    as_caller "$jdk/bin/java" "${junit_launcher[@]}" \
+        "-javaagent:$top/target/jacoco/org.jacoco.agent-runtime.jar=destfile=$out/jacoco.exec,includes=org.ashmem.*" \
+        -cp "$top/target/test-classes:$(echo "$top"/target/ashmem-*.jar):$top/target/test-lib/*" \
+        "${junit_execute[@]}" --reports-dir "$out" --scan-classpath "$top/target/test-classes" --include-classname '.*Test$'
+}
+
+# On each JDK: the first of each version.
+tests_jar() {
+    local major jdk status
+    while read -r major jdk; do
+        status=0
+        step "$log/jar-$major.log" "running the unit tests of the jar on JDK $major" \
+            jar_run "$jdk" "$results/jdk-$major" || status=$?
+        junit_results "host: the jar on JDK $major" "$log/jar-$major.log" "$results/jdk-$major" \
+            "$([ "$status" -eq 0 ] || echo "exited with $status")" >>"$results/jar.tsv"
+    done < <(host_jdks | awk '!seen[$1]++')
 }
 
 # asan_build SOURCES OUT: the shim of the C files in SOURCES. OUT is for the front of the class path, where the shim is found

@@ -14,6 +14,7 @@ tests_result() {
 tests_unit() {
     local status=0
     rm -rf "$top/target/surefire-reports" "$top/target/jacoco.exec"
+    host_tell_jdk
     step "$log/maven.log" "building the library and running its unit tests with Maven" maven verify || status=$?
     cat "$top"/target/surefire-reports/TEST-*.xml 2>/dev/null |
         awk -v section="host: unit tests" -f "$here/junit.awk" >"$results/unit.tsv"
@@ -213,7 +214,7 @@ run_tests() {
         fast=yes
         set -- um
     else
-        needed+=(clang)
+        needed+=(clang gpg)
         parts+=("host: repository" "host: ranges.c" "host: shim under AddressSanitizer" "host: close races")
     fi
     host_install "$log/apt" root || exit 1
@@ -228,11 +229,12 @@ run_tests() {
     host_give_back "$top/target"
     tests_unit || true
     if [ -z "$fast" ]; then
+        tests_jar
         tests_ranges
         tests_asan
         tests_races
         say "checking the repository"
-        as_caller "$here/checks.sh" "$results" || true
+        as_caller env JAVA_HOME="$(jdk_folder)" "$here/checks.sh" "$results" || true
     fi
     wait "$builders"
     for kernel in "$@"; do
@@ -251,7 +253,7 @@ run_tests() {
     fi
     tests_left_out "$@"
     # in the order in which it was done
-    for part in unit repository ranges asan races "${@/#/build-}" "${@/%//*}" "${@/%/-bugs/*}" "${@/#/guest-}" "${@/#/coverage-}" missing; do
+    for part in unit jar repository ranges asan races "${@/#/build-}" "${@/%//*}" "${@/%/-bugs/*}" "${@/#/guest-}" "${@/#/coverage-}" missing; do
         # shellcheck disable=SC2086
         cat "$results"/$part.tsv 2>/dev/null || true
     done | awk -f "$here/report.awk"
