@@ -31,7 +31,7 @@ public final class AshmemRegion implements AutoCloseable {
 
   private static final String UNNAMED = "dev/ashmem";
 
-  private static final Cleaner CLEANER = Cleaner.create();
+  static final Cleaner CLEANER = Cleaner.create();
 
   private final Descriptor descriptor;
   private final Cleaner.Cleanable cleanable;
