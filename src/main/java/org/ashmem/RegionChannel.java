@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.lang.ref.Cleaner;
 import java.lang.ref.Reference;
 import java.net.SocketTimeoutException;
+import java.nio.channels.ClosedChannelException;
 import java.nio.channels.IllegalBlockingModeException;
 import java.nio.channels.NotYetConnectedException;
 import java.nio.file.Path;
@@ -48,7 +49,8 @@ import org.newsclub.net.unix.FileDescriptorCast;
  * which is an optional dependency: no other class of this library does.
  *
  * <p>Safe for use by many threads. Threads that receive at the same time get a region each. A
- * thread that waits to send or to receive cannot be interrupted; closing the channel ends its wait.
+ * thread that waits to send or to receive cannot be interrupted, and if it is virtual it holds its
+ * carrier; closing the channel ends its wait.
  */
 public final class RegionChannel implements AutoCloseable {
   static {
@@ -76,10 +78,14 @@ public final class RegionChannel implements AutoCloseable {
    * @return a channel over it
    * @throws NotYetConnectedException if the socket is not connected
    * @throws AshmemException if there are too many open files
-   * @throws IOException if the socket is closed
+   * @throws ClosedChannelException if the socket is closed
+   * @throws IOException if the socket has no descriptor
    * @throws NoClassDefFoundError without junixsocket
    */
   public static RegionChannel of(AFUNIXSocketChannel socket) throws IOException {
+    if (!socket.isOpen()) {
+      throw new ClosedChannelException();
+    }
     if (!socket.isConnected()) {
       throw new NotYetConnectedException();
     }

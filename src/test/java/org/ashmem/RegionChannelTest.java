@@ -13,6 +13,7 @@ import java.io.FileInputStream;
 import java.io.IOException;
 import java.net.SocketTimeoutException;
 import java.nio.ByteBuffer;
+import java.nio.channels.ClosedChannelException;
 import java.nio.channels.IllegalBlockingModeException;
 import java.nio.channels.NotYetConnectedException;
 import java.nio.file.Files;
@@ -233,10 +234,12 @@ class RegionChannelTest {
   }
 
   @Test
-  void socketHasToBeConnectedAndToWait() throws IOException {
+  void socketHasToBeOpenAndConnectedAndToWait() throws IOException {
     try (AFUNIXSocketChannel alone = AFUNIXSocketChannel.open()) {
       assertThrows(NotYetConnectedException.class, () -> RegionChannel.of(alone));
     }
+    channel.close();
+    assertThrows(ClosedChannelException.class, () -> RegionChannel.of(channel.socket()));
     raw.configureBlocking(false);
     try (RegionChannel other = RegionChannel.of(raw)) {
       assertThrows(IllegalBlockingModeException.class, other::receive);

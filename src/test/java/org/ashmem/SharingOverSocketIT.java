@@ -27,7 +27,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.newsclub.net.unix.AFUNIXServerSocket;
 
 /** Processes that pass regions to each other: JVMs, and a program in C. */
-@Timeout(300)
+@Timeout(600)
 class SharingOverSocketIT {
   private static final Path DEVICE = Path.of(AshmemRegion.DEVICE);
   private static final int PAGE = (int) AshmemRegion.pageSize();
@@ -44,8 +44,8 @@ class SharingOverSocketIT {
   @BeforeEach
   void listen() throws IOException {
     server = AFUNIXServerSocket.bindOn(directory.resolve("socket"), true);
-    // In seconds, what a child that does not connect is waited for.
-    server.setSoTimeout(120_000);
+    // Ten JVMs take two minutes to connect where a processor is emulated.
+    server.setSoTimeout(300_000);
     descriptors = OpenFile.count(DEVICE);
   }
 
