@@ -334,7 +334,7 @@ java_options=(-XX:+UnlockDiagnosticVMOptions -XX:ArchiveRelocationMode=0 -XX:+Us
 java_run() {
     local name=$1 folder=$2 status=0 jar=("$top"/target/ashmem-*.jar)
     shift 2
-    timeout -k 5 "$limit" "${java[@]}" "${java_options[@]}" "${junit_launcher[@]}" \
+    ASHMEM_OUT=$out timeout -k 5 "$limit" "${java[@]}" "${java_options[@]}" "${junit_launcher[@]}" \
         -cp "$folder:$top/target/test-classes:${jar[0]}:$top/target/test-lib/*" "${junit_execute[@]}" \
         --reports-dir "$results/$name" "$@" >"$results/$name.log" 2>&1 </dev/null || status=$?
     ended=$(ending "$status")

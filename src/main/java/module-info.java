@@ -2,6 +2,7 @@
 /** Anonymous shared memory whose unpinned pages the Linux kernel may take back. */
 module org.ashmem {
   requires static org.jspecify;
+  requires static transitive org.newsclub.net.unix;
 
   exports org.ashmem;
   exports org.ashmem.android;

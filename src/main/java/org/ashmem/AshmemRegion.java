@@ -32,7 +32,7 @@ public final class AshmemRegion implements AutoCloseable {
 
   private static final String UNNAMED = "dev/ashmem";
 
-  private static final Cleaner CLEANER = Cleaner.create();
+  static final Cleaner CLEANER = Cleaner.create();
 
   private static final System.Logger LOG = System.getLogger("org.ashmem");
 

@@ -7,6 +7,7 @@ final class Errno {
   static final int ENOENT = 2;
   static final int ENXIO = 6;
   static final int EBADF = 9;
+  static final int EAGAIN = 11;
   static final int ENOMEM = 12;
   static final int EACCES = 13;
   static final int ENODEV = 19;
@@ -14,7 +15,9 @@ final class Errno {
   static final int ENFILE = 23;
   static final int EMFILE = 24;
   static final int ENOTTY = 25;
+  static final int EPIPE = 32;
   static final int EOVERFLOW = 75;
+  static final int ECONNRESET = 104;
 
   /** The names from 1 on. */
   private static final String[] NAMES = {
@@ -59,9 +62,10 @@ final class Errno {
   private Errno() {}
 
   static String name(int errno) {
-    if (errno == EOVERFLOW) {
-      return "EOVERFLOW";
-    }
-    return errno >= 1 && errno <= NAMES.length ? NAMES[errno - 1] : "errno " + errno;
+    return switch (errno) {
+      case EOVERFLOW -> "EOVERFLOW";
+      case ECONNRESET -> "ECONNRESET";
+      default -> errno >= 1 && errno <= NAMES.length ? NAMES[errno - 1] : "errno " + errno;
+    };
   }
 }

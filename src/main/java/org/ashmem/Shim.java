@@ -6,7 +6,7 @@ import java.nio.ByteBuffer;
 /**
  * The native library's functions. Each makes one system call and returns its result, or the negated
  * errno. None checks its arguments, and a wrong address ends the JVM: callers are {@link
- * AshmemRegion}, {@link Descriptor} and {@link Mapping} only.
+ * AshmemRegion}, {@link Descriptor}, {@link Mapping} and {@link RegionChannel} only.
  */
 final class Shim {
   /** Bits of a protection, as mmap takes them and the ABI's mask has them. */
@@ -21,6 +21,13 @@ final class Shim {
   static final int SEAL_GROW = 4;
   static final int SEAL_WRITE = 8;
   static final int SEAL_FUTURE_WRITE = 16;
+
+  /** What {@link #receive} returns where there is no one descriptor: no error has these numbers. */
+  static final int END = -5001;
+
+  static final int NONE = -5002;
+  static final int SEVERAL = -5003;
+  static final int LOST = -5004;
 
   static {
     NativeLibrary.load();
@@ -92,6 +99,16 @@ final class Shim {
 
   /** Waits until such a file tells pressure. */
   static native int waitForPressure(int fd);
+
+  /** Sends one byte and a descriptor; 1. */
+  static native int send(int socket, int fd);
+
+  /**
+   * Receives one byte and the descriptor that came with it, closed on exec. END if there is neither
+   * and never will be; NONE if the byte came alone, SEVERAL if with more than one, LOST if this
+   * process could not get all: those that it got are closed then.
+   */
+  static native int receive(int socket);
 
   /** The address of the new mapping: of memory of no file if the descriptor is -1. */
   static native long map(int fd, int protection, boolean shared, long offset, long length);

@@ -24,6 +24,9 @@
  * }
  * }</pre>
  *
+ * <p>A region goes to another process by a {@link org.ashmem.RegionChannel}, which needs
+ * junixsocket; nothing else does.
+ *
  * <p>Offsets, lengths and sizes are in bytes. Ranges to pin begin and end at multiples of {@link
  * org.ashmem.AshmemRegion#pageSize()}, or end where the region ends.
  *

@@ -16,7 +16,7 @@ final class ChildJvm {
    * In seconds: far more than the slowest guest needs. A child that takes longer is killed, so that
    * whoever reads what it says goes on.
    */
-  private static final long PATIENCE = 120;
+  private static final long PATIENCE = 300;
 
   /**
    * Arguments: a process, its descriptor, and the command that gets the new number at its end. Java

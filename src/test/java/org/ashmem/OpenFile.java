@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.util.function.Predicate;
 import java.util.stream.Stream;
 
 /** Descriptors of this process, as the tests open and look at them. */
@@ -46,10 +47,19 @@ public final class OpenFile {
 
   /** How many descriptors of this process are open on the file. */
   public static long count(Path path) throws IOException {
+    return count(path.toString()::equals);
+  }
+
+  /** How many of this process are open on sockets. */
+  static long countSockets() throws IOException {
+    return count(target -> target.startsWith("socket:"));
+  }
+
+  private static long count(Predicate<String> targets) throws IOException {
     long count = 0;
     try (Stream<Path> links = Files.list(Path.of("/proc/self/fd"))) {
       for (Path link : (Iterable<Path>) links::iterator) {
-        if (target(Integer.parseInt(link.getFileName().toString())).equals(path.toString())) {
+        if (targets.test(target(Integer.parseInt(link.getFileName().toString())))) {
           count++;
         }
       }

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Passing a descriptor over a connected Unix socket, with one byte of data. */
+#include <stddef.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "shim.h"
+
+/* The kernel's SCM_MAX_FD: no message has more. */
+#define MOST 253
+
+JNIEXPORT jint JNICALL Java_org_ashmem_Shim_send(JNIEnv *env, jclass shim,
+						 jint socket, jint fd)
+{
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(fd))] = "";
+	struct iovec byte = { "", 1 };
+	struct msghdr message = {
+		.msg_iov = &byte, .msg_iovlen = 1,
+		.msg_control = control, .msg_controllen = sizeof(control),
+	};
+	struct cmsghdr *c = CMSG_FIRSTHDR(&message);
+
+	(void)env;
+	(void)shim;
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(sizeof(fd));
+	memcpy(CMSG_DATA(c), &fd, sizeof(fd));
+	return RETRY((int)sendmsg(socket, &message, MSG_NOSIGNAL));
+}
+
+/*
+ * The only function that closes what it was given: there is no other way for
+ * Java to know all of it.
+ */
+JNIEXPORT jint JNICALL Java_org_ashmem_Shim_receive(JNIEnv *env, jclass shim,
+						    jint socket)
+{
+	/* And room for the credentials that a socket may have been told to add. */
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(MOST * sizeof(int)) +
+					      CMSG_SPACE(sizeof(struct ucred))];
+	char data;
+	struct iovec byte = { &data, 1 };
+	struct msghdr message = {
+		.msg_iov = &byte, .msg_iovlen = 1,
+		.msg_control = control, .msg_controllen = sizeof(control),
+	};
+	int received, fds[MOST], count = 0;
+
+	(void)env;
+	(void)shim;
+	received = RETRY((int)recvmsg(socket, &message, MSG_CMSG_CLOEXEC));
+	if (received < 0)
+		return received;
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(&message); c;
+	     c = CMSG_NXTHDR(&message, c)) {
+		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+			continue;
+		count = (int)((c->cmsg_len - CMSG_LEN(0)) / sizeof(*fds));
+		memcpy(fds, CMSG_DATA(c), (size_t)count * sizeof(*fds));
+	}
+	if (count == 1 && !(message.msg_flags & MSG_CTRUNC))
+		return fds[0];
+	for (int i = 0; i < count; i++)
+		close(fds[i]);
+	if (message.msg_flags & MSG_CTRUNC)
+		return org_ashmem_Shim_LOST;
+	if (count)
+		return org_ashmem_Shim_SEVERAL;
+	return received ? org_ashmem_Shim_NONE : org_ashmem_Shim_END;
+}
