@@ -191,7 +191,7 @@ release_needs_an_address() {
 consumer_is_told_to_load_the_module() {
     local jars project=$work/consumer
     jars=$work/jars/org/ashmem/ashmem/$version
-    mkdir -p "$jars" "$project/src/main/java"
+    mkdir -p "$jars" "$project/src/main/java/consumer"
     cp "target/ashmem-$version.jar" "$jars/"
     cp pom.xml "$jars/ashmem-$version.pom"
     cat >"$project/pom.xml" <<END
@@ -226,7 +226,10 @@ consumer_is_told_to_load_the_module() {
   </build>
 </project>
 END
-    cat >"$project/src/main/java/Consumer.java" <<'END'
+    echo 'module consumer { requires org.ashmem; }' >"$project/src/main/java/module-info.java"
+    cat >"$project/src/main/java/consumer/Consumer.java" <<'END'
+package consumer;
+
 import org.ashmem.AshmemException;
 import org.ashmem.AshmemRegion;
 
@@ -255,8 +258,13 @@ END
 END
     (cd "$project" && mvn -B -q -ntp -s "$work/settings.xml" compile dependency:build-classpath \
         -Dmdep.outputFile="$work/classpath") || return
-    jdk java -cp "$project/target/classes:$(cat "$work/classpath")" Consumer >"$work/said" 2>"$work/stderr" ||
-        { cat "$work/said" "$work/stderr"; return 1; }
+    consumer_says -cp "$project/target/classes:$(cat "$work/classpath")" consumer.Consumer &&
+        consumer_says -p "$project/target/classes:$(cat "$work/classpath")" -m consumer/consumer.Consumer
+}
+
+# consumer_says OPTION...: what java runs by them is told so
+consumer_says() {
+    jdk java "$@" >"$work/said" 2>"$work/stderr" || { cat "$work/said" "$work/stderr"; return 1; }
     if [ -e /dev/ashmem ]; then
         grep -qx 'created 4096' "$work/said"
     else
@@ -301,4 +309,4 @@ check "the jar has a shim for each machine, and the classes for newer Java" says
 check "Maven 3.9 makes the same jar in another folder" jar_is_the_same_from_elsewhere
 check "a release has sources, documentation and bill of materials, all of it signed" says_nothing missing_in_the_release
 check "a release is refused that does not say where the project is" release_needs_an_address
-check "a project with the jar alone is told to load the module" consumer_is_told_to_load_the_module
+check "a project with the jar alone, on the class path or as a module, is told to load the module" consumer_is_told_to_load_the_module
