@@ -33,12 +33,12 @@
  * <p>Without the driver regions are on memfd, and this library keeps the pins: see {@link
  * org.ashmem.Backend}. {@code org.ashmem.backend} ({@code auto}, {@code device} or {@code memfd})
  * chooses, and {@code org.ashmem.purgeOnPressure=true} has unpinned memory on memfd purged, the
- * longest unpinned half of it at a time, when the kernel reports that tasks of the process's cgroup,
- * or of the machine, wait for memory.
+ * longest unpinned half of it at a time, when the kernel reports that tasks of the process's
+ * cgroup, or of the machine, wait for memory.
  *
- * <p>Other system properties: {@code org.ashmem.library} names the file of the native library to load, in
- * place of the one in the jar; {@code org.ashmem.tmpdir} names the directory that the one in the
- * jar is unpacked to, in place of {@code java.io.tmpdir}. From Java 24 on, {@code
+ * <p>Other system properties: {@code org.ashmem.library} names the file of the native library to
+ * load, in place of the one in the jar; {@code org.ashmem.tmpdir} names the directory that the one
+ * in the jar is unpacked to, in place of {@code java.io.tmpdir}. From Java 24 on, {@code
  * --enable-native-access=org.ashmem} ({@code ALL-UNNAMED} on the class path) spares a warning.
  */
 @NullMarked

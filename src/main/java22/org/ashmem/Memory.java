@@ -18,8 +18,7 @@ final class Memory {
   /** Takes over a mapping; {@code length} bytes of it, from {@code before} on, are to be seen. */
   Memory(Cleaner cleaner, long address, long mappedLength, long before, long length) {
     Unmapping unmapping = new Unmapping(address, mappedLength);
-    this.segment =
-        adopt(address, mappedLength, arena, unmapping).asSlice(before, length);
+    this.segment = adopt(address, mappedLength, arena, unmapping).asSlice(before, length);
     // Every segment and every buffer of the arena keeps its scope reachable.
     this.forgotten = cleaner.register(segment.scope(), unmapping);
   }
