@@ -17,7 +17,8 @@ import org.jspecify.annotations.Nullable;
  * {@link #pin}, whoever shares the region. The kernel purges unpinned pages when memory is short,
  * the least recently unpinned first.
  *
- * <p>A region that is no longer reachable is closed by itself. Its mappings do not depend on it.
+ * <p>A region that is no longer reachable is closed by itself, which is reported as a leak ({@code
+ * org.ashmem.leaks}). Its mappings do not depend on it.
  *
  * <p>Safe for use by many threads. While one closes the region, each call of another either works
  * or throws {@link ClosedException}; none reaches a file that the process opened since.
@@ -34,17 +35,20 @@ public final class AshmemRegion implements AutoCloseable {
   private static final Cleaner CLEANER = Cleaner.create();
 
   private final Descriptor descriptor;
+  private final Lifetime lifetime;
   private final Cleaner.Cleanable cleanable;
   private final String name;
   private final long size;
 
   /** Takes over the descriptor of a region whose name and size are fixed. */
   AshmemRegion(int fd, String name, long size) {
-    Descriptor owned = new Descriptor(fd);
-    this.descriptor = owned;
+    this.descriptor = new Descriptor(fd);
+    this.lifetime = Lifetime.ofRegion(name, size);
     this.name = name;
     this.size = size;
-    this.cleanable = CLEANER.register(this, owned::close);
+    lifetime.begin();
+    // At the end: if anything is thrown, the descriptor is still the caller's to close.
+    this.cleanable = CLEANER.register(this, new Closing(descriptor, lifetime));
   }
 
   /**
@@ -264,7 +268,10 @@ public final class AshmemRegion implements AutoCloseable {
     int requested = PinRange.length(offset, length, size, Page.SIZE);
     int fd = acquire();
     try {
-      return PinResult.of(check("ASHMEM_PIN", name, Shim.pin(fd, (int) offset, requested)));
+      PinResult result =
+          PinResult.of(check("ASHMEM_PIN", name, Shim.pin(fd, (int) offset, requested)));
+      Counters.pinned(result);
+      return result;
     } finally {
       release();
     }
@@ -419,7 +426,13 @@ public final class AshmemRegion implements AutoCloseable {
    */
   @Override
   public void close() {
-    cleanable.clean();
+    try {
+      boolean unused = lifetime.close();
+      cleanable.clean();
+    } finally {
+      // Or the cleaner may find the region before it is known to be closed, and call it a leak.
+      Reference.reachabilityFence(this);
+    }
   }
 
   @Override
@@ -508,6 +521,15 @@ public final class AshmemRegion implements AutoCloseable {
           throw new AshmemException.NotRegion(fd, call, -result, "it is not a region of ashmem");
       default -> check(call, "descriptor " + fd, result);
     };
+  }
+
+  /** What is left to do for a region, by its close or when it is not reachable. */
+  private record Closing(Descriptor descriptor, Lifetime lifetime) implements Runnable {
+    @Override
+    public void run() {
+      descriptor.close();
+      lifetime.end();
+    }
   }
 
   /** Asked once, when first needed. */

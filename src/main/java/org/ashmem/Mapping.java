@@ -7,7 +7,7 @@ import java.nio.ByteBuffer;
 
 /**
  * A part of a region in this process's memory. It stays when the region is closed, and is closed by
- * itself once neither it nor a buffer of it is reachable.
+ * itself once neither it nor a buffer of it is reachable, which is reported as a leak.
  *
  * <p>After {@link #close} a buffer taken before reads zeros, or what was written to it since; no
  * such write reaches the region. The address space is given back when the last buffer is
@@ -28,6 +28,7 @@ public final class Mapping implements AutoCloseable {
   private final long offset;
   private final long length;
   private final boolean readOnly;
+  private final Lifetime lifetime;
 
   /** Every view keeps this one reachable, and with it the address space. */
   private final ByteBuffer root;
@@ -42,16 +43,18 @@ public final class Mapping implements AutoCloseable {
     this.length = length;
     this.readOnly = mode.isReadOnly();
     this.mappedLength = before + length;
+    this.lifetime = Lifetime.ofMapping(regionName, offset, length);
     this.address = map(fd, mode, offset - before);
     ByteBuffer buffer;
     try {
       buffer = Shim.buffer(address + before, length);
-      cleaner.register(buffer, new Unmapping(address, mappedLength));
+      cleaner.register(buffer, new Unmapping(address, mappedLength, lifetime));
     } catch (Throwable e) {
       int unused = Shim.unmap(address, mappedLength);
       throw e;
     }
     this.root = buffer;
+    lifetime.begin();
   }
 
   /**
@@ -123,6 +126,7 @@ public final class Mapping implements AutoCloseable {
         throw AshmemException.of("mmap", regionName, -result);
       }
       open = false;
+      boolean unused = lifetime.close();
     } finally {
       // Or the cleaner may unmap the range first, and the tombstone falls on whoever got it next.
       Reference.reachabilityFence(root);
@@ -153,11 +157,12 @@ public final class Mapping implements AutoCloseable {
   }
 
   /** What is left to do for a mapping when nothing of it is reachable. */
-  private record Unmapping(long address, long length) implements Runnable {
+  private record Unmapping(long address, long length, Lifetime lifetime) implements Runnable {
     @Override
     public void run() {
       // Nobody is left to tell of an error.
       int unused = Shim.unmap(address, length);
+      lifetime.end();
     }
   }
 }

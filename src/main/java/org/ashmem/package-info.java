@@ -27,9 +27,29 @@
  * <p>Offsets, lengths and sizes are in bytes. Ranges to pin begin and end at multiples of {@link
  * org.ashmem.AshmemRegion#pageSize()}, or end where the region ends.
  *
- * <p>System properties: {@code org.ashmem.library} names the file of the native library to load, in
- * place of the one in the jar; {@code org.ashmem.tmpdir} names the directory that the one in the
- * jar is unpacked to, in place of {@code java.io.tmpdir}. From Java 24 on, {@code
+ * <p>What is not closed is freed by itself once it is unreachable, whenever the collector finds
+ * that out, and is reported as a leak: as a warning of the {@link java.lang.System.Logger} named
+ * {@code org.ashmem}, with the region's name and size. The system property {@code org.ashmem.leaks}
+ * says how much is reported:
+ *
+ * <table>
+ *   <caption>Values of org.ashmem.leaks</caption>
+ *   <tr><th>value</th><th>what is reported</th><th>what it costs</th></tr>
+ *   <tr><td>{@code off}</td><td>nothing</td><td>nothing</td></tr>
+ *   <tr><td>{@code simple}, the default</td><td>once for each name of a region, and once for its
+ *     mappings</td><td>nothing until something leaks</td></tr>
+ *   <tr><td>{@code paranoid}</td><td>once for each place, with the stack trace of where it was
+ *     created</td><td>a stack trace for each region and mapping that is created</td></tr>
+ * </table>
+ *
+ * <p>Any other value is warned of and taken for the default. After 1000 reports there is none any
+ * more; {@link org.ashmem.Counters#leaks()} goes on, with {@code off} too.
+ *
+ * <p>{@link org.ashmem.Counters} has numbers.
+ *
+ * <p>More system properties: {@code org.ashmem.library} names the file of the native library to
+ * load, in place of the one in the jar; {@code org.ashmem.tmpdir} names the directory that the one
+ * in the jar is unpacked to, in place of {@code java.io.tmpdir}. From Java 24 on, {@code
  * --enable-native-access=org.ashmem} ({@code ALL-UNNAMED} on the class path) spares a warning.
  */
 @NullMarked
