@@ -268,9 +268,11 @@ public final class AshmemRegion implements AutoCloseable {
     int requested = PinRange.length(offset, length, size, Page.SIZE);
     int fd = acquire();
     try {
+      Events.PinEvent event = Events.pin(name, offset, length);
       PinResult result =
           PinResult.of(check("ASHMEM_PIN", name, Shim.pin(fd, (int) offset, requested)));
       Counters.pinned(result);
+      Events.pinned(event, name, offset, length, result);
       return result;
     } finally {
       release();
@@ -303,7 +305,9 @@ public final class AshmemRegion implements AutoCloseable {
     int requested = PinRange.length(offset, length, size, Page.SIZE);
     int fd = acquire();
     try {
+      Events.UnpinEvent event = Events.unpin(name, offset, length);
       check("ASHMEM_UNPIN", name, Shim.unpin(fd, (int) offset, requested));
+      Events.unpinned(event);
     } finally {
       release();
     }
@@ -426,9 +430,13 @@ public final class AshmemRegion implements AutoCloseable {
    */
   @Override
   public void close() {
+    Events.CloseEvent event = Events.close(lifetime);
     try {
-      boolean unused = lifetime.close();
+      boolean first = lifetime.close();
       cleanable.clean();
+      if (first) {
+        Events.closed(event);
+      }
     } finally {
       // Or the cleaner may find the region before it is known to be closed, and call it a leak.
       Reference.reachabilityFence(this);

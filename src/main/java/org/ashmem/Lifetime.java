@@ -84,6 +84,7 @@ final class Lifetime {
   /** For the cleaner, once all is freed: what was not closed by now has leaked. */
   void end() {
     if (close()) {
+      Events.leaked(this);
       try {
         LeakDetector.INSTANCE.report(this);
       } finally {

@@ -44,6 +44,7 @@ public final class Mapping implements AutoCloseable {
     this.readOnly = mode.isReadOnly();
     this.mappedLength = before + length;
     this.lifetime = Lifetime.ofMapping(regionName, offset, length);
+    Events.MapEvent event = Events.map(regionName, mode, offset, length);
     this.address = map(fd, mode, offset - before);
     ByteBuffer buffer;
     try {
@@ -55,6 +56,7 @@ public final class Mapping implements AutoCloseable {
     }
     this.root = buffer;
     lifetime.begin();
+    Events.mapped(event);
   }
 
   /**
@@ -121,12 +123,14 @@ public final class Mapping implements AutoCloseable {
       return;
     }
     try {
+      Events.CloseEvent event = Events.close(lifetime);
       int result = Shim.bury(address, mappedLength);
       if (result < 0) {
         throw AshmemException.of("mmap", regionName, -result);
       }
       open = false;
       boolean unused = lifetime.close();
+      Events.closed(event);
     } finally {
       // Or the cleaner may unmap the range first, and the tombstone falls on whoever got it next.
       Reference.reachabilityFence(root);

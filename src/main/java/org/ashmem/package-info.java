@@ -45,7 +45,22 @@
  * <p>Any other value is warned of and taken for the default. After 1000 reports there is none any
  * more; {@link org.ashmem.Counters#leaks()} goes on, with {@code off} too.
  *
- * <p>{@link org.ashmem.Counters} has numbers.
+ * <p>The JDK's Flight Recorder gets events, in the category {@code ashmem}, with the region's name,
+ * offset and length. Where the runtime lacks the module {@code jdk.jfr} there are none.
+ *
+ * <table>
+ *   <caption>Events</caption>
+ *   <tr><th>event</th><th>when</th></tr>
+ *   <tr><td>{@code org.ashmem.Map}</td><td>a part of a region was mapped</td></tr>
+ *   <tr><td>{@code org.ashmem.Pin}, {@code org.ashmem.Unpin}</td><td>a range was pinned or unpinned,
+ *     which took 1 ms or more; {@code -XX:StartFlightRecording:+org.ashmem.Pin#threshold=0ns} has
+ *     all</td></tr>
+ *   <tr><td>{@code org.ashmem.PurgeFound}</td><td>pinning found a purged page</td></tr>
+ *   <tr><td>{@code org.ashmem.Close}</td><td>a region or a mapping was closed</td></tr>
+ *   <tr><td>{@code org.ashmem.Leak}</td><td>a region or a mapping was not closed</td></tr>
+ * </table>
+ *
+ * <p>{@link org.ashmem.Counters} has numbers of the same.
  *
  * <p>More system properties: {@code org.ashmem.library} names the file of the native library to
  * load, in place of the one in the jar; {@code org.ashmem.tmpdir} names the directory that the one
