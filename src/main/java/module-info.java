@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Anonymous shared memory whose unpinned pages the Linux kernel may take back. */
+@SuppressWarnings("requires-automatic") // Micrometer has no descriptor of a module
 module org.ashmem {
   requires static jdk.jfr;
+  requires static micrometer.core;
   requires static org.jspecify;
 
   exports org.ashmem;
+  exports org.ashmem.micrometer;
 }

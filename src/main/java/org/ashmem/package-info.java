@@ -60,7 +60,8 @@
  *   <tr><td>{@code org.ashmem.Leak}</td><td>a region or a mapping was not closed</td></tr>
  * </table>
  *
- * <p>{@link org.ashmem.Counters} has numbers of the same.
+ * <p>{@link org.ashmem.Counters} has numbers of the same, and {@link
+ * org.ashmem.micrometer.AshmemMetrics} gives them to Micrometer.
  *
  * <p>More system properties: {@code org.ashmem.library} names the file of the native library to
  * load, in place of the one in the jar; {@code org.ashmem.tmpdir} names the directory that the one
