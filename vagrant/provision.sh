@@ -355,15 +355,15 @@ test_java() {
     java_done java
 }
 
-# The same with the shim under AddressSanitizer, without those whose work is done by other JVMs, which take long to start
-# so, or is the same ten thousand times; then with a broken shim, to see that it is noticed.
+# The same with the shim under AddressSanitizer, without those whose work is done by other JVMs or Flight Recorder, which take
+# long to start so, or is the same ten thousand times; then with a broken shim, to see that it is noticed.
 test_asan() {
     local section="$kernel: shim under AddressSanitizer" java ended
     mapfile -t java < <(echo env && sanitizer_environment libasan.so.8 && echo java)
     printf '%s ... ' "$section"
     SECONDS=0
     java_run asan "$top/target/asan/classes" --scan-classpath "$top/target/test-classes" --include-classname '.*IT$' \
-        --exclude-classname '.*(Forgotten|Killed|Privilege|PurgeDemo|Sharing).*'
+        --exclude-classname '.*(Events|Forgotten|Killed|Privilege|PurgeDemo|Sharing).*'
     {
         junit_results "$section" "$results/asan.log" "$results/asan" "$ended"
         sanitizer_results "$section" "$results/asan.log"

@@ -18,7 +18,8 @@ import org.jspecify.annotations.Nullable;
  * {@link #pin}, whoever shares the region. The kernel purges unpinned pages when memory is short,
  * the least recently unpinned first.
  *
- * <p>A region that is no longer reachable is closed by itself. Its mappings do not depend on it.
+ * <p>A region that is no longer reachable is closed by itself, which is reported as a leak ({@code
+ * org.ashmem.leaks}). Its mappings do not depend on it.
  *
  * <p>Safe for use by many threads. While one closes the region, each call of another either works
  * or throws {@link ClosedException}; none reaches a file that the process opened since.
@@ -41,6 +42,7 @@ public final class AshmemRegion implements AutoCloseable {
 
   private final Descriptor descriptor;
   private final Driver driver;
+  private final Lifetime lifetime;
   private final Cleaner.Cleanable cleanable;
   private final String name;
   private final long size;
@@ -53,15 +55,12 @@ public final class AshmemRegion implements AutoCloseable {
   private AshmemRegion(Descriptor owned, Driver driver, String name, long size) {
     this.descriptor = owned;
     this.driver = driver;
+    this.lifetime = Lifetime.ofRegion(name, size);
     this.name = name;
     this.size = size;
-    this.cleanable =
-        CLEANER.register(
-            this,
-            () -> {
-              driver.close();
-              owned.close();
-            });
+    lifetime.begin();
+    // At the end: if anything is thrown, the descriptor is still the caller's to close.
+    this.cleanable = CLEANER.register(this, new Closing(driver, owned, lifetime));
   }
 
   /**
@@ -126,7 +125,7 @@ public final class AshmemRegion implements AutoCloseable {
       throw new AshmemException.NotRegion(fd, "statx", Errno.EINVAL, "the memfd has no bytes");
     }
     Descriptor descriptor = new Descriptor(fd);
-    return new AshmemRegion(descriptor, MemfdDriver.adopted(descriptor, fd, size), name, size);
+    return new AshmemRegion(descriptor, MemfdDriver.adopted(descriptor, size), name, size);
   }
 
   /**
@@ -327,7 +326,11 @@ public final class AshmemRegion implements AutoCloseable {
     long requested = PinRange.length(offset, length, size, Page.SIZE);
     int fd = acquire();
     try {
-      return PinResult.of(check("ASHMEM_PIN", name, driver.pin(fd, offset, requested)));
+      Events.PinEvent event = Events.pin(name, offset, length);
+      PinResult result = PinResult.of(check("ASHMEM_PIN", name, driver.pin(fd, offset, requested)));
+      Counters.pinned(result);
+      Events.pinned(event, name, offset, length, result);
+      return result;
     } finally {
       release();
     }
@@ -358,7 +361,9 @@ public final class AshmemRegion implements AutoCloseable {
     long requested = PinRange.length(offset, length, size, Page.SIZE);
     int fd = acquire();
     try {
+      Events.UnpinEvent event = Events.unpin(name, offset, length);
       check("ASHMEM_UNPIN", name, driver.unpin(fd, offset, requested));
+      Events.unpinned(event);
     } finally {
       release();
     }
@@ -475,7 +480,17 @@ public final class AshmemRegion implements AutoCloseable {
    */
   @Override
   public void close() {
-    cleanable.clean();
+    Events.CloseEvent event = Events.close(lifetime);
+    try {
+      boolean first = lifetime.close();
+      cleanable.clean();
+      if (first) {
+        Events.closed(event);
+      }
+    } finally {
+      // Or the cleaner may find the region before it is known to be closed, and call it a leak.
+      Reference.reachabilityFence(this);
+    }
   }
 
   @Override
@@ -586,6 +601,17 @@ public final class AshmemRegion implements AutoCloseable {
               fd, call, (int) -result, "it is not a region of ashmem, nor a memfd of fixed size");
       default -> check(call, "descriptor " + fd, result);
     };
+  }
+
+  /** What is left to do for a region, by its close or when it is not reachable. */
+  private record Closing(Driver driver, Descriptor descriptor, Lifetime lifetime)
+      implements Runnable {
+    @Override
+    public void run() {
+      driver.close();
+      descriptor.close();
+      lifetime.end();
+    }
   }
 
   /** Asked once, when first needed. */

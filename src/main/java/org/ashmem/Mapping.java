@@ -2,11 +2,12 @@
 package org.ashmem;
 
 import java.lang.ref.Cleaner;
+import java.lang.ref.Reference;
 import java.nio.ByteBuffer;
 
 /**
  * A part of a region in this process's memory. It stays when the region is closed, and is closed by
- * itself once neither it nor a buffer of it is reachable.
+ * itself once neither it nor a buffer of it is reachable, which is reported as a leak.
  *
  * <p>After {@link #close} a buffer taken before throws IllegalStateException. Before Java 22 it
  * cannot: there it reads zeros, or what was written to it since, no such write reaches the region,
@@ -26,6 +27,7 @@ public final class Mapping implements AutoCloseable {
   private final long offset;
   private final long length;
   private final boolean readOnly;
+  private final Lifetime lifetime;
 
   private volatile boolean open = true;
 
@@ -43,13 +45,18 @@ public final class Mapping implements AutoCloseable {
     this.offset = offset;
     this.length = length;
     this.readOnly = mode.isReadOnly();
+    this.lifetime = Lifetime.ofMapping(regionName, offset, length);
+    Events.MapEvent event = Events.map(regionName, mode, offset, length);
     long address = map(driver, fd, regionName, mode, offset - before, before + length);
+    Unmapping unmapping = new Unmapping(address, before + length, lifetime::end);
     try {
-      this.memory = new Memory(cleaner, address, before + length, before, length);
+      this.memory = new Memory(cleaner, before, length, unmapping);
     } catch (Throwable e) {
-      int unused = Shim.unmap(address, before + length);
+      boolean unused = unmapping.unmap();
       throw e;
     }
+    lifetime.begin();
+    Events.mapped(event);
   }
 
   /**
@@ -130,11 +137,19 @@ public final class Mapping implements AutoCloseable {
     if (!open) {
       return;
     }
-    int result = memory.close();
-    if (result < 0) {
-      throw AshmemException.of("mmap", regionName, -result);
+    try {
+      Events.CloseEvent event = Events.close(lifetime);
+      int result = memory.close();
+      if (result < 0) {
+        throw AshmemException.of("mmap", regionName, -result);
+      }
+      open = false;
+      boolean unused = lifetime.close();
+      Events.closed(event);
+    } finally {
+      // Or the cleaner may find the mapping forgotten.
+      Reference.reachabilityFence(memory);
     }
-    open = false;
   }
 
   @Override

@@ -37,15 +37,14 @@ final class MemfdDriver implements Driver {
   private final UnpinnedRanges ranges = new UnpinnedRanges();
   private final Descriptor descriptor;
   private final long size;
-  private int mask;
+  private int mask = ALL;
 
   /** Others may have the memory, with pins of which nothing is known here. */
   private boolean shared;
 
-  private MemfdDriver(Descriptor descriptor, long size, int mask, boolean shared) {
+  private MemfdDriver(Descriptor descriptor, long size, boolean shared) {
     this.descriptor = descriptor;
     this.size = size;
-    this.mask = mask;
     this.shared = shared;
   }
 
@@ -68,7 +67,7 @@ final class MemfdDriver implements Driver {
 
   /** The driver of a region that was just made. */
   static MemfdDriver created(Descriptor descriptor, long size) {
-    MemfdDriver driver = new MemfdDriver(descriptor, size, ALL, false);
+    MemfdDriver driver = new MemfdDriver(descriptor, size, false);
     PURGEABLE.add(driver);
     PressureWatch.startIfWanted();
     return driver;
@@ -82,9 +81,8 @@ final class MemfdDriver implements Driver {
   }
 
   /** The driver of a region that came from elsewhere. */
-  static MemfdDriver adopted(Descriptor descriptor, int fd, long size) {
-    boolean sealed = (Shim.seals(fd) & (Shim.SEAL_WRITE | Shim.SEAL_FUTURE_WRITE)) != 0;
-    return new MemfdDriver(descriptor, size, sealed ? ALL & ~Shim.WRITE : ALL, true);
+  static MemfdDriver adopted(Descriptor descriptor, long size) {
+    return new MemfdDriver(descriptor, size, true);
   }
 
   /** The name that the memory got, or nothing. */
@@ -185,10 +183,11 @@ final class MemfdDriver implements Driver {
 
   @Override
   public synchronized int setProtection(int fd, int wanted) {
-    if ((wanted & ~mask) != 0) {
+    int now = protection(fd);
+    if ((wanted & ~now) != 0) {
       return -Errno.EINVAL;
     }
-    if ((mask & ~wanted & Shim.WRITE) != 0) {
+    if ((now & ~wanted & Shim.WRITE) != 0) {
       int result = Shim.seal(fd, Shim.SEAL_FUTURE_WRITE);
       if (result < 0) {
         return result;
@@ -200,7 +199,15 @@ final class MemfdDriver implements Driver {
 
   @Override
   public synchronized int protection(int fd) {
+    if (isSealed(fd)) {
+      // By whoever else has the memory.
+      mask &= ~Shim.WRITE;
+    }
     return mask;
+  }
+
+  private static boolean isSealed(int fd) {
+    return (Shim.seals(fd) & (Shim.SEAL_WRITE | Shim.SEAL_FUTURE_WRITE)) != 0;
   }
 
   @Override

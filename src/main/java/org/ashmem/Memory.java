@@ -10,18 +10,16 @@ import java.nio.ByteBuffer;
  * tombstone of zeros is laid there, which goes when the last buffer is unreachable.
  */
 final class Memory {
-  private final long address;
-  private final long mappedLength;
+  private final Unmapping unmapping;
 
   /** Every view keeps this one reachable, and with it the address space. */
   private final ByteBuffer root;
 
-  /** Takes over a mapping; {@code length} bytes of it, from {@code before} on, are to be seen. */
-  Memory(Cleaner cleaner, long address, long mappedLength, long before, long length) {
-    this.address = address;
-    this.mappedLength = mappedLength;
-    this.root = Shim.buffer(address + before, length);
-    cleaner.register(root, new Unmapping(address, mappedLength));
+  /** Of a mapping of which {@code length} bytes, from {@code before} on, are to be seen. */
+  Memory(Cleaner cleaner, long before, long length, Unmapping unmapping) {
+    this.unmapping = unmapping;
+    this.root = Shim.buffer(unmapping.address() + before, length);
+    cleaner.register(root, unmapping);
   }
 
   /** The longest that can be handed out, in bytes. */
@@ -37,7 +35,7 @@ final class Memory {
   /** Takes the mapping away from all views: 0 or the negated errno. */
   int close() {
     try {
-      return Shim.bury(address, mappedLength);
+      return Shim.bury(unmapping.address(), unmapping.length());
     } finally {
       // Or the cleaner may unmap the range first, and the tombstone falls on whoever got it next.
       Reference.reachabilityFence(root);

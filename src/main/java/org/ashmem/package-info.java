@@ -36,6 +36,42 @@
  * longest unpinned half of it at a time, when the kernel reports that tasks of the process's
  * cgroup, or of the machine, wait for memory.
  *
+ * <p>What is not closed is freed by itself once it is unreachable, whenever the collector finds
+ * that out, and is reported as a leak: as a warning of the {@link java.lang.System.Logger} named
+ * {@code org.ashmem}, with the region's name and size. The system property {@code org.ashmem.leaks}
+ * says how much is reported:
+ *
+ * <table>
+ *   <caption>Values of org.ashmem.leaks</caption>
+ *   <tr><th>value</th><th>what is reported</th><th>what it costs</th></tr>
+ *   <tr><td>{@code off}</td><td>nothing</td><td>nothing</td></tr>
+ *   <tr><td>{@code simple}, the default</td><td>once for each name of a region, and once for its
+ *     mappings</td><td>nothing until something leaks</td></tr>
+ *   <tr><td>{@code paranoid}</td><td>once for each place, with the stack trace of where it was
+ *     created</td><td>a stack trace for each region and mapping that is created</td></tr>
+ * </table>
+ *
+ * <p>Any other value is warned of and taken for the default. After 1000 reports there is none any
+ * more; {@link org.ashmem.Counters#leaks()} goes on, with {@code off} too.
+ *
+ * <p>The JDK's Flight Recorder gets events, in the category {@code ashmem}, with the region's name,
+ * offset and length. Where the runtime lacks the module {@code jdk.jfr} there are none.
+ *
+ * <table>
+ *   <caption>Events</caption>
+ *   <tr><th>event</th><th>when</th></tr>
+ *   <tr><td>{@code org.ashmem.Map}</td><td>a part of a region was mapped</td></tr>
+ *   <tr><td>{@code org.ashmem.Pin}, {@code org.ashmem.Unpin}</td><td>a range was pinned or unpinned,
+ *     which took 1 ms or more; {@code -XX:StartFlightRecording:+org.ashmem.Pin#threshold=0ns} has
+ *     all</td></tr>
+ *   <tr><td>{@code org.ashmem.PurgeFound}</td><td>pinning found a purged page</td></tr>
+ *   <tr><td>{@code org.ashmem.Close}</td><td>a region or a mapping was closed</td></tr>
+ *   <tr><td>{@code org.ashmem.Leak}</td><td>a region or a mapping was not closed</td></tr>
+ * </table>
+ *
+ * <p>{@link org.ashmem.Counters} has numbers of the same, and {@link
+ * org.ashmem.micrometer.AshmemMetrics} gives them to Micrometer.
+ *
  * <p>Other system properties: {@code org.ashmem.library} names the file of the native library to
  * load, in place of the one in the jar; {@code org.ashmem.tmpdir} names the directory that the one
  * in the jar is unpacked to, in place of {@code java.io.tmpdir}. From Java 24 on, {@code

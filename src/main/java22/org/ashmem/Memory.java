@@ -15,18 +15,23 @@ final class Memory {
   private final MemorySegment segment;
   private final Cleaner.Cleanable forgotten;
 
-  /** Takes over a mapping; {@code length} bytes of it, from {@code before} on, are to be seen. */
-  Memory(Cleaner cleaner, long address, long mappedLength, long before, long length) {
-    Unmapping unmapping = new Unmapping(address, mappedLength);
-    this.segment = adopt(address, mappedLength, arena, unmapping).asSlice(before, length);
+  /** Of a mapping of which {@code length} bytes, from {@code before} on, are to be seen. */
+  Memory(Cleaner cleaner, long before, long length, Unmapping unmapping) {
+    this.segment = adopt(unmapping, arena).asSlice(before, length);
     // Every segment and every buffer of the arena keeps its scope reachable.
     this.forgotten = cleaner.register(segment.scope(), unmapping);
   }
 
   /** A mapping as a segment that the end of the arena unmaps. */
   @SuppressWarnings("restricted") // the address is one of ours
-  static MemorySegment adopt(long address, long length, Arena arena, Unmapping unmapping) {
-    return MemorySegment.ofAddress(address).reinterpret(length, arena, all -> unmapping.run());
+  static MemorySegment adopt(Unmapping unmapping, Arena arena) {
+    return MemorySegment.ofAddress(unmapping.address())
+        .reinterpret(
+            unmapping.length(),
+            arena,
+            all -> {
+              boolean unused = unmapping.unmap();
+            });
   }
 
   MemorySegment segment() {

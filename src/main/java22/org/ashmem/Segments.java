@@ -43,12 +43,12 @@ public final class Segments {
       AshmemRegion region, MapMode mode, long offset, long length, Arena arena) {
     long before = offset & (AshmemRegion.pageSize() - 1);
     long address = region.mapAddress(mode, offset, length);
-    Unmapping unmapping = new Unmapping(address, before + length);
+    Unmapping unmapping = new Unmapping(address, before + length, () -> {});
     MemorySegment segment;
     try {
-      segment = Memory.adopt(address, before + length, arena, unmapping).asSlice(before, length);
+      segment = Memory.adopt(unmapping, arena).asSlice(before, length);
     } catch (Throwable e) {
-      unmapping.run();
+      boolean unused = unmapping.unmap();
       throw e;
     }
     return mode.isReadOnly() ? segment.asReadOnly() : segment;

@@ -11,6 +11,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Set;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Named;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.function.Executable;
@@ -27,6 +28,11 @@ class AshmemRegionTest {
   /** A region to Java, and a device that knows no request of it to the kernel. */
   private final AshmemRegion notReally =
       new AshmemRegion(OpenFile.open(Path.of("/dev/null")), "cache", 3L << 30);
+
+  @AfterEach
+  void close() {
+    notReally.close();
+  }
 
   @Test
   void pageSizeIsAPowerOfTwo() {

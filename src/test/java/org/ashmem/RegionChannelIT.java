@@ -13,6 +13,7 @@ import java.util.List;
 import java.util.Set;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -48,10 +49,13 @@ class RegionChannelIT {
     to.close();
     assertEquals(descriptors, OpenFile.count(DEVICE));
     assertEquals(List.of(), Maps.lines("/dev/ashmem/" + NAME));
-    assertEquals(List.of(), Regions.named(NAME));
+    if (Files.exists(DEVICE)) {
+      assertEquals(List.of(), Regions.named(NAME));
+    }
   }
 
   @Test
+  @Tag("device")
   void receivedRegionIsTheOneThatWasSent() throws IOException {
     try (AshmemRegion sent = AshmemRegion.create(NAME, 3L * PAGE + 100)) {
       from.send(sent);
@@ -75,6 +79,7 @@ class RegionChannelIT {
   }
 
   @Test
+  @Tag("device")
   void receivedDescriptorIsClosedOnExec() throws IOException {
     try (AshmemRegion sent = AshmemRegion.create(NAME, PAGE)) {
       from.send(sent);
@@ -88,6 +93,7 @@ class RegionChannelIT {
   }
 
   @Test
+  @Tag("device")
   void protectionThatWasDroppedIsDroppedForTheReceiver() throws IOException {
     try (AshmemRegion sent = AshmemRegion.create(NAME, PAGE);
         Mapping writable = sent.map()) {
@@ -127,6 +133,7 @@ class RegionChannelIT {
   }
 
   @Test
+  @Tag("device")
   void whatIsNeverReceivedGoesWithTheSocket() throws IOException {
     try (AshmemRegion sent = AshmemRegion.create(NAME, PAGE)) {
       from.send(sent);
@@ -138,6 +145,7 @@ class RegionChannelIT {
   }
 
   @Test
+  @Tag("device")
   void regionWithoutASizeIsNoRegion() throws IOException {
     int fd = OpenFile.open(DEVICE);
     from.socket()
@@ -149,15 +157,17 @@ class RegionChannelIT {
   }
 
   @Test
-  void regionThatIsTooLargeToTellIsClosed() throws IOException {
-    try (AshmemRegion sent = AshmemRegion.create(NAME, 1L << 31)) {
+  void sizeThatDoesNotFitIntoAnIntIsReceived() throws IOException {
+    try (AshmemRegion sent = AshmemRegion.create(NAME, 5L << 31)) {
       from.send(sent);
-      assertEquals("EOVERFLOW", assertThrows(AshmemException.class, to::receive).errnoName());
-      assertEquals(descriptors + 1, OpenFile.count(DEVICE));
+      try (AshmemRegion received = to.receive()) {
+        assertEquals(5L << 31, received.size());
+      }
     }
   }
 
   @Test
+  @Tag("device")
   void manyCyclesLeaveNothing() throws IOException {
     try (AshmemRegion first = AshmemRegion.create(NAME, PAGE);
         Mapping mapping = first.map()) {
