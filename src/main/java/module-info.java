@@ -4,4 +4,5 @@ module org.ashmem {
   requires static org.jspecify;
 
   exports org.ashmem;
+  exports org.ashmem.android;
 }

@@ -7,18 +7,18 @@ import java.nio.file.Path;
 import java.util.List;
 
 /** This process's mappings, as /proc/self/maps lists them. */
-final class Maps {
+public final class Maps {
   private Maps() {}
 
   /** The lines of mappings whose file's name contains the text. */
-  static List<String> lines(String text) throws IOException {
+  public static List<String> lines(String text) throws IOException {
     try (var lines = Files.lines(Path.of("/proc/self/maps"))) {
       return lines.filter(line -> line.contains(text)).toList();
     }
   }
 
   /** Collects garbage until there is no such line, or ten seconds are over. */
-  static List<String> linesAfterCollection(String text) throws Exception {
+  public static List<String> linesAfterCollection(String text) throws Exception {
     for (int i = 0; i < 100 && !lines(text).isEmpty(); i++) {
       System.gc();
       Thread.sleep(100);

@@ -2,6 +2,7 @@
 package org.ashmem;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
@@ -11,22 +12,31 @@ import java.nio.file.Path;
 import java.util.stream.Stream;
 
 /** Descriptors of this process, as the tests open and look at them. */
-final class OpenFile {
+public final class OpenFile {
   private OpenFile() {}
 
   /** Opens a file in place of a region, which only the device gives. */
-  static int open(Path path) {
+  public static int open(Path path) {
     int fd = Shim.open(path.toString().getBytes(UTF_8));
     assertTrue(fd >= 0, () -> path + ": " + Errno.name(-fd));
     return fd;
   }
 
-  static boolean isOpen(int fd) {
+  public static void close(int fd) {
+    assertEquals(0, Shim.close(fd));
+  }
+
+  /** A region to Java, whose bytes are the file's. */
+  public static AshmemRegion asRegion(Path path, long size) {
+    return new AshmemRegion(open(path), "test", size);
+  }
+
+  public static boolean isOpen(int fd) {
     return Files.isSymbolicLink(link(fd));
   }
 
   /** What the descriptor is open on; empty when it is closed. */
-  static String target(int fd) throws IOException {
+  public static String target(int fd) throws IOException {
     try {
       return Files.readSymbolicLink(link(fd)).toString();
     } catch (NoSuchFileException e) {
@@ -35,7 +45,7 @@ final class OpenFile {
   }
 
   /** How many descriptors of this process are open on the file. */
-  static long count(Path path) throws IOException {
+  public static long count(Path path) throws IOException {
     long count = 0;
     try (Stream<Path> links = Files.list(Path.of("/proc/self/fd"))) {
       for (Path link : (Iterable<Path>) links::iterator) {
