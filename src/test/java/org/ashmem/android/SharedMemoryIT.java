@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.ashmem.android;
+
+import static org.ashmem.android.OsConstants.PROT_EXEC;
+import static org.ashmem.android.OsConstants.PROT_READ;
+import static org.ashmem.android.OsConstants.PROT_WRITE;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.nio.ByteBuffer;
+import java.util.stream.Stream;
+import org.ashmem.AshmemRegion;
+import org.ashmem.OpenFile;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Shared memory on a region, of whatever kind. */
+class SharedMemoryIT {
+  private static final int PAGE = (int) AshmemRegion.pageSize();
+
+  @ParameterizedTest
+  @ValueSource(ints = {1, 4096, 10_000_000})
+  void newMemoryIsZeros(int size) throws Exception {
+    try (SharedMemory memory = SharedMemory.create("zeros", size)) {
+      assertEquals(size, memory.getSize());
+      assertEquals(ByteBuffer.allocate(size), memory.mapReadWrite());
+    }
+  }
+
+  static Stream<Arguments> names() {
+    return Stream.of(
+        Arguments.of("tiles", "tiles"),
+        Arguments.of("a".repeat(255), "a".repeat(255)),
+        Arguments.of("a".repeat(1000), "a".repeat(255)),
+        Arguments.of("\u00e9".repeat(128), "\u00e9".repeat(127)),
+        Arguments.of("abc" + "\ud83d\ude00".repeat(64), "abc" + "\ud83d\ude00".repeat(63)),
+        Arguments.of("a\0b", "a"),
+        Arguments.of("\0", "dev/ashmem"),
+        Arguments.of("", "dev/ashmem"),
+        Arguments.of(null, "dev/ashmem"));
+  }
+
+  @ParameterizedTest
+  @MethodSource("names")
+  void anyNameWillDo(String name, String shown) throws Exception {
+    try (SharedMemory memory = SharedMemory.create(name, PAGE);
+        AshmemRegion region = AshmemRegion.fromFileDescriptor(memory.getFdDup())) {
+      assertEquals(shown, region.name());
+    }
+  }
+
+  @Test
+  void halfACharacterWillDo() throws Exception {
+    anyNameWillDo("half \ud83d", "half ?");
+  }
+
+  @Test
+  void descriptorSharesTheBytes() throws Exception {
+    try (SharedMemory one = SharedMemory.create("shared", 3 * PAGE + 1);
+        SharedMemory two = SharedMemory.fromFileDescriptor(one.getFdDup())) {
+      assertEquals(3 * PAGE + 1, two.getSize());
+      ByteBuffer all = one.mapReadWrite();
+      ByteBuffer last = two.map(PROT_READ, 3 * PAGE, 1);
+      all.put(3 * PAGE, (byte) 42);
+      assertEquals(42, last.get(0));
+      ByteBuffer middle = two.map(PROT_READ | PROT_WRITE, PAGE, PAGE);
+      middle.putLong(8, -2);
+      assertEquals(-2, all.getLong(PAGE + 8));
+
+      SharedMemory.unmap(middle);
+      assertEquals(0, middle.getLong(8));
+      assertEquals(-2, all.getLong(PAGE + 8));
+    }
+  }
+
+  @Test
+  void descriptorIsTakenOver() throws Exception {
+    try (SharedMemory memory = SharedMemory.create("taken over", PAGE)) {
+      int fd = memory.getFdDup();
+      SharedMemory other = SharedMemory.fromFileDescriptor(fd);
+      assertTrue(OpenFile.isOpen(fd));
+      other.close();
+      assertFalse(OpenFile.isOpen(fd));
+      assertEquals(PAGE, memory.getSize());
+    }
+  }
+
+  @Test
+  void mappingOutlivesTheMemory() throws Exception {
+    SharedMemory memory = SharedMemory.create("outlived", PAGE);
+    ByteBuffer one = memory.mapReadWrite();
+    ByteBuffer two = memory.mapReadOnly();
+    memory.close();
+    one.put(0, (byte) 5);
+    assertEquals(5, two.get(0));
+    SharedMemory.unmap(one);
+    assertEquals(5, two.get(0));
+    assertEquals(0, one.get(0));
+  }
+
+  @Test
+  void writingCanBeTakenAwayForAll() throws Exception {
+    try (SharedMemory memory = SharedMemory.create("read-only", PAGE);
+        SharedMemory other = SharedMemory.fromFileDescriptor(memory.getFdDup())) {
+      ByteBuffer writer = memory.mapReadWrite();
+      assertTrue(memory.setProtect(PROT_READ));
+
+      for (SharedMemory each : new SharedMemory[] {memory, other}) {
+        ErrnoException e = assertThrows(ErrnoException.class, each::mapReadWrite);
+        assertEquals("mmap", e.functionName);
+        assertEquals(OsConstants.EPERM, e.errno);
+        assertThrows(ErrnoException.class, () -> each.map(PROT_WRITE, 0, 1));
+        assertFalse(each.setProtect(PROT_READ | PROT_WRITE));
+        assertTrue(each.setProtect(PROT_READ));
+      }
+      // What was mapped before keeps what it has.
+      writer.put(1, (byte) 6);
+      assertEquals(6, other.mapReadOnly().get(1));
+    }
+  }
+
+  @Test
+  void everythingIsAllowedAtFirst() throws Exception {
+    try (SharedMemory memory = SharedMemory.create("all", PAGE)) {
+      assertTrue(memory.setProtect(PROT_READ | PROT_WRITE | PROT_EXEC));
+      assertTrue(memory.map(PROT_READ | PROT_EXEC, 0, PAGE).isReadOnly());
+    }
+  }
+}
