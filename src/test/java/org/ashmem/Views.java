@@ -1,14 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.ashmem;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import java.nio.ByteBuffer;
+
 /** What the library at hand does with views of a mapping that is closed. */
-final class Views {
+public final class Views {
   private Views() {}
+
+  /** The view's mapping is closed: it is of no use, or as if it had been filled with zeros. */
+  public static void assertEnded(ByteBuffer view) {
+    if (end()) {
+      assertThrows(IllegalStateException.class, () -> view.get(0));
+    } else {
+      assertEquals(ByteBuffer.allocate(view.remaining()), view);
+    }
+  }
 
   /**
    * Whether they throw, as the classes for Java 22 have them do. The others have them read zeros.
    */
-  static boolean end() {
+  public static boolean end() {
     return Memory.maxLength() > Integer.MAX_VALUE;
   }
 }
