@@ -1,10 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.ashmem.android;
 
-import static org.ashmem.android.OsConstants.PROT_EXEC;
-import static org.ashmem.android.OsConstants.PROT_NONE;
-import static org.ashmem.android.OsConstants.PROT_READ;
-import static org.ashmem.android.OsConstants.PROT_WRITE;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
@@ -24,8 +20,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.function.Executable;
 
-/** What only the device does: purge, and refuse more than to write. */
-class OnDeviceIT {
+/** A memory file that is purged. */
+class PurgeIT {
   private static final int LENGTH = 4 * (int) AshmemRegion.pageSize();
 
   /** How long threads race, in nanoseconds. */
@@ -169,28 +165,5 @@ class OnDeviceIT {
     assertFalse(file.allowPurging(true));
     assertThrows(IndexOutOfBoundsException.class, () -> file.readBytes(new byte[1], LENGTH, 0, 1));
     assertEquals(PinStatus.UNPINNED, region.pinStatus());
-  }
-
-  @Test
-  void protectionCanOnlyBeRemoved() throws Exception {
-    try (SharedMemory memory = SharedMemory.create("removed", LENGTH)) {
-      assertTrue(memory.setProtect(PROT_READ | PROT_WRITE));
-      assertFalse(memory.map(PROT_READ | PROT_WRITE, 0, LENGTH).isReadOnly());
-      assertRefused(() -> memory.map(PROT_READ | PROT_EXEC, 0, LENGTH));
-      assertFalse(memory.setProtect(PROT_READ | PROT_EXEC));
-      assertTrue(memory.map(PROT_WRITE, 0, LENGTH).put(0, (byte) 1).get(0) == 1);
-
-      assertTrue(memory.setProtect(PROT_NONE));
-      assertRefused(memory::mapReadOnly);
-      assertRefused(memory::mapReadWrite);
-      assertFalse(memory.setProtect(PROT_READ));
-      assertTrue(memory.setProtect(PROT_NONE));
-    }
-  }
-
-  private static void assertRefused(Executable map) {
-    ErrnoException e = assertThrows(ErrnoException.class, map);
-    assertEquals("mmap", e.functionName);
-    assertEquals(OsConstants.EPERM, e.errno);
   }
 }
