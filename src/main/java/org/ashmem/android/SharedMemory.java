@@ -199,8 +199,9 @@ public final class SharedMemory implements Closeable {
   }
 
   /**
-   * Takes the memory's bytes away from a buffer and all views of it. From then on they read zeros,
-   * or what was written to them since. Does nothing when it did before.
+   * Takes the memory's bytes away from a buffer and all views of it. From then on they throw {@link
+   * IllegalStateException}; before Java 22 they read zeros, or what was written to them since. Does
+   * nothing when it did before.
    *
    * @param buffer a buffer that {@link #map}, {@link #mapReadWrite} or {@link #mapReadOnly}
    *     returned, itself: not a slice or duplicate of it

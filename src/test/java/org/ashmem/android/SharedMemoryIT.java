@@ -2,6 +2,7 @@
 package org.ashmem.android;
 
 import static org.ashmem.android.OsConstants.PROT_EXEC;
+import static org.ashmem.android.OsConstants.PROT_NONE;
 import static org.ashmem.android.OsConstants.PROT_READ;
 import static org.ashmem.android.OsConstants.PROT_WRITE;
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -14,8 +15,8 @@ import java.util.stream.Stream;
 import org.ashmem.AshmemRegion;
 import org.ashmem.OpenFile;
 import org.ashmem.Views;
-import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.function.Executable;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -49,10 +50,8 @@ class SharedMemoryIT {
 
   @ParameterizedTest
   @MethodSource("names")
-  @Tag("device")
   void anyNameWillDo(String name, String shown) throws Exception {
-    try (SharedMemory memory = SharedMemory.create(name, PAGE);
-        AshmemRegion region = AshmemRegion.fromFileDescriptor(memory.getFdDup())) {
+    try (AshmemRegion region = SharedMemory.createRegion(name, PAGE)) {
       assertEquals(shown, region.name());
     }
   }
@@ -118,9 +117,9 @@ class SharedMemoryIT {
         assertEquals("mmap", e.functionName);
         assertEquals(OsConstants.EPERM, e.errno);
         assertThrows(ErrnoException.class, () -> each.map(PROT_WRITE, 0, 1));
-        assertFalse(each.setProtect(PROT_READ | PROT_WRITE));
         assertTrue(each.setProtect(PROT_READ));
       }
+      assertFalse(memory.setProtect(PROT_READ | PROT_WRITE));
       // What was mapped before keeps what it has.
       writer.put(1, (byte) 6);
       assertEquals(6, other.mapReadOnly().get(1));
@@ -133,5 +132,28 @@ class SharedMemoryIT {
       assertTrue(memory.setProtect(PROT_READ | PROT_WRITE | PROT_EXEC));
       assertTrue(memory.map(PROT_READ | PROT_EXEC, 0, PAGE).isReadOnly());
     }
+  }
+
+  @Test
+  void protectionCanOnlyBeRemoved() throws Exception {
+    try (SharedMemory memory = SharedMemory.create("removed", PAGE)) {
+      assertTrue(memory.setProtect(PROT_READ | PROT_WRITE));
+      assertFalse(memory.map(PROT_READ | PROT_WRITE, 0, PAGE).isReadOnly());
+      assertRefused(() -> memory.map(PROT_READ | PROT_EXEC, 0, PAGE));
+      assertFalse(memory.setProtect(PROT_READ | PROT_EXEC));
+      assertTrue(memory.map(PROT_WRITE, 0, PAGE).put(0, (byte) 1).get(0) == 1);
+
+      assertTrue(memory.setProtect(PROT_NONE));
+      assertRefused(memory::mapReadOnly);
+      assertRefused(memory::mapReadWrite);
+      assertFalse(memory.setProtect(PROT_READ));
+      assertTrue(memory.setProtect(PROT_NONE));
+    }
+  }
+
+  private static void assertRefused(Executable map) {
+    ErrnoException e = assertThrows(ErrnoException.class, map);
+    assertEquals("mmap", e.functionName);
+    assertEquals(OsConstants.EPERM, e.errno);
   }
 }

@@ -23,6 +23,7 @@ import org.ashmem.AshmemException;
 import org.ashmem.AshmemRegion;
 import org.ashmem.Maps;
 import org.ashmem.OpenFile;
+import org.ashmem.Views;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Named;
@@ -155,12 +156,12 @@ class SharedMemoryTest {
     ByteBuffer two = memory.mapReadWrite();
     assertNotSame(one, two);
     SharedMemory.unmap(one);
-    assertEquals(0, one.get(1));
+    Views.assertEnded(one);
     assertEquals(1, two.get(1));
   }
 
   @Test
-  void unmappedBufferReadsZerosAndReachesNothing() throws Exception {
+  void unmappedBufferReachesNothing() throws Exception {
     byte[] content = Files.readAllBytes(file);
     ByteBuffer buffer = memory.mapReadWrite();
     ByteBuffer slice = buffer.slice(PAGE, 8);
@@ -170,9 +171,12 @@ class SharedMemoryTest {
     SharedMemory.unmap(readOnly);
     SharedMemory.unmap(buffer);
 
-    assertEquals(ByteBuffer.allocate(SIZE), buffer);
-    assertEquals(ByteBuffer.allocate(SIZE), readOnly);
-    slice.putLong(0, -1);
+    for (ByteBuffer each : List.of(buffer, slice, readOnly)) {
+      Views.assertEnded(each);
+    }
+    if (!Views.end()) {
+      slice.putLong(0, -1);
+    }
     assertEquals(ByteBuffer.wrap(content), ByteBuffer.wrap(Files.readAllBytes(file)));
     assertEquals(List.of(), Maps.lines(file.toString()));
   }

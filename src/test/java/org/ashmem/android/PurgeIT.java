@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.ashmem.android;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.util.Arrays;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.ashmem.AshmemRegion;
+import org.ashmem.PinStatus;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.function.Executable;
+
+/** A memory file that is purged. */
+class PurgeIT {
+  private static final int LENGTH = 4 * (int) AshmemRegion.pageSize();
+
+  /** How long threads race, in nanoseconds. */
+  private static final long RACE = TimeUnit.SECONDS.toNanos(5);
+
+  private final byte[] content = new byte[LENGTH];
+  private AshmemRegion region;
+  private MemoryFile file;
+
+  @BeforeEach
+  void createAndFill() throws Exception {
+    Arrays.fill(content, (byte) 7);
+    region = AshmemRegion.create("purged", LENGTH);
+    file = new MemoryFile(region);
+    file.writeBytes(content, 0, 0, LENGTH);
+  }
+
+  @AfterEach
+  void close() {
+    file.close();
+  }
+
+  private byte[] read() throws IOException {
+    byte[] buffer = new byte[LENGTH];
+    assertEquals(LENGTH, file.readBytes(buffer, 0, 0, LENGTH));
+    return buffer;
+  }
+
+  private void assertPurged(Executable access) {
+    IOException e = assertThrows(IOException.class, access);
+    assertTrue(e.getMessage().contains("purged"), e.getMessage());
+    assertEquals(PinStatus.UNPINNED, region.pinStatus(), "it stayed pinned");
+    assertTrue(file.isPurgingAllowed());
+  }
+
+  @Test
+  void fileIsNotPurgedUnlessThatIsAllowed() throws Exception {
+    AshmemRegion.purgeAllCaches();
+    assertArrayEquals(content, read());
+
+    assertFalse(file.allowPurging(true));
+    assertEquals(PinStatus.UNPINNED, region.pinStatus());
+    assertArrayEquals(content, read());
+    assertEquals(PinStatus.UNPINNED, region.pinStatus());
+
+    assertTrue(file.allowPurging(false));
+    assertEquals(PinStatus.PINNED, region.pinStatus());
+    AshmemRegion.purgeAllCaches();
+    assertArrayEquals(content, read());
+    assertEquals(PinStatus.PINNED, region.pinStatus());
+  }
+
+  @Test
+  void firstReadAfterAPurgeTells() throws Exception {
+    assertFalse(file.allowPurging(true));
+    AshmemRegion.purgeAllCaches();
+    byte[] untouched = content.clone();
+    assertPurged(() -> file.readBytes(untouched, 0, 0, LENGTH));
+    assertArrayEquals(content, untouched);
+    assertArrayEquals(new byte[LENGTH], read());
+
+    // And so it does the next time.
+    file.writeBytes(content, 0, 0, LENGTH);
+    assertArrayEquals(content, read());
+    AshmemRegion.purgeAllCaches();
+    InputStream in = file.getInputStream();
+    assertPurged(in::read);
+    assertEquals(0, in.read());
+    assertEquals(LENGTH - 1, in.available());
+  }
+
+  @Test
+  void firstWriteAfterAPurgeTellsAndWritesNothing() throws Exception {
+    assertFalse(file.allowPurging(true));
+    AshmemRegion.purgeAllCaches();
+    assertPurged(() -> file.writeBytes(content, 0, 0, LENGTH));
+    assertArrayEquals(new byte[LENGTH], read());
+    file.writeBytes(content, 0, 0, LENGTH);
+    assertArrayEquals(content, read());
+  }
+
+  @Test
+  void forbiddingToPurgeTells() throws Exception {
+    assertFalse(file.allowPurging(true));
+    AshmemRegion.purgeAllCaches();
+    assertPurged(() -> file.allowPurging(false));
+    assertTrue(file.allowPurging(false));
+    assertEquals(PinStatus.PINNED, region.pinStatus());
+    assertArrayEquals(new byte[LENGTH], read());
+  }
+
+  /** Were one to unpin what another reads, a purge in between would leave a read half of zeros. */
+  @Test
+  @Timeout(120)
+  void threadsDoNotUnpinEachOther() throws Exception {
+    byte[] full = new byte[4 << 20];
+    Arrays.fill(full, (byte) 7);
+    byte[] found = new byte[full.length];
+    byte[] zeros = new byte[full.length];
+    AtomicBoolean over = new AtomicBoolean();
+    try (MemoryFile large = new MemoryFile("threads", full.length)) {
+      assertFalse(large.allowPurging(true));
+      Thread other = new Thread(() -> untilOver(over, () -> large.readBytes(new byte[1], 0, 0, 1)));
+      Thread purger = new Thread(() -> untilOver(over, AshmemRegion::purgeAllCaches));
+      other.start();
+      purger.start();
+      try {
+        for (long end = System.nanoTime() + RACE; System.nanoTime() - end < 0; ) {
+          try {
+            large.writeBytes(full, 0, 0, full.length);
+            large.readBytes(found, 0, 0, full.length);
+            assertTrue(Arrays.equals(full, found) || Arrays.equals(zeros, found), "half of zeros");
+          } catch (IOException purged) {
+            // To be written again.
+          }
+        }
+      } finally {
+        over.set(true);
+        other.join();
+        purger.join();
+      }
+    }
+  }
+
+  private static void untilOver(AtomicBoolean over, ThrowingCall call) {
+    while (!over.get()) {
+      try {
+        call.run();
+      } catch (IOException purged) {
+        // As the main thread may be told.
+      }
+    }
+  }
+
+  private interface ThrowingCall {
+    void run() throws IOException;
+  }
+
+  @Test
+  void accessThatIsRefusedLeavesTheFileUnpinned() throws Exception {
+    assertFalse(file.allowPurging(true));
+    assertThrows(IndexOutOfBoundsException.class, () -> file.readBytes(new byte[1], LENGTH, 0, 1));
+    assertEquals(PinStatus.UNPINNED, region.pinStatus());
+  }
+}
