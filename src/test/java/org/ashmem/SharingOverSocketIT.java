@@ -19,6 +19,7 @@ import java.util.concurrent.TimeUnit;
 import org.ashmem.example.Pattern;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -27,6 +28,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.newsclub.net.unix.AFUNIXServerSocket;
 
 /** Processes that pass regions to each other: JVMs, and a program in C. */
+@Tag("device")
 @Timeout(600)
 class SharingOverSocketIT {
   private static final Path DEVICE = Path.of(AshmemRegion.DEVICE);
