@@ -161,8 +161,7 @@ public final class RegionChannel implements AutoCloseable {
    * @throws SocketTimeoutException if nothing came and the socket's timeout, {@code
    *     socket().socket().setSoTimeout}, is over
    * @throws IllegalBlockingModeException if the socket is in non-blocking mode
-   * @throws AshmemException if the kernel refuses; with {@code EOVERFLOW} if the region is of 2 GiB
-   *     or more, since the kernel cannot tell its size
+   * @throws AshmemException if the kernel refuses
    * @throws TransferException if there are too many open files, or the kernel refuses
    */
   public AshmemRegion receive() throws IOException {

@@ -9,6 +9,7 @@ import java.lang.management.ManagementFactory;
 import java.time.Duration;
 import java.util.List;
 import jdk.jfr.consumer.RecordedEvent;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** What is recorded and counted of pins and purges on the device. */
@@ -60,6 +61,7 @@ class EventsIT {
   }
 
   @Test
+  @Tag("device")
   void nothingIsAllocatedWhenNobodyRecords() {
     ThreadMXBean thread = (ThreadMXBean) ManagementFactory.getThreadMXBean();
     try (AshmemRegion region = AshmemRegion.create("quiet", PAGE)) {

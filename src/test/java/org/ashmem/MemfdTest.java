@@ -24,6 +24,9 @@ import org.junit.jupiter.params.provider.ValueSource;
 class MemfdTest {
   private static final int PAGE = (int) AshmemRegion.pageSize();
 
+  /** How long a purge may be waited for, in nanoseconds. */
+  private static final long PATIENCE = 60_000_000_000L;
+
   private static AshmemRegion region(String name, long size) {
     return AshmemRegion.builder().name(name).size(size).backend(Backend.MEMFD).create();
   }
@@ -199,7 +202,8 @@ class MemfdTest {
     long[] written = new long[pages];
     long found = 0;
     var buffer = mapping.buffer();
-    for (int round = 1; round <= 3000; round++) {
+    long end = System.nanoTime() + PATIENCE;
+    for (int round = 1; round <= 3000 || (found == 0 && System.nanoTime() < end); round++) {
       int page = random.nextInt(pages);
       int count = 1 + random.nextInt(Math.min(8, pages - page));
       long offset = (long) (first + page) * PAGE;

@@ -10,15 +10,6 @@ import java.nio.ByteBuffer;
 public final class Views {
   private Views() {}
 
-  /** The view's mapping is closed: it is of no use, or as if it had been filled with zeros. */
-  public static void assertEnded(ByteBuffer view) {
-    if (end()) {
-      assertThrows(IllegalStateException.class, () -> view.get(0));
-    } else {
-      assertEquals(ByteBuffer.allocate(view.remaining()), view);
-    }
-  }
-
   /**
    * Whether they throw, as the classes for Java 22 have them do. The others have them read zeros.
    */
