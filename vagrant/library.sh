@@ -8,15 +8,16 @@
 . "$here/junit.sh"
 asan_out=$top/target/asan
 
-# jar_run JDK OUT: the unit tests, of the jar: in a folder of classes, as Maven tests them, no JVM sees those for newer Java
+# jar_run JDK OUT: what Maven runs, of the jar: in a folder of classes, as Maven tests them, no JVM sees those for newer Java
 jar_run() {
     local jdk=$1 out=$2
     mkdir -p "$out"
     host_give_back "$results"
     as_caller "$jdk/bin/java" "${junit_launcher[@]}" \
         "-javaagent:$top/target/jacoco/org.jacoco.agent-runtime.jar=destfile=$out/jacoco.exec,includes=org.ashmem.*" \
-        -cp "$top/target/test-classes:$(echo "$top"/target/ashmem-*.jar):$top/target/test-lib/*" \
-        "${junit_execute[@]}" --reports-dir "$out" --scan-classpath "$top/target/test-classes" --include-classname '.*Test$'
+        -Dorg.ashmem.backend=memfd -cp "$top/target/test-classes:$(echo "$top"/target/ashmem-*.jar):$top/target/test-lib/*" \
+        "${junit_execute[@]}" --reports-dir "$out" --scan-classpath "$top/target/test-classes" \
+        --include-classname '.*(Test|IT)$' --exclude-tag device
 }
 
 # On each JDK: the first of each version.

@@ -328,6 +328,7 @@ test_coverage() {
 # An emulated processor takes seconds to move the JVM's archive of classes to a random address, and may see half of an
 # instruction when HotSpot replaces C1's code by C2's while other threads run it.
 java_options=(-XX:+UnlockDiagnosticVMOptions -XX:ArchiveRelocationMode=0 -XX:+UseSerialGC -XX:TieredStopAtLevel=1)
+java_exclude=(--exclude-tag newest)
 
 # java_run NAME FOLDER TEST...: runs these tests by the command in java, with the shim looked for in FOLDER first, and leaves
 # what was printed in NAME.log; sets ended
@@ -346,11 +347,13 @@ java_done() {
     awk -F'\t' '$1 == "fail" { print "    FAILED " $3 " -- " $4 }' "$results/$1.tsv"
 }
 
+# With java_exclude=(--exclude-tag newest) without those that take many JVMs, or minutes of waiting for memory.
 test_java() {
     local section="$kernel: Java integration tests" java=(java ${java_agent:+"$java_agent"}) ended
     printf '%s ... ' "$section"
     SECONDS=0
-    java_run java "$top/target/test-classes" --scan-classpath "$top/target/test-classes" --include-classname '.*IT$'
+    java_run java "$top/target/test-classes" --scan-classpath "$top/target/test-classes" --include-classname '.*IT$' \
+        "${java_exclude[@]}"
     junit_results "$section" "$results/java.log" "$results/java" "$ended" >"$results/java.tsv"
     java_done java
 }
@@ -363,7 +366,7 @@ test_asan() {
     printf '%s ... ' "$section"
     SECONDS=0
     java_run asan "$top/target/asan/classes" --scan-classpath "$top/target/test-classes" --include-classname '.*IT$' \
-        --exclude-classname '.*(Events|Forgotten|Killed|Privilege|PurgeDemo|Sharing).*'
+        --exclude-classname '.*(Events|Forgotten|Killed|Pressure|Privilege|PurgeDemo|Sharing).*'
     {
         junit_results "$section" "$results/asan.log" "$results/asan" "$ended"
         sanitizer_results "$section" "$results/asan.log"
@@ -440,6 +443,7 @@ step_test() {
 }
 
 step_newest() {
+    java_exclude=()
     java_agent="-javaagent:$top/target/jacoco/org.jacoco.agent-runtime.jar=destfile=$results/jacoco.exec,includes=org.ashmem.*"
     test_all programs java asan
 }

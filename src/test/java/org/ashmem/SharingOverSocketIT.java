@@ -29,6 +29,7 @@ import org.newsclub.net.unix.AFUNIXServerSocket;
 
 /** Processes that pass regions to each other: JVMs, and a program in C. */
 @Tag("device")
+@Tag("newest")
 @Timeout(600)
 class SharingOverSocketIT {
   private static final Path DEVICE = Path.of(AshmemRegion.DEVICE);
