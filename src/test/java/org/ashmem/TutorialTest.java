@@ -13,39 +13,21 @@ import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 
 /**
  * The manual: read it from top to bottom. Each part stands for itself, and is a test, so that what
  * it says is so.
+ *
+ * <p>It runs anywhere, without the kernel's driver, on Linux's memfd. In place of {@link OnMemfd} a
+ * program is started with {@code -Dorg.ashmem.backend=memfd}, or, as most are, with nothing: then
+ * regions are on the device where there is one, and on memfd where there is none.
  */
+@ExtendWith(OnMemfd.class)
 class TutorialTest {
   /** The kernel pins and purges whole pages. */
   private static final int PAGE = (int) AshmemRegion.pageSize();
-
-  private static String backendBefore;
-
-  /*
-   * Before we begin: this manual runs anywhere, without the kernel's driver, on Linux's memfd. In
-   * place of the following a program is started with -Dorg.ashmem.backend=memfd, or, what most do,
-   * with nothing: then it takes the device where there is one, and memfd where there is none.
-   */
-
-  @BeforeAll
-  static void chooseBackend() {
-    backendBefore = System.setProperty("org.ashmem.backend", "memfd");
-  }
-
-  @AfterAll
-  static void restoreBackend() {
-    if (backendBefore == null) {
-      System.clearProperty("org.ashmem.backend");
-    } else {
-      System.setProperty("org.ashmem.backend", backendBefore);
-    }
-  }
 
   /** A region is memory outside of the heap. It has a name, for people, and a size in bytes. */
   @Test
@@ -312,7 +294,7 @@ class TutorialTest {
         AshmemRegion.builder().name("tutorial").size(PAGE).backend(Backend.MEMFD).create()) {
       assertEquals(Backend.MEMFD, region.backend());
     }
-    assertEquals(Backend.MEMFD, Backend.configured()); // by the property, see the beginning
+    assertEquals(Backend.MEMFD, Backend.configured()); // by the property, see above
     AshmemRegion.Builder builder =
         AshmemRegion.builder().name("tutorial").size(PAGE).backend(Backend.DEVICE);
     try (AshmemRegion region = builder.create()) {
