@@ -8,26 +8,44 @@
 . "$here/junit.sh"
 asan_out=$top/target/asan
 
-# jar_run JDK OUT: what Maven runs, of the jar: in a folder of classes, as Maven tests them, no JVM sees those for newer Java
+# jar_run JDK OUT TESTS: what Maven runs, in these folders, of the jar: in a folder of classes, as Maven tests them, no JVM
+# sees those for newer Java
 jar_run() {
-    local jdk=$1 out=$2
+    local jdk=$1 out=$2 tests=$3
     mkdir -p "$out"
     host_give_back "$results"
     as_caller "$jdk/bin/java" "${junit_launcher[@]}" \
         "-javaagent:$top/target/jacoco/org.jacoco.agent-runtime.jar=destfile=$out/jacoco.exec,includes=org.ashmem.*" \
-        -Dorg.ashmem.backend=memfd -cp "$top/target/test-classes:$(echo "$top"/target/ashmem-*.jar):$top/target/test-lib/*" \
-        "${junit_execute[@]}" --reports-dir "$out" --scan-classpath "$top/target/test-classes" \
+        -Dorg.ashmem.backend=memfd -cp "$tests:$(echo "$top"/target/ashmem-*.jar):$top/target/test-lib/*" \
+        "${junit_execute[@]}" --reports-dir "$out" --scan-classpath "$tests" \
         --include-classname '.*(Test|IT)$' --exclude-tag device
+}
+
+# newer_build JDK OUT: the tests of the classes for newer Java, which a compiler, too, sees in the jar alone
+newer_build() {
+    local jdk=$1 out=$2
+    rm -rf "$out"
+    mkdir -p "$out"
+    host_give_back "$out"
+    as_caller "$jdk/bin/javac" --release 22 -Xlint:all,-processing,-classfile,-try -Werror -d "$out" \
+        -cp "$(echo "$top"/target/ashmem-*.jar):$top/target/test-classes:$top/target/test-lib/*" \
+        "$top"/src/test/java22/org/ashmem/*.java
 }
 
 # On each JDK: the first of each version.
 tests_jar() {
-    local major jdk status
+    local major jdk section tests status newer=$top/target/test-classes-22
     while read -r major jdk; do
+        section="host: the jar on JDK $major"
+        tests=$top/target/test-classes
+        if [ "$major" -ge 22 ] &&
+            tests_step jar "$section" "the tests of src/main/java22 build" "jar-build-$major" newer_build "$jdk" "$newer"; then
+            tests=$newer:$tests
+        fi
         status=0
         step "$log/jar-$major.log" "running the unit tests of the jar on JDK $major" \
-            jar_run "$jdk" "$results/jdk-$major" || status=$?
-        junit_results "host: the jar on JDK $major" "$log/jar-$major.log" "$results/jdk-$major" \
+            jar_run "$jdk" "$results/jdk-$major" "$tests" || status=$?
+        junit_results "$section" "$log/jar-$major.log" "$results/jdk-$major" \
             "$([ "$status" -eq 0 ] || echo "exited with $status")" >>"$results/jar.tsv"
     done < <(host_jdks | awk '!seen[$1]++')
 }

@@ -5,7 +5,7 @@ module org.ashmem {
   requires static jdk.jfr;
   requires static micrometer.core;
   requires static org.jspecify;
-  requires static transitive org.newsclub.net.unix;
+  requires static org.newsclub.net.unix;
 
   exports org.ashmem;
   exports org.ashmem.android;

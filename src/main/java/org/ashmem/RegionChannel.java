@@ -52,6 +52,7 @@ import org.newsclub.net.unix.FileDescriptorCast;
  * thread that waits to send or to receive cannot be interrupted, and if it is virtual it holds its
  * carrier; closing the channel ends its wait.
  */
+@SuppressWarnings("exports") // junixsocket is not handed on: who has no use for it need not have it
 public final class RegionChannel implements AutoCloseable {
   static {
     requireJunixsocket();

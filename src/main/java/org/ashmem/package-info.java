@@ -27,6 +27,10 @@
  * <p>A region goes to another process by a {@link org.ashmem.RegionChannel}, which needs
  * junixsocket; nothing else does.
  *
+ * <p>For longs and records that threads and processes share there are views of a mapping: {@link
+ * org.ashmem.SharedLongs}, and {@link org.ashmem.SharedRecords} of a {@link
+ * org.ashmem.RecordLayout}, which is what a C compiler makes of the same fields.
+ *
  * <p>Offsets, lengths and sizes are in bytes. Ranges to pin begin and end at multiples of {@link
  * org.ashmem.AshmemRegion#pageSize()}, or end where the region ends.
  *
