@@ -188,7 +188,7 @@ release_needs_an_address() {
 }
 
 # Somebody else's project: nothing of this one but the jar, by a <dependency>.
-consumer_is_told_to_load_the_module() {
+consumer_has_the_jar_alone() {
     local jars project=$work/consumer
     jars=$work/jars/org/ashmem/ashmem/$version
     mkdir -p "$jars" "$project/src/main/java/consumer"
@@ -258,18 +258,24 @@ END
 END
     (cd "$project" && mvn -B -q -ntp -s "$work/settings.xml" compile dependency:build-classpath \
         -Dmdep.outputFile="$work/classpath") || return
-    consumer_says -cp "$project/target/classes:$(cat "$work/classpath")" consumer.Consumer &&
-        consumer_says -p "$project/target/classes:$(cat "$work/classpath")" -m consumer/consumer.Consumer
+    consumer_says 'created 4096' -Dorg.ashmem.backend=memfd \
+        -cp "$project/target/classes:$(cat "$work/classpath")" consumer.Consumer &&
+        consumer_says 'created 4096' -p "$project/target/classes:$(cat "$work/classpath")" -m consumer/consumer.Consumer || return
+    # the device is asked for
+    [ ! -e /dev/ashmem ] || return 0
+    consumer_says 'refused .*Is the module loaded?.*insmod.*' -Dorg.ashmem.backend=device \
+        -cp "$project/target/classes:$(cat "$work/classpath")" consumer.Consumer &&
+        consumer_says 'refused .*Is the module loaded?.*insmod.*' -Dorg.ashmem.backend=device -p "$project/target/classes:$(cat "$work/classpath")" -m consumer/consumer.Consumer
 }
 
-# consumer_says OPTION...: what java runs by them is told so
+# consumer_says WHAT OPTION...: what java runs by them says so
 consumer_says() {
-    jdk java "$@" >"$work/said" 2>"$work/stderr" || { cat "$work/said" "$work/stderr"; return 1; }
-    if [ -e /dev/ashmem ]; then
-        grep -qx 'created 4096' "$work/said"
-    else
-        grep -q '^refused .*Is the module loaded?.*insmod' "$work/said"
-    fi || { cat "$work/said"; return 1; }
+    local what=$1
+    shift
+    jdk java "$@" >"$work/said" 2>"$work/stderr" && grep -qx "$what" "$work/said" || {
+        cat "$work/said" "$work/stderr"
+        return 1
+    }
 }
 
 plugin() {
@@ -309,4 +315,4 @@ check "the jar has a shim for each machine, and the classes for newer Java" says
 check "Maven 3.9 makes the same jar in another folder" jar_is_the_same_from_elsewhere
 check "a release has sources, documentation and bill of materials, all of it signed" says_nothing missing_in_the_release
 check "a release is refused that does not say where the project is" release_needs_an_address
-check "a project with the jar alone, on the class path or as a module, is told to load the module" consumer_is_told_to_load_the_module
+check "a project with the jar alone, on the class path or as a module, has regions, and is told to load the module if it asks for the device" consumer_has_the_jar_alone
