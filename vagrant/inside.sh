@@ -161,6 +161,6 @@ org.ashmem.example.PurgeDemo"
 case $verb in
     test) run_tests "$@" ;;
     original) run_original "$@" ;;
-    bench) bench_kernel "$@" ;;
+    bench) "bench_$1" "${@:2}" ;;
     *) "$verb" "$@" ;;
 esac

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: Apache-2.0
-# The library on the host beyond Maven's own tests: the jar on each JDK, the shim under sanitizers and close races under
-# jcstress. Sourced by inside.sh.
+# The library on the host beyond Maven's own tests: the jar on each JDK, the shim under sanitizers, close races under
+# jcstress, and whether the benchmarks build. Sourced by inside.sh.
 
 : "${here:?}" "${top:?}" "${log:?}" "${results:?}"
 # shellcheck source=junit.sh
@@ -148,4 +148,9 @@ tests_races() {
     if [ "$status" -ne 0 ] && ! grep -q '^fail' "$results/races.tsv"; then
         tests_result races fail "$section" "jcstress" "exited with $status: $(tail -n 5 "$log/races.log")"
     fi
+}
+
+# They are run by ./run bench java alone.
+tests_benchmarks() {
+    tests_step benchmarks "host: benchmarks" "the benchmarks build" benchmarks maven -Pjmh package || true
 }

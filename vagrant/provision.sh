@@ -6,7 +6,7 @@
 #   sources  prints an archive of what is built from
 #   module   builds ashmem.ko from a copy of kernel/
 #   tests    builds the C test programs from a copy of kernel/
-#   bench    builds the C program that measures from a copy of kernel/
+#   bench    builds the C programs that measure from a copy of kernel/
 #   check    builds the module under sparse and keeps nothing
 #   refused  builds it as for a kernel with an interface that is unknown, and fails unless that ends in a clear message
 #   load     loads the module and waits for its device

@@ -215,7 +215,7 @@ run_tests() {
         set -- um
     else
         needed+=(clang gpg)
-        parts+=("host: repository" "host: ranges.c" "host: shim under AddressSanitizer" "host: close races")
+        parts+=("host: repository" "host: ranges.c" "host: shim under AddressSanitizer" "host: close races" "host: benchmarks")
     fi
     host_install "$log/apt" root || exit 1
     rm -rf "$results"
@@ -233,6 +233,7 @@ run_tests() {
         tests_ranges
         tests_asan
         tests_races
+        tests_benchmarks
         say "checking the repository"
         as_caller env JAVA_HOME="$(jdk_folder)" "$here/checks.sh" "$results" || true
     fi
@@ -253,7 +254,7 @@ run_tests() {
     fi
     tests_left_out "$@"
     # in the order in which it was done
-    for part in unit jar repository ranges asan races "${@/#/build-}" "${@/%//*}" "${@/%/-bugs/*}" "${@/#/guest-}" "${@/#/coverage-}" missing; do
+    for part in unit jar repository ranges asan races benchmarks "${@/#/build-}" "${@/%//*}" "${@/%/-bugs/*}" "${@/#/guest-}" "${@/#/coverage-}" missing; do
         # shellcheck disable=SC2086
         cat "$results"/$part.tsv 2>/dev/null || true
     done | awk -f "$here/report.awk"

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The system calls that one of the library's benchmarks (src/jmh) comes to,
+ * made by C. Prints how many nanoseconds they take.
+ */
+#include <err.h>
+#include <fcntl.h>
+#include <linux/ashmem.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+#define PAGE		4096UL
+#define REGION_BYTES	(16 * PAGE)
+#define WARMUP_SECONDS	0.05
+#define BATCH_SECONDS	0.2
+
+static double now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec + t.tv_nsec / 1e9;
+}
+
+static int region;
+
+static void pin_setup(void)
+{
+	struct ashmem_pin page = { 0, PAGE };
+	void *base;
+
+	region = open("/dev/ashmem", O_RDWR | O_CLOEXEC);
+	if (region < 0)
+		err(1, "open /dev/ashmem");
+	if (ioctl(region, ASHMEM_SET_SIZE, REGION_BYTES))
+		err(1, "set a size of %lu bytes", REGION_BYTES);
+	/* The driver pins no range of a region that was never mapped. */
+	base = mmap(NULL, PAGE, PROT_NONE, MAP_SHARED, region, 0);
+	if (base == MAP_FAILED || munmap(base, PAGE))
+		err(1, "map");
+	if (ioctl(region, ASHMEM_UNPIN, &page) < 0)
+		err(1, "unpin");
+}
+
+static void pin(void)
+{
+	struct ashmem_pin page = { 0, PAGE };
+
+	if (ioctl(region, ASHMEM_PIN, &page) < 0 ||
+	    ioctl(region, ASHMEM_UNPIN, &page) < 0)
+		err(1, "pin or unpin");
+}
+
+/* A region's life on memfd; where asked for, a byte of it is written. */
+static void live(int write)
+{
+	int fd = memfd_create("bench", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	char *base;
+
+	if (fd < 0)
+		err(1, "memfd_create");
+	if (ftruncate(fd, REGION_BYTES) ||
+	    fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW))
+		err(1, "size or seal");
+	base = mmap(NULL, REGION_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
+		    0);
+	if (base == MAP_FAILED)
+		err(1, "map");
+	if (write)
+		*(volatile char *)base = 1;
+	if (munmap(base, REGION_BYTES) || close(fd))
+		err(1, "unmap or close");
+}
+
+static void create(void)
+{
+	live(0);
+}
+
+static void create_and_write(void)
+{
+	live(1);
+}
+
+static void nothing(void)
+{
+}
+
+static const struct row {
+	const char *name;
+	void (*setup)(void);
+	void (*call)(void);
+} rows[] = {
+	{ "pin", pin_setup, pin },
+	{ "create", nothing, create },
+	{ "createAndWrite", nothing, create_and_write },
+	{ "createInArena", nothing, create_and_write },
+};
+
+/* Nanoseconds for a call, by as many as that time takes. */
+static double measure(void (*call)(void), double seconds)
+{
+	double began = now(), took;
+	uint64_t calls = 0;
+
+	do {
+		for (int i = 0; i < 64; i++)
+			call();
+		calls += 64;
+		took = now() - began;
+	} while (took < seconds);
+	return took * 1e9 / calls;
+}
+
+int main(int argc, char **argv)
+{
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		if (argc != 2 || strcmp(argv[1], rows[i].name))
+			continue;
+		rows[i].setup();
+		measure(rows[i].call, WARMUP_SECONDS);
+		printf("%.9g\n", measure(rows[i].call, BATCH_SECONDS));
+		return 0;
+	}
+	fputs("usage: calls BENCHMARK      the name of its method\n", stderr);
+	return 2;
+}

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.ashmem.bench;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.util.Collection;
+import java.util.List;
+import org.openjdk.jmh.infra.BenchmarkParams;
+import org.openjdk.jmh.infra.IterationParams;
+import org.openjdk.jmh.profile.InternalProfiler;
+import org.openjdk.jmh.results.AggregationPolicy;
+import org.openjdk.jmh.results.IterationResult;
+import org.openjdk.jmh.results.Result;
+import org.openjdk.jmh.results.ScalarResult;
+import org.openjdk.jmh.runner.IterationType;
+
+/**
+ * Measures, before each iteration, how long the same system calls take in C: whatever else the
+ * machine does, it does to both. The property {@value #PROGRAM} names the program, which is
+ * kernel/bench/calls.c.
+ */
+public final class Calls implements InternalProfiler {
+  static final String PROGRAM = "org.ashmem.bench.calls";
+  static final String LABEL = "c";
+
+  private double nanoseconds;
+
+  @Override
+  public String getDescription() {
+    return "the same system calls in C";
+  }
+
+  @Override
+  public void beforeIteration(BenchmarkParams benchmark, IterationParams iteration) {
+    if (iteration.getType() == IterationType.MEASUREMENT) {
+      String name = benchmark.getBenchmark();
+      nanoseconds = measure(name.substring(name.lastIndexOf('.') + 1));
+    }
+  }
+
+  @Override
+  @SuppressWarnings("rawtypes") // so JMH has it
+  public Collection<? extends Result> afterIteration(
+      BenchmarkParams benchmark, IterationParams iteration, IterationResult result) {
+    return List.of(new ScalarResult(LABEL, nanoseconds, "ns/op", AggregationPolicy.AVG));
+  }
+
+  private static double measure(String name) {
+    try {
+      Process process =
+          new ProcessBuilder(System.getProperty(PROGRAM), name)
+              .redirectError(ProcessBuilder.Redirect.INHERIT)
+              .start();
+      String printed = new String(process.getInputStream().readAllBytes(), UTF_8).strip();
+      if (process.waitFor() != 0) {
+        throw new IllegalStateException(System.getProperty(PROGRAM) + " " + name + " failed");
+      }
+      return Double.parseDouble(printed);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IllegalStateException(e);
+    }
+  }
+}
