@@ -16,7 +16,7 @@ import org.junit.jupiter.api.Test;
 class PressureIT {
   private static final int PAGE = (int) AshmemRegion.pageSize();
   private static final long CACHE = 16L << 20;
-  private static final long DEMAND = 2L << 20;
+  private static final long DEMAND = 12L << 20;
 
   /** Pressure lasts so long at most, in nanoseconds. */
   private static final long LONG = 60_000_000_000L;
