@@ -47,19 +47,18 @@ final class UnpinnedRanges {
     }
   }
 
-  /** Unpins a range at a time that is not before any other's. */
+  /**
+   * Unpins a range at a time that is not before any other's. If the heap has no room for that, a
+   * part of it stays pinned; what was purged is never forgotten.
+   */
   void unpin(long start, long end, long now) {
-    List<Range> purged = new ArrayList<>();
-    for (Range range : within(start, end).values()) {
-      if (range.purged) {
-        purged.add(range);
-      }
-    }
-    within(start, end).clear();
+    Map<Long, Range> within = within(start, end);
+    within.values().removeIf(range -> !range.purged);
     long at = start;
-    for (Range range : purged) {
+    for (Range range : new ArrayList<>(within.values())) {
+      range.purgeable = true;
+      range.age = now;
       add(new Range(at, range.start, false, now));
-      add(new Range(range.start, range.end, true, now));
       at = range.end;
     }
     add(new Range(at, end, false, now));
@@ -120,8 +119,9 @@ final class UnpinnedRanges {
     Range front = before.getValue();
     Range behind = new Range(at, front.end, front.purged, front.age);
     behind.purgeable = front.purgeable;
-    front.end = at;
+    // In this order: if the heap has no room for the one, the other is still whole.
     add(behind);
+    front.end = at;
   }
 
   private void add(Range range) {
