@@ -51,7 +51,7 @@ build() {
     mount -o remount,bind,ro "$root/ashmem"
     mkdir "$root/tmp/out"
     mount --bind "$out" "$root/tmp/out"
-    chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/tmp LANG=C.UTF-8 \
+    chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/tmp LANG=C.UTF-8 ASHMEM_WARN=yes \
         ASHMEM_RELEASE="$(release_version "$folder")" ASHMEM_OUT=/tmp/out /ashmem/vagrant/provision.sh "$what"
     umount -R "$root"
     [[ $what != @(module|tests|kunit) ]] || build_key "$what" "$folder" "$out" >"$out/.$what.key"

@@ -64,9 +64,9 @@ host_tell_jdk() {
         say "no JDK of 22 or newer is there (JAVA_HOME can name one): the jar of $folder will lack src/main/java22"
 }
 
-# The packages that are missing: host_missing root|guest|arm64|kunit|clang|gpg|java...
+# The packages that are missing: host_missing root|guest|arm64|kunit|clang|box|libvirt|gpg|java...
 host_missing() {
-    local what
+    local what part
     for what in "$@"; do
         case $what in
             root)
@@ -91,6 +91,30 @@ host_missing() {
                 command -v make >/dev/null || echo make
                 command -v gcc >/dev/null || echo gcc
                 [ -e /usr/include/stdlib.h ] || echo libc6-dev
+                ;;
+            box)
+                # its public key is put into a box
+                command -v vagrant >/dev/null || echo vagrant
+                [ -e /usr/lib/grub/i386-pc/boot.img ] || echo grub-pc-bin
+                command -v grub-mkimage >/dev/null || echo grub-common
+                command -v sfdisk >/dev/null || echo fdisk
+                command -v mke2fs >/dev/null || echo e2fsprogs
+                command -v qemu-img >/dev/null || echo qemu-utils
+                ;;
+            libvirt)
+                dpkg-query -W vagrant-libvirt >/dev/null 2>&1 || echo vagrant-libvirt
+                command -v libvirtd >/dev/null || echo libvirt-daemon
+                # in packages of their own from Debian 13 on
+                for part in qemu network storage; do
+                    apt-cache pkgnames "libvirt-daemon-driver-$part" | grep -x "libvirt-daemon-driver-$part" |
+                        xargs -rI{} sh -c 'dpkg-query -W {} >/dev/null 2>&1 || echo {}'
+                done
+                command -v virsh >/dev/null || echo libvirt-clients
+                command -v dnsmasq >/dev/null || echo dnsmasq-base
+                command -v iptables >/dev/null || echo iptables
+                command -v rsync >/dev/null || echo rsync
+                command -v ip >/dev/null || echo iproute2
+                command -v ssh >/dev/null || echo openssh-client
                 ;;
             gpg) command -v gpg >/dev/null || echo gnupg ;;
             java)

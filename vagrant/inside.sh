@@ -31,6 +31,8 @@ log=$top/target/log
 . "$here/library.sh"
 # shellcheck source=package.sh
 . "$here/package.sh"
+# shellcheck source=vagrant.sh
+. "$here/vagrant.sh"
 
 trap 'trap "" TERM INT HUP; host_finish; exit 143' TERM INT HUP
 trap 'host_give_back "$top/target"' EXIT
@@ -55,6 +57,7 @@ machines_of() {
         case $kernel in
             arm64) printf '%s\n' guest arm64 ;;
             um) echo kunit ;;
+            vagrant) printf '%s\n' guest box libvirt ;;
             *) echo guest ;;
         esac
     done | sort -u

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # The steps from a Debian machine to a loaded and tested module. The QEMU guest, Vagrant and a bare machine take the same ones.
 # usage: provision.sh STEP...      with the steps
-#   deps     installs what is missing to build the module for the running kernel
+#   deps     installs what is missing to build the module for the running kernel; where apt has no headers of it any more, the
+#            current kernel, and leaves /run/ashmem-reboot to tell that it is to be booted. With ASHMEM_SUITE, that suite's
 #   sources  prints an archive of what is built from
 #   module   builds ashmem.ko from a copy of kernel/
 #   tests    builds the C test programs from a copy of kernel/
@@ -10,10 +11,14 @@
 #   check    builds the module under sparse and keeps nothing
 #   refused  builds it as for a kernel with an interface that is unknown, and fails unless that ends in a clear message
 #   load     loads the module and waits for its device
+#   install  loads it now and at every boot, and lets every user open the device
+#   library  installs the library for every user, built here unless target/ has it
+#   greet    has a login tell what there is to try
 #   beside   loads the kernel's own ashmem_linux as /dev/ashmem, and beside it the module as /dev/ashmen
 #   test     runs the C programs and the Java integration tests on the device, then unloads and loads the module
 #   newest   the same, and what is tried on one kernel only: the shim under AddressSanitizer, and which lines Java's tests run
 #   smoke    the tests without Java
+#   brief    a part of each, for a machine that is slow and tests more than the module
 #   debug    all tests on a debug kernel, with what KUnit runs, faults that are made on request, and a search for leaks
 #   kunit    builds the module with KUnit's tests in it
 #   bugs     builds it once with each of the bugs in kernel/tests/bugs
@@ -24,6 +29,7 @@
 #   lintian  has lintian look at it, and fails if that has anything to say
 # ASHMEM_OUT: where what is built goes and is taken from (default: target/guest/RELEASE)
 # ASHMEM_RELEASE: the kernel to build for (default: the running one)
+# ASHMEM_WARN: with it, module and kunit have the compiler and kernel-doc warn of all they can (W=1; wants the package perl)
 # ASHMEM_RESULTS: where the tests' results go (default: results/ in ASHMEM_OUT): *.tsv for report.awk, and what was printed
 # ASHMEM_KERNEL: what the results call the kernel (default: RELEASE)
 # ASHMEM_PROGRAM_LIMIT: seconds that one test program may take (default: 900)
@@ -42,16 +48,59 @@ case $release in
     *-um) export ARCH=um ;;
 esac
 
-step_deps() {
+# packages PACKAGE...: installs those that are missing
+packages() {
     local missing=() package
-    for package in gcc gcc-multilib libc6-dev make kmod procps "linux-headers-$release"; do
+    for package in "$@"; do
         dpkg-query -W -f '${db:Status-Status}\n' "$package" 2>/dev/null | grep -qx installed || missing+=("$package")
     done
     [ ${#missing[@]} -gt 0 ] || return 0
     echo "installing ${missing[*]}"
     export DEBIAN_FRONTEND=noninteractive
-    apt-get update || echo "some sources failed, going on with the others"
+    if [ -z "${lists_are_new:-}" ]; then
+        apt-get update || echo "some sources failed, going on with the others"
+        lists_are_new=yes
+    fi
     apt-get install -y --no-install-recommends "${missing[@]}"
+}
+
+# The kernels of a suite that is none of apt's sources yet.
+add_suite() {
+    local mirror
+    ! apt-get indextargets --format '$(RELEASE) $(CODENAME)' | grep -qw -- "$1" || return 0
+    mirror=$(apt-get indextargets --no-release-info --format '$(COMPONENT) $(REPO_URI)' 'Created-By: Packages' |
+        awk '$1 == "main" && $2 !~ /security/ { print $2; exit }')
+    [ -n "$mirror" ] || { echo "found no Debian mirror in apt's sources to take $1 from" >&2; return 1; }
+    echo "deb ${mirror%/} $1 main" >/etc/apt/sources.list.d/ashmem.list
+}
+
+# The module is built for the running kernel. Where apt no longer has its headers, the current kernel is installed with its
+# own; it has to be booted first, as the file tells.
+step_deps() {
+    local flavour suite=${ASHMEM_SUITE:-} pair
+    packages gcc libc6-dev make kmod procps
+    # for the C tests of 32 bits
+    [ "$(dpkg --print-architecture)" != amd64 ] || packages gcc-multilib
+    # 6.12.57+deb13-cloud-amd64, 5.10.0-32-amd64, 6.1.0-0.deb11.7-amd64
+    flavour=$(sed -E 's/^[^-]*-([0-9][^-]*-)?//' <<<"$release")
+    pair=("linux-image-$flavour" "linux-headers-$flavour")
+    if [ -n "$suite" ] && ! dpkg-query -W -f '${Version}\n' "${pair[0]}" 2>/dev/null | grep -q '~bpo'; then
+        add_suite "$suite"
+        apt-get update
+        apt-get install -y --no-install-recommends -t "$suite" "${pair[@]}"
+    elif [ -d "/lib/modules/$release/build/include" ] || packages "linux-headers-$release"; then
+        return
+    else
+        echo "apt has no headers of the running kernel, $release: installing the current kernel with its own"
+        packages "${pair[@]}" || {
+            echo "apt has no ${pair[*]} either. Install a kernel and its headers, and boot it." >&2
+            return 1
+        }
+    fi
+    [ "$(linux-version list | linux-version sort | tail -n 1)" = "$release" ] || {
+        echo "the newest kernel is to be booted before the module can be built"
+        touch /run/ashmem-reboot
+    }
 }
 
 # kernel/ without what was built in it, as an archive that is the same for the same sources.
@@ -77,7 +126,7 @@ step_module() {
     local options=()
     copy_sources
     ! counted || options=(GCOV_PROFILE=y)
-    make -C "/lib/modules/$release/build" M="$work/kernel" W=1 -j"$(nproc)" "${options[@]}" modules
+    make -C "/lib/modules/$release/build" M="$work/kernel" ${ASHMEM_WARN:+W=1} -j"$(nproc)" "${options[@]}" modules
     mkdir -p "$out"
     rm -rf "$out/gcno"
     if counted; then
@@ -90,7 +139,7 @@ step_module() {
 
 step_kunit() {
     copy_sources
-    make -C "/lib/modules/$release/build" M="$work/kernel" W=1 -j"$(nproc)" ASHMEM_KUNIT=y modules
+    make -C "/lib/modules/$release/build" M="$work/kernel" ${ASHMEM_WARN:+W=1} -j"$(nproc)" ASHMEM_KUNIT=y modules
     cp "$work/kernel/ashmem.ko" "$out/kunit.ko"
 }
 
@@ -198,8 +247,12 @@ step_lintian() {
 }
 
 step_load() {
-    local waited=0
     insmod "$out/ashmem.ko"
+    wait_for_device
+}
+
+wait_for_device() {
+    local waited=0
     while ! [ -c /dev/ashmem ]; do
         if [ "$((waited += 1))" -gt 50 ]; then
             echo "the module is loaded but /dev/ashmem did not appear within 5 s"
@@ -207,6 +260,53 @@ step_load() {
         fi
         sleep 0.1
     done
+}
+
+step_install() {
+    local said
+    [ ! -d /sys/module/ashmem ] || rmmod ashmem || {
+        echo "the old module is in use: end what has a region open, then try again" >&2
+        return 1
+    }
+    install -D -m 644 "$out/ashmem.ko" "/lib/modules/$release/extra/ashmem.ko"
+    depmod "$release"
+    install -D -m 644 "$top/kernel/debian/ashmem.conf" /etc/modules-load.d/ashmem.conf
+    install -D -m 644 "$top/kernel/debian/ashmem-dkms.udev" /etc/udev/rules.d/60-ashmem.rules
+    udevadm control --reload
+    said=$(modprobe ashmem 2>&1) || {
+        echo "$said" >&2
+        [[ $said != *[Kk]ey* ]] || echo "Secure Boot is on; kernel/SIGNING.md tells how this machine learns to trust the module" >&2
+        return 1
+    }
+    wait_for_device
+    echo "the module is loaded, and will be at every boot"
+}
+
+step_library() {
+    local jar=("$top"/target/ashmem-*.jar)
+    if ! [ -e "${jar[0]}" ]; then
+        packages default-jdk-headless maven gcc libc6-dev
+        (cd "$top" && setpriv --reuid "$(stat -c %u .)" --regid "$(stat -c %g .)" --init-groups env HOME=/tmp/maven \
+            mvn -B -ntp -Dmaven.repo.local=/tmp/maven -DskipTests package)
+        jar=("$top"/target/ashmem-*.jar)
+    fi
+    command -v java >/dev/null || packages default-jre-headless
+    install -D -m 644 "${jar[0]}" /usr/share/java/ashmem.jar
+    echo "the library is /usr/share/java/ashmem.jar"
+}
+
+step_greet() {
+    cat >/etc/motd <<END
+
+  /dev/ashmem is there, the checkout is $top, the library /usr/share/java/ashmem.jar. To try:
+
+    sudo java --enable-native-access=ALL-UNNAMED -cp $top/target/test-classes:/usr/share/java/ashmem.jar \\
+        org.ashmem.example.PurgeDemo           a region is purged when a cgroup reaches its limit
+    sudo $top/vagrant/provision.sh tests test
+                                               builds the C tests and runs all tests on the device
+    sudo cat /sys/kernel/debug/ashmem/totals   what was purged so far, and why
+
+END
 }
 
 # The original cannot be unloaded. So that both can be tried in turn, ours is loaded beside it, as a copy in which the name of
@@ -259,6 +359,10 @@ test_list() {
 
 test_programs() {
     test_list <"$programs/list"
+}
+
+test_brief() {
+    test_list < <(printf '%s\n' abi name sharing mapping protection file pinning purge pressure abi32)
 }
 
 test_faults() {
@@ -329,6 +433,7 @@ test_coverage() {
 # instruction when HotSpot replaces C1's code by C2's while other threads run it.
 java_options=(-XX:+UnlockDiagnosticVMOptions -XX:ArchiveRelocationMode=0 -XX:+UseSerialGC -XX:TieredStopAtLevel=1)
 java_exclude=(--exclude-tag newest)
+java_select=(--scan-classpath "$top/target/test-classes")
 
 # java_run NAME FOLDER TEST...: runs these tests by the command in java, with the shim looked for in FOLDER first, and leaves
 # what was printed in NAME.log; sets ended
@@ -352,8 +457,7 @@ test_java() {
     local section="$kernel: Java integration tests" java=(java ${java_agent:+"$java_agent"}) ended
     printf '%s ... ' "$section"
     SECONDS=0
-    java_run java "$top/target/test-classes" --scan-classpath "$top/target/test-classes" --include-classname '.*IT$' \
-        "${java_exclude[@]}"
+    java_run java "$top/target/test-classes" "${java_select[@]}" --include-classname '.*IT$' "${java_exclude[@]}"
     junit_results "$section" "$results/java.log" "$results/java" "$ended" >"$results/java.tsv"
     java_done java
 }
@@ -442,6 +546,12 @@ step_test() {
     test_all programs java
 }
 
+# What every kind of call does, and reclaim at a limit.
+step_brief() {
+    java_select=(--select-class org.ashmem.AshmemRegionIT --select-class org.ashmem.PinIT)
+    test_all brief java
+}
+
 step_newest() {
     java_exclude=()
     java_agent="-javaagent:$top/target/jacoco/org.jacoco.agent-runtime.jar=destfile=$results/jacoco.exec,includes=org.ashmem.*"
@@ -526,6 +636,6 @@ test_all() {
     ! grep -qs '^fail' "$results"/*.tsv
 }
 
-for step in "${@:?deps, sources, module, check, refused, tests, bench, load, beside, test, newest, smoke, debug, kunit, bugs, caught, races, package, again or lintian}"; do
+for step in "${@:?deps, sources, module, check, refused, tests, bench, load, install, library, greet, beside, test, newest, smoke, brief, debug, kunit, bugs, caught, races, package, again or lintian}"; do
     "step_$step"
 done

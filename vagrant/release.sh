@@ -18,6 +18,12 @@ release_names() {
     awk '$1 !~ /^#/ && NF { print $1 }' "$release_table"
 }
 
+# What ./run test takes: the kernels, and the machine that Vagrant makes.
+test_names() {
+    release_names
+    echo vagrant
+}
+
 # release_row KERNEL: sets suite, extra, image, headers, jre
 release_row() {
     local row
@@ -51,6 +57,31 @@ release_arch() {
     esac
 }
 
+# release_options VARIANT: mmdebstrap's arguments for every system that is made here, with a NUL behind each
+release_options() {
+    printf '%s\0' --mode=root --variant="$1" --format=directory \
+        --aptopt='APT::Install-Recommends "false"' \
+        --dpkgopt=force-unsafe-io \
+        --dpkgopt='path-exclude=/usr/share/doc/*' \
+        --dpkgopt='path-exclude=/usr/share/man/*' \
+        --dpkgopt='path-exclude=/usr/share/locale/*'
+}
+
+# release_bootstrap FOLDER SUITE EXTRA OPTION...: makes a system from this machine's mirror
+release_bootstrap() {
+    local folder=$1 suite=$2 extra=$3 mirror sources=() pocket option options
+    shift 3
+    options=("$@")
+    mirror=$(host_mirror) || exit 1
+    for pocket in "$suite" $extra; do
+        sources+=("deb $mirror $pocket main")
+    done
+    while read -r option; do
+        options+=("--aptopt=$option")
+    done < <(host_apt_settings)
+    mmdebstrap "${options[@]}" "$suite" "$folder" "${sources[@]}"
+}
+
 # What a folder is made of, mmdebstrap's arguments with a NUL behind each; its hash is the folder's key.
 release_recipe() {
     local suite extra image headers jre packages hooks=()
@@ -77,13 +108,8 @@ release_recipe() {
         package) packages+=,systemd-sysv,udev,dkms,openssl,debhelper,dh-dkms,lintian ;;
         *) packages+=,$jre ;;
     esac
-    printf '%s\0' --mode=root --variant=apt --format=directory \
-        --aptopt='APT::Install-Recommends "false"' \
-        --dpkgopt=force-unsafe-io \
-        --dpkgopt='path-exclude=/usr/share/doc/*' \
-        --dpkgopt='path-exclude=/usr/share/man/*' \
-        --dpkgopt='path-exclude=/usr/share/locale/*' \
-        --dpkgopt='path-exclude=/etc/kernel/postinst.d/*' \
+    release_options apt
+    printf '%s\0' --dpkgopt='path-exclude=/etc/kernel/postinst.d/*' \
         --essential-hook='mkdir -p "$1/usr/share/man/man1" "$1/ashmem"' \
         --customize-hook='echo guest >"$1/etc/hostname"; printf "127.0.0.1 localhost\n127.0.1.1 guest\n" >"$1/etc/hosts"' \
         "${hooks[@]}" --include="$packages" "$suite" "$extra"
@@ -128,7 +154,7 @@ release_sweep() {
 
 # Makes the folder if it is not there. Root, in a mount namespace of its own; a complete folder appears by rename.
 release_make() {
-    local kernel=$1 folder mirror suite extra options=() sources=() pocket
+    local kernel=$1 folder suite extra options=()
     folder=$(release_path "$kernel")
     [ ! -e "$folder/.used" ] || return 0
     release_lock "$kernel" -x
@@ -136,15 +162,8 @@ release_make() {
     release_row "$kernel"
     release_sweep "$kernel" "$folder"
     host_space "$ASHMEM_CACHE" 2500 "the release folder of kernel $kernel"
-    mirror=$(host_mirror) || exit 1
-    for pocket in "$suite" $extra; do
-        sources+=("deb $mirror $pocket main")
-    done
     mapfile -d '' -t options < <(release_recipe "$kernel" | head -z -n -2)
-    while read -r option; do
-        options+=("--aptopt=$option")
-    done < <(host_apt_settings)
-    ASHMEM_DEBUG=$here/debug mmdebstrap "${options[@]}" "$suite" "$folder.partial" "${sources[@]}"
+    ASHMEM_DEBUG=$here/debug release_bootstrap "$folder.partial" "$suite" "$extra" "${options[@]}"
     touch "$folder.partial/.used"
     mv "$folder.partial" "$folder"
 }

@@ -221,7 +221,7 @@ run_tests() {
     rm -rf "$results"
     mkdir -p "$results"
     for kernel in "$@"; do
-        release "$kernel" && tests_of build "$kernel" && touch "$results/built-$kernel"
+        [ "$kernel" = vagrant ] || release "$kernel" && tests_of build "$kernel" && touch "$results/built-$kernel"
     done &
     builders=$!
     # shellcheck disable=SC2046

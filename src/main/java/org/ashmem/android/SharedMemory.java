@@ -60,7 +60,8 @@ public final class SharedMemory implements Closeable {
   /**
    * Takes over a descriptor that was inherited or received, and closes it with the memory.
    *
-   * @param fd the number of an open descriptor; left open if it is not one of shared memory
+   * @param fd the number of an open descriptor; left open if it is not one of shared memory, and
+   *     closed if the memory is too large
    * @return the memory that the descriptor shares with others
    * @throws IllegalArgumentException if the number is negative or not open, or if the descriptor is
    *     not of shared memory with a size from 1 to 2147483647 bytes

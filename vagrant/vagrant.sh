@@ -1,0 +1,66 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: Apache-2.0
+# ./run box, and the tests of the machine that Vagrant makes. Sourced by inside.sh.
+
+: "${here:?}" "${top:?}" "${log:?}" "${results:?}"
+vagrant_box=trixie
+
+box() {
+    local box=$1 path
+    host_install "$log/apt" root box || exit 1
+    path=$("$here/box.sh" path "$box") || exit 1
+    if ! [ -e "$path" ]; then
+        step "$log/box-$box.log" "making the box of $box" "$here/box.sh" make "$box" || {
+            network_hint "$log/box-$box.log" "the Debian mirror (ASHMEM_MIRROR names another one)"
+            exit 1
+        }
+        host_give_back "$ASHMEM_CACHE/box"
+    fi
+    say "$path is there. cd vagrant && vagrant up takes it with libvirt$([ "$box" = trixie ] || echo ", told ASHMEM_DEBIAN=$box")"
+}
+
+tests_build_vagrant() {
+    local kernel
+    kernel=$("$here/box.sh" kernel "$vagrant_box") || return
+    tests_step build-vagrant "vagrant: build" "makes the box of $vagrant_box" box-$vagrant_box \
+        "$here/box.sh" make "$vagrant_box" || return
+    if ! "$here/build.sh" current tests "$kernel"; then
+        release "$kernel" && tests_step build-vagrant "vagrant: build" "C programs build" "tests-$kernel" \
+            "$here/build.sh" tests "$kernel" || return
+    fi
+    rm -rf "$results/programs"
+    mkdir -p "$results"
+    cp -r "$top/target/guest/$kernel/tests" "$results/programs"
+}
+
+# What a machine could have left here, of which the tests' own part is known.
+vagrant_traces() {
+    echo "processes: $(ps -e -o comm= | grep -E 'libvirt|virtlog|dnsmasq|qemu|vagrant|ruby' | sort | uniq -c | xargs)"
+    echo "interfaces: $(ip -o link | awk '{ print $2 }' | xargs)"
+    echo "rules: $({ iptables-save; nft list ruleset; } 2>/dev/null | grep -v '^#' | sha256sum)"
+    echo "users: $(cat /etc/passwd /etc/group | sha256sum)"
+    echo "mounts: $(sort /proc/self/mounts | sha256sum)"
+    find /etc/libvirt /var/lib/libvirt /var/cache/libvirt /var/log/libvirt /run/libvirt "$HOME/.vagrant.d" "$here/.vagrant" \
+        "$ASHMEM_CACHE" -maxdepth 1 2>/dev/null | sort
+}
+
+tests_guest_vagrant() {
+    local state before after
+    find "$ASHMEM_CACHE" -maxdepth 1 -name 'vagrant.*' -mmin +120 -exec rm -rf --one-file-system {} +
+    mkdir -p "$results/vagrant"
+    before=$(vagrant_traces)
+    state=$(mktemp -d "$ASHMEM_CACHE/vagrant.XXXXXX")
+    say "making a machine with Vagrant"
+    "$here/libvirt.sh" "$state" "$here/machine.sh" "$state" "$results/vagrant" "$results/programs" || true
+    rm -rf --one-file-system "$state"
+    after=$(vagrant_traces)
+    if [ "$before" = "$after" ]; then
+        tests_result guest-vagrant ok "vagrant: machine" "nothing of it is left on this machine"
+    else
+        tests_result guest-vagrant fail "vagrant: machine" "nothing of it is left on this machine" \
+            "$(diff <(echo "$before") <(echo "$after"))"
+    fi
+    for part in machine "C programs" "Java integration tests"; do
+        tests_any "vagrant: $part" "$results"/vagrant/*.tsv
+    done
+}
