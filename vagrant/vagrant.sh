@@ -35,7 +35,7 @@ tests_build_vagrant() {
 
 # What a machine could have left here, of which the tests' own part is known.
 vagrant_traces() {
-    echo "processes: $(ps -e -o comm= | grep -E 'libvirt|virtlog|dnsmasq|qemu|vagrant|ruby' | sort | uniq -c | xargs)"
+    echo "processes: $(pgrep -l 'libvirt|virtlog|dnsmasq|qemu|vagrant|ruby' | cut -d ' ' -f 2 | sort | uniq -c | xargs)"
     echo "interfaces: $(ip -o link | awk '{ print $2 }' | xargs)"
     echo "rules: $({ iptables-save; nft list ruleset; } 2>/dev/null | grep -v '^#' | sha256sum)"
     echo "users: $(cat /etc/passwd /etc/group | sha256sum)"
@@ -45,7 +45,7 @@ vagrant_traces() {
 }
 
 tests_guest_vagrant() {
-    local state before after
+    local state before after part
     find "$ASHMEM_CACHE" -maxdepth 1 -name 'vagrant.*' -mmin +120 -exec rm -rf --one-file-system {} +
     mkdir -p "$results/vagrant"
     before=$(vagrant_traces)
