@@ -19,6 +19,15 @@ key=$(find /usr/share /opt/vagrant -path '*/keys/vagrant.pub' -type f 2>/dev/nul
 install -d -m 700 "$root/home/vagrant/.ssh"
 install -m 600 "$key" "$root/home/vagrant/.ssh/authorized_keys"
 chroot "$root" chown -R vagrant:vagrant /home/vagrant
+# Each machine makes keys of its own.
+rm -f "$root"/etc/ssh/ssh_host_*
+mkdir -p "$root/etc/systemd/system/ssh.service.d"
+cat >"$root/etc/systemd/system/ssh.service.d/keys.conf" <<'END'
+[Service]
+ExecStartPre=
+ExecStartPre=/usr/bin/ssh-keygen -A
+ExecStartPre=/usr/sbin/sshd -t
+END
 printf 'UseDNS no\nGSSAPIAuthentication no\n' >"$root/etc/ssh/sshd_config.d/vagrant.conf"
 
 cat >"$root/etc/systemd/network/20-dhcp.network" <<'END'
@@ -49,3 +58,6 @@ linux /boot/vmlinuz root=/dev/vda1 rw console=tty0 console=ttyS0,115200 net.ifna
 initrd /boot/initrd.img
 boot
 END
+
+# Settings of the machine that it was made on: proxies, and writing without care.
+rm -f "$root/etc/apt/apt.conf.d/99mmdebstrap" "$root/etc/dpkg/dpkg.cfg.d/99mmdebstrap"

@@ -74,7 +74,7 @@ box_make() {
     release_lock "box-$box" -x
     if ! [ -e "$path" ]; then
         host_space "$ASHMEM_CACHE" 5000 "the box of $box"
-        rm -rf --one-file-system "$ASHMEM_CACHE/box/$box"-*.partial
+        rm -rf --one-file-system "$ASHMEM_CACHE/box/$box"-????????????.box.partial
         work=$path.partial
         folder=$work/root
         mkdir "$work"

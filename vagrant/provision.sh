@@ -12,7 +12,7 @@
 #   refused  builds it as for a kernel with an interface that is unknown, and fails unless that ends in a clear message
 #   load     loads the module and waits for its device
 #   install  loads it now and at every boot, and lets every user open the device
-#   library  installs the library for every user, built here unless target/ has it
+#   library  installs the library for every user, built here unless target/ has it as new as its sources
 #   greet    has a login tell what there is to try
 #   beside   loads the kernel's own ashmem_linux as /dev/ashmem, and beside it the module as /dev/ashmen
 #   test     runs the C programs and the Java integration tests on the device, then unloads and loads the module
@@ -48,6 +48,10 @@ case $release in
     *-um) export ARCH=um ;;
 esac
 
+export DEBIAN_FRONTEND=noninteractive
+# a machine that was just booted may be busy with updates of its own
+apt=(apt-get -y --no-install-recommends -o DPkg::Lock::Timeout=300)
+
 # packages PACKAGE...: installs those that are missing
 packages() {
     local missing=() package
@@ -56,12 +60,11 @@ packages() {
     done
     [ ${#missing[@]} -gt 0 ] || return 0
     echo "installing ${missing[*]}"
-    export DEBIAN_FRONTEND=noninteractive
     if [ -z "${lists_are_new:-}" ]; then
-        apt-get update || echo "some sources failed, going on with the others"
+        "${apt[@]}" update || echo "some sources failed, going on with the others"
         lists_are_new=yes
     fi
-    apt-get install -y --no-install-recommends "${missing[@]}"
+    "${apt[@]}" install "${missing[@]}"
 }
 
 # The kernels of a suite that is none of apt's sources yet.
@@ -86,13 +89,14 @@ step_deps() {
     pair=("linux-image-$flavour" "linux-headers-$flavour")
     if [ -n "$suite" ] && ! dpkg-query -W -f '${Version}\n' "${pair[0]}" 2>/dev/null | grep -q '~bpo'; then
         add_suite "$suite"
-        apt-get update
-        apt-get install -y --no-install-recommends -t "$suite" "${pair[@]}"
+        "${apt[@]}" update
+        "${apt[@]}" install -t "$suite" "${pair[@]}"
     elif [ -d "/lib/modules/$release/build/include" ] || packages "linux-headers-$release"; then
         return
     else
         echo "apt has no headers of the running kernel, $release: installing the current kernel with its own"
-        packages "${pair[@]}" || {
+        # also where they are installed, but old
+        "${apt[@]}" install "${pair[@]}" || {
             echo "apt has no ${pair[*]} either. Install a kernel and its headers, and boot it." >&2
             return 1
         }
@@ -124,6 +128,11 @@ counted() {
 
 step_module() {
     local options=()
+    [ -d "/lib/modules/$release/build/include" ] || {
+        echo "the headers of the running kernel, $release, are not there$([ ! -e /run/ashmem-reboot ] ||
+            echo ": a newer kernel was installed with its own; boot it, then try again")" >&2
+        return 1
+    }
     copy_sources
     ! counted || options=(GCOV_PROFILE=y)
     make -C "/lib/modules/$release/build" M="$work/kernel" ${ASHMEM_WARN:+W=1} -j"$(nproc)" "${options[@]}" modules
@@ -282,15 +291,34 @@ step_install() {
     echo "the module is loaded, and will be at every boot"
 }
 
+# java_package jre|jdk: Debian 11's default is too old
+java_package() {
+    grep -qx 'VERSION_ID="11"' /etc/os-release && echo "openjdk-17-$1-headless" || echo "default-$1-headless"
+}
+
+# Builds the library as the checkout's owner, in a folder that nobody else can write to.
+build_library() {
+    local home status=0
+    ! grep -qx 'VERSION_ID="11"' /etc/os-release || {
+        echo "Debian 11's Maven is too old for the library: build it outside (mvn -DskipTests package), then try again" >&2
+        return 1
+    }
+    packages "$(java_package jdk)" maven gcc libc6-dev
+    home=$(mktemp -d /var/tmp/ashmem.XXXXXX)
+    chown --reference="$top" "$home"
+    (cd "$top" && setpriv --reuid "$(stat -c %u .)" --regid "$(stat -c %g .)" --init-groups env HOME="$home" \
+        mvn -B -ntp -Dmaven.repo.local="$home" -DskipTests package) || status=$?
+    rm -rf "$home"
+    return "$status"
+}
+
 step_library() {
     local jar=("$top"/target/ashmem-*.jar)
-    if ! [ -e "${jar[0]}" ]; then
-        packages default-jdk-headless maven gcc libc6-dev
-        (cd "$top" && setpriv --reuid "$(stat -c %u .)" --regid "$(stat -c %g .)" --init-groups env HOME=/tmp/maven \
-            mvn -B -ntp -Dmaven.repo.local=/tmp/maven -DskipTests package)
+    if ! [ -e "${jar[0]}" ] || [ -n "$(cd "$top" && find pom.xml src/main native -newer "${jar[0]}" -print -quit)" ]; then
+        build_library
         jar=("$top"/target/ashmem-*.jar)
     fi
-    command -v java >/dev/null || packages default-jre-headless
+    command -v java >/dev/null || packages "$(java_package jre)"
     install -D -m 644 "${jar[0]}" /usr/share/java/ashmem.jar
     echo "the library is /usr/share/java/ashmem.jar"
 }
@@ -302,7 +330,7 @@ step_greet() {
 
     sudo java --enable-native-access=ALL-UNNAMED -cp $top/target/test-classes:/usr/share/java/ashmem.jar \\
         org.ashmem.example.PurgeDemo           a region is purged when a cgroup reaches its limit
-    sudo $top/vagrant/provision.sh tests test
+    sudo bash $top/vagrant/provision.sh tests test
                                                builds the C tests and runs all tests on the device
     sudo cat /sys/kernel/debug/ashmem/totals   what was purged so far, and why
 

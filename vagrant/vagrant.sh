@@ -9,13 +9,11 @@ box() {
     local box=$1 path
     host_install "$log/apt" root box || exit 1
     path=$("$here/box.sh" path "$box") || exit 1
-    if ! [ -e "$path" ]; then
-        step "$log/box-$box.log" "making the box of $box" "$here/box.sh" make "$box" || {
-            network_hint "$log/box-$box.log" "the Debian mirror (ASHMEM_MIRROR names another one)"
-            exit 1
-        }
-        host_give_back "$ASHMEM_CACHE/box"
-    fi
+    step "$log/box-$box.log" "making the box of $box, unless it is there" "$here/box.sh" make "$box" || {
+        network_hint "$log/box-$box.log" "the Debian mirror (ASHMEM_MIRROR names another one)"
+        exit 1
+    }
+    host_give_back "$ASHMEM_CACHE/box"
     say "$path is there. cd vagrant && vagrant up takes it with libvirt$([ "$box" = trixie ] || echo ", told ASHMEM_DEBIAN=$box")"
 }
 
@@ -24,6 +22,7 @@ tests_build_vagrant() {
     kernel=$("$here/box.sh" kernel "$vagrant_box") || return
     tests_step build-vagrant "vagrant: build" "makes the box of $vagrant_box" box-$vagrant_box \
         "$here/box.sh" make "$vagrant_box" || return
+    host_give_back "$ASHMEM_CACHE/box"
     if ! "$here/build.sh" current tests "$kernel"; then
         release "$kernel" && tests_step build-vagrant "vagrant: build" "C programs build" "tests-$kernel" \
             "$here/build.sh" tests "$kernel" || return
@@ -33,19 +32,22 @@ tests_build_vagrant() {
     cp -r "$top/target/guest/$kernel/tests" "$results/programs"
 }
 
-# What a machine could have left here, of which the tests' own part is known.
+# What a machine could have left here.
 vagrant_traces() {
     echo "processes: $(pgrep -l 'libvirt|virtlog|dnsmasq|qemu|vagrant|ruby' | cut -d ' ' -f 2 | sort | uniq -c | xargs)"
     echo "interfaces: $(ip -o link | awk '{ print $2 }' | xargs)"
-    echo "rules: $({ iptables-save; nft list ruleset; } 2>/dev/null | grep -v '^#' | sha256sum)"
+    # without what they count
+    echo "rules: $({ iptables-save; nft list ruleset; } 2>/dev/null | grep -v '^#' |
+        sed -E 's/\[[0-9]+:[0-9]+\]//; s/packets [0-9]+ bytes [0-9]+//' | sha256sum)"
     echo "users: $(cat /etc/passwd /etc/group | sha256sum)"
     echo "mounts: $(sort /proc/self/mounts | sha256sum)"
-    find /etc/libvirt /var/lib/libvirt /var/cache/libvirt /var/log/libvirt /run/libvirt "$HOME/.vagrant.d" "$here/.vagrant" \
-        "$ASHMEM_CACHE" -maxdepth 1 2>/dev/null | sort
+    find /etc/libvirt /var/lib/libvirt /var/cache/libvirt /var/log/libvirt /run/libvirt "${HOME:-/root}/.vagrant.d" "$here/.vagrant" \
+        -maxdepth 1 2>/dev/null | sort
 }
 
 tests_guest_vagrant() {
     local state before after part
+    # what an interrupted run left
     find "$ASHMEM_CACHE" -maxdepth 1 -name 'vagrant.*' -mmin +120 -exec rm -rf --one-file-system {} +
     mkdir -p "$results/vagrant"
     before=$(vagrant_traces)
