@@ -34,7 +34,8 @@ tests_build_vagrant() {
 
 # What a machine could have left here.
 vagrant_traces() {
-    echo "processes: $(pgrep -l 'libvirt|virtlog|dnsmasq|qemu|vagrant|ruby' | cut -d ' ' -f 2 | sort | uniq -c | xargs)"
+    # shellcheck disable=SC2009
+    echo "processes: $(ps -e -o comm= | grep -E 'libvirt|virtlog|dnsmasq|qemu|vagrant|ruby' | sort | uniq -c | xargs)"
     echo "interfaces: $(ip -o link | awk '{ print $2 }' | xargs)"
     # without what they count
     echo "rules: $({ iptables-save; nft list ruleset; } 2>/dev/null | grep -v '^#' |
