@@ -306,7 +306,7 @@ build_library() {
     packages "$(java_package jdk)" maven gcc libc6-dev
     home=$(mktemp -d /var/tmp/ashmem.XXXXXX)
     chown --reference="$top" "$home"
-    (cd "$top" && setpriv --reuid "$(stat -c %u .)" --regid "$(stat -c %g .)" --init-groups env HOME="$home" \
+    (cd "$top" && setpriv --reuid "$(stat -c %u .)" --regid "$(stat -c %g .)" --clear-groups env HOME="$home" \
         mvn -B -ntp -Dmaven.repo.local="$home" -DskipTests package) || status=$?
     rm -rf "$home"
     return "$status"
