@@ -64,6 +64,11 @@ host_tell_jdk() {
         say "no JDK of 22 or newer is there (JAVA_HOME can name one): the jar of $folder will lack src/main/java22"
 }
 
+# host_has PACKAGE: dpkg also answers for packages that others only recommend
+host_has() {
+    dpkg-query -W -f '${db:Status-Status}\n' "$1" 2>/dev/null | grep -qx installed
+}
+
 # The packages that are missing: host_missing root|guest|arm64|kunit|clang|box|libvirt|gpg|java...
 host_missing() {
     local what part
@@ -102,12 +107,11 @@ host_missing() {
                 command -v qemu-img >/dev/null || echo qemu-utils
                 ;;
             libvirt)
-                dpkg-query -W vagrant-libvirt >/dev/null 2>&1 || echo vagrant-libvirt
+                host_has vagrant-libvirt || echo vagrant-libvirt
                 command -v libvirtd >/dev/null || echo libvirt-daemon
                 # in packages of their own from Debian 13 on
-                for part in qemu network storage; do
-                    apt-cache pkgnames "libvirt-daemon-driver-$part" | grep -x "libvirt-daemon-driver-$part" |
-                        xargs -rI{} sh -c 'dpkg-query -W {} >/dev/null 2>&1 || echo {}'
+                for part in libvirt-daemon-driver-{qemu,network,storage}; do
+                    ! apt-cache pkgnames "$part" | grep -qx "$part" || host_has "$part" || echo "$part"
                 done
                 command -v virsh >/dev/null || echo libvirt-clients
                 command -v dnsmasq >/dev/null || echo dnsmasq-base
@@ -249,4 +253,30 @@ host_give_back() {
     if [ "${ASHMEM_UID:-0}" -ne 0 ] && [ -e "$1" ]; then
         chown -R -h --from=0 "$ASHMEM_UID:$ASHMEM_GID" "$1"
     fi
+}
+
+# host_accel IMAGE: kvm or tcg. /dev/kvm alone says little: it may be there and guests die with it. A trial boot of this
+# kernel without a root file system (it panics and stops) tells; the answer is kept until the machine boots again or QEMU changes.
+host_accel() {
+    local image=$1 known=$ASHMEM_CACHE/accel now verdict=tcg
+    if [ -n "${ASHMEM_ACCEL:-}" ]; then
+        echo "$ASHMEM_ACCEL"
+        return
+    fi
+    if ! grep -qwE 'vmx|svm' /proc/cpuinfo || ! [ -r /dev/kvm ] || ! [ -w /dev/kvm ]; then
+        echo tcg
+        return
+    fi
+    now="$(cat /proc/sys/kernel/random/boot_id) $(qemu-system-x86_64 --version | head -n 1)"
+    if [ "$(sed -n 1p "$known" 2>/dev/null)" = "$now" ]; then
+        sed -n 2p "$known"
+        return
+    fi
+    if timeout -k 2 30 qemu-system-x86_64 -accel kvm -cpu host -m 256M -nodefaults -display none -no-reboot \
+        -kernel "$image" -append 'console=ttyS0 panic=-1' -serial stdio </dev/null 2>/dev/null |
+        grep -q 'Kernel panic'; then
+        verdict=kvm
+    fi
+    printf '%s\n%s\n' "$now" "$verdict" >"$known"
+    echo "$verdict"
 }
