@@ -176,6 +176,9 @@ missing_in_the_release() {
     for file in "ashmem-$version"{.jar,-sources.jar,-javadoc.jar,.pom} bom.{xml,json}; do
         gpg --quiet --verify "$file.asc" "$file" 2>/dev/null || echo "$file is not signed"
     done
+    diff <(cd "$top/src/main" && find java java22 -name '*.java' |
+        sed 's|^java/||; s|^java22/|META-INF/versions/22/|' | LC_ALL=C sort) \
+        <(jdk jar --list --file "ashmem-$version-sources.jar" | grep '\.java$' | LC_ALL=C sort)
     grep -q "<url>$url</url>" "ashmem-$version.pom" || echo "the POM does not name its project"
     for file in org.ashmem/ashmem@ org.jspecify/jspecify@; do
         grep -qF "pkg:maven/$file" bom.json || echo "$file is not in the bill of materials"
