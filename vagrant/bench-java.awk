@@ -39,11 +39,15 @@ function row(title, value, beside, compared, needed,    number, met) {
         needed == "" ? "" : met ? "ok" : "MISSED"
 }
 
-# In times of C.
-function calls(name, title, needed,    java, c) {
+# In times of C. A JVM has several threads, and of what threads share each call counts its use, by two atomic instructions: so
+# has the C that it is held against. The other kind is a row of its own.
+function calls(name, title, needed,    java, c, single) {
     java = figure("java", name)
     c = figure("c", name)
+    single = figure("single", name)
     row(title, java, c, java == "" || !c ? "" : java / c, needed)
+    if (needed != "")
+        row("  beside C that has a single thread", java, single, java == "" || !single ? "" : java / single, "")
 }
 
 # As a share of how fast the buffer is that Java allocated.

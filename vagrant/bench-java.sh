@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # Measures benchmarks of the library beside the same system calls in C, by turns; on the host, or in a guest.
 # usage: bench-java.sh ROUNDS RESULTS CALLS JAVA CLASS...
-# RESULTS gets lines of SIDE (java, c or bytes), NAME and FIGURE, parted by tabs. CALLS: the C program, or - for none; JAVA:
-# the command with its options; CLASS: in src/jmh
+# RESULTS gets lines of SIDE (java, c, single for C in a process of a single thread, or bytes), NAME and FIGURE, parted by
+# tabs. CALLS: the C program, or - for none; JAVA: the command with its options; CLASS: in src/jmh
 set -euo pipefail
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 rounds=$1 results=$2 calls=$3 java=$4

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The system calls that one of the library's benchmarks (src/jmh) comes to,
- * made by C in a process of two threads. Prints how many nanoseconds they take.
+ * made by C. Prints how many nanoseconds they take in a process of two threads,
+ * then in one of a single thread.
  */
 #include <err.h>
 #include <errno.h>
@@ -124,7 +125,7 @@ static void start_thread(void)
 }
 
 /* Nanoseconds for a call, by as many as that time takes. */
-static double measure(void (*call)(void), double seconds)
+static double per_call(void (*call)(void), double seconds)
 {
 	double began = now(), took;
 	uint64_t calls = 0;
@@ -138,15 +139,23 @@ static double measure(void (*call)(void), double seconds)
 	return took * 1e9 / calls;
 }
 
+static double measure(void (*call)(void))
+{
+	per_call(call, WARMUP_SECONDS);
+	return per_call(call, BATCH_SECONDS);
+}
+
 int main(int argc, char **argv)
 {
+	double single;
+
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 		if (argc != 2 || strcmp(argv[1], rows[i].name))
 			continue;
-		start_thread();
 		rows[i].setup();
-		measure(rows[i].call, WARMUP_SECONDS);
-		printf("%.9g\n", measure(rows[i].call, BATCH_SECONDS));
+		single = measure(rows[i].call);
+		start_thread();
+		printf("%.9g %.9g\n", measure(rows[i].call), single);
 		return 0;
 	}
 	fputs("usage: calls BENCHMARK      the name of its method\n", stderr);

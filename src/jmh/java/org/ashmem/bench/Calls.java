@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.Collection;
 import java.util.List;
+import java.util.stream.Stream;
 import org.openjdk.jmh.infra.BenchmarkParams;
 import org.openjdk.jmh.infra.IterationParams;
 import org.openjdk.jmh.profile.InternalProfiler;
@@ -19,13 +20,15 @@ import org.openjdk.jmh.runner.IterationType;
 /**
  * Measures, before each iteration, how long the same system calls take in C: whatever else the
  * machine does, it does to both. The property {@value #PROGRAM} names the program, which is
- * kernel/bench/calls.c.
+ * kernel/bench/calls.c: it tells how long they take in a process of two threads, as a JVM has
+ * several, and in one of a single thread.
  */
 public final class Calls implements InternalProfiler {
   static final String PROGRAM = "org.ashmem.bench.calls";
   static final String LABEL = "c";
+  static final String SINGLE = "single";
 
-  private double nanoseconds;
+  private List<Double> nanoseconds = List.of();
 
   @Override
   public String getDescription() {
@@ -44,10 +47,12 @@ public final class Calls implements InternalProfiler {
   @SuppressWarnings("rawtypes") // so JMH has it
   public Collection<? extends Result> afterIteration(
       BenchmarkParams benchmark, IterationParams iteration, IterationResult result) {
-    return List.of(new ScalarResult(LABEL, nanoseconds, "ns/op", AggregationPolicy.AVG));
+    return List.of(
+        new ScalarResult(LABEL, nanoseconds.get(0), "ns/op", AggregationPolicy.AVG),
+        new ScalarResult(SINGLE, nanoseconds.get(1), "ns/op", AggregationPolicy.AVG));
   }
 
-  private static double measure(String name) {
+  private static List<Double> measure(String name) {
     try {
       Process process =
           new ProcessBuilder(System.getProperty(PROGRAM), name)
@@ -57,7 +62,7 @@ public final class Calls implements InternalProfiler {
       if (process.waitFor() != 0) {
         throw new IllegalStateException(System.getProperty(PROGRAM) + " " + name + " failed");
       }
-      return Double.parseDouble(printed);
+      return Stream.of(printed.split(" ")).map(Double::valueOf).toList();
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     } catch (InterruptedException e) {

@@ -16,13 +16,14 @@ import org.openjdk.jmh.runner.options.OptionsBuilder;
 
 /**
  * Measures the benchmarks of the classes named, each in a JVM of its own with this one's options.
- * Prints a line per figure, of its side ({@code java}, {@code c} or {@code bytes}), the benchmark's
- * method, and the nanoseconds that a call took or the bytes that it allocated, parted by tabs.
+ * Prints a line per figure, of its side ({@code java}, {@code c}, {@code single} or {@code bytes}),
+ * the benchmark's method, and the nanoseconds that a call took or the bytes that it allocated,
+ * parted by tabs.
  */
 public final class Figures {
   /** By what the profilers call it. */
   private static final Map<String, String> SIDES =
-      Map.of(Calls.LABEL, "c", "gc.alloc.rate.norm", "bytes");
+      Map.of(Calls.LABEL, "c", Calls.SINGLE, "single", "gc.alloc.rate.norm", "bytes");
 
   private Figures() {}
 
