@@ -7,32 +7,6 @@
 
 : "${guest_cpus:?}" "${guest_memory:?}" "${guest_parameters:?}"
 
-# kvm or tcg. /dev/kvm alone says little: it may be there and guests die with it. A trial boot of the kernel without a
-# root file system (it panics and stops) tells; the answer is kept until the machine boots again or QEMU changes.
-qemu_accel() {
-    local kernel=$1 known=$ASHMEM_CACHE/accel now verdict=tcg
-    if [ -n "${ASHMEM_ACCEL:-}" ]; then
-        echo "$ASHMEM_ACCEL"
-        return
-    fi
-    if ! grep -qwE 'vmx|svm' /proc/cpuinfo || ! [ -r /dev/kvm ] || ! [ -w /dev/kvm ]; then
-        echo tcg
-        return
-    fi
-    now="$(cat /proc/sys/kernel/random/boot_id) $(qemu-system-x86_64 --version | head -n 1)"
-    if [ "$(sed -n 1p "$known" 2>/dev/null)" = "$now" ]; then
-        sed -n 2p "$known"
-        return
-    fi
-    if timeout -k 2 30 qemu-system-x86_64 -accel kvm -cpu host -m 256M -nodefaults -display none -no-reboot \
-        -kernel "$kernel" -append 'console=ttyS0 panic=-1' -serial stdio </dev/null 2>/dev/null |
-        grep -q 'Kernel panic'; then
-        verdict=kvm
-    fi
-    printf '%s\n%s\n' "$now" "$verdict" >"$known"
-    echo "$verdict"
-}
-
 # serve TAG FOLDER CACHE: starts a virtiofsd, of QEMU 7 (in C) or the one that followed it (in Rust)
 qemu_serve() {
     local tag=$1 folder=$2 cache=$3 daemon waited=0
@@ -121,7 +95,7 @@ qemu_machine() {
         accel=tcg console=ttyAMA0
         qemu=(qemu-system-aarch64 -machine virt -cpu max)
     else
-        accel=$(qemu_accel "$2") console=ttyS0
+        accel=$(host_accel "$2") console=ttyS0
         # cx16 off: QEMU 7.2 leaves garbage in the flags after cmpxchg16b without lock, and kernels die of it
         qemu=(qemu-system-x86_64 -cpu "$([ "$accel" = kvm ] && echo host || echo max,cx16=off,la57=off)")
     fi

@@ -20,11 +20,12 @@ box() {
 tests_build_vagrant() {
     local kernel
     kernel=$("$here/box.sh" kernel "$vagrant_box") || return
+    release "$kernel" || return
     tests_step build-vagrant "vagrant: build" "makes the box of $vagrant_box" box-$vagrant_box \
         "$here/box.sh" make "$vagrant_box" || return
     host_give_back "$ASHMEM_CACHE/box"
     if ! "$here/build.sh" current tests "$kernel"; then
-        release "$kernel" && tests_step build-vagrant "vagrant: build" "C programs build" "tests-$kernel" \
+        tests_step build-vagrant "vagrant: build" "C programs build" "tests-$kernel" \
             "$here/build.sh" tests "$kernel" || return
     fi
     rm -rf "$results/programs"
@@ -46,16 +47,23 @@ vagrant_traces() {
         -maxdepth 1 2>/dev/null | sort
 }
 
+# Alone, whatever the caller's own Vagrant is told, and with KVM where it was seen to work.
 tests_guest_vagrant() {
-    local state before after part
-    # what an interrupted run left
-    find "$ASHMEM_CACHE" -maxdepth 1 -name 'vagrant.*' -mmin +120 -exec rm -rf --one-file-system {} +
+    local state before after part held folder accel
+    # one that nobody holds was left by a run that was interrupted
+    find "$ASHMEM_CACHE" -maxdepth 1 -name 'vagrant.*' -exec flock -n {} rm -rf --one-file-system {} \;
     mkdir -p "$results/vagrant"
+    folder=$(release_path "$("$here/box.sh" kernel "$vagrant_box")")
+    accel=$(host_accel "$folder/boot/vmlinuz-$(release_version "$folder")")
     before=$(vagrant_traces)
     state=$(mktemp -d "$ASHMEM_CACHE/vagrant.XXXXXX")
+    exec {held}<"$state"
+    flock "$held"
     say "making a machine with Vagrant"
-    "$here/libvirt.sh" "$state" "$here/machine.sh" "$state" "$results/vagrant" "$results/programs" || true
+    env -u ASHMEM_BOX -u ASHMEM_BOX_URL -u ASHMEM_CPUS -u ASHMEM_MEMORY ASHMEM_DEBIAN="$vagrant_box" ASHMEM_DRIVER="${accel/tcg/qemu}" \
+        "$here/libvirt.sh" "$state" "$here/machine.sh" "$state" "$results/vagrant" "$results/programs" || true
     rm -rf --one-file-system "$state"
+    exec {held}<&-
     after=$(vagrant_traces)
     if [ "$before" = "$after" ]; then
         tests_result guest-vagrant ok "vagrant: machine" "nothing of it is left on this machine"
