@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Mappings: making one, laying a tombstone over it, giving it back. */
+#include <fcntl.h>
 #include <stdint.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -54,22 +55,58 @@ JNIEXPORT jlong JNICALL Java_org_ashmem_Shim_map(JNIEnv *env, jclass shim,
 	return address == MAP_FAILED ? -errno : (jlong)(intptr_t)address;
 }
 
+/* Does the kernel reserve memory for whatever can be written? */
+static int overcommits_never(void)
+{
+	int fd = open("/proc/sys/vm/overcommit_memory", O_RDONLY | O_CLOEXEC);
+	char mode = '2';
+
+	if (fd >= 0) {
+		if (RETRY(read(fd, &mode, 1)) != 1)
+			mode = '2';
+		close(fd);
+	}
+	return mode == '2';
+}
+
+static void *anonymous(void *address, size_t size, int fixed)
+{
+	return mmap(address, size, PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | fixed, -1, 0);
+}
+
 /*
  * Replaces the mapping by memory of no region: who still reads or writes there
- * meets zeros instead of a fault.
+ * meets zeros instead of a fault. That memory is had first and then moved: to
+ * map it there at once would, before Linux 6.12, take the old mapping away and
+ * then perhaps find that nothing is left to be reserved, and leave a hole. It
+ * is mapped there at once where there is no room for both and the kernel
+ * reserves nothing.
  */
 JNIEXPORT jint JNICALL Java_org_ashmem_Shim_bury(JNIEnv *env, jclass shim,
 						 jlong address, jlong length)
 {
-	void *tombstone = mmap((void *)(intptr_t)address, (size_t)length,
-			       PROT_READ | PROT_WRITE,
-			       MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS |
-				       MAP_NORESERVE,
-			       -1, 0);
+	void *old = (void *)(intptr_t)address;
+	size_t size = (size_t)length;
+	void *tombstone = anonymous(NULL, size, 0);
+	int error;
 
 	(void)env;
 	(void)shim;
-	return tombstone == MAP_FAILED ? -errno : 0;
+	if (tombstone == MAP_FAILED) {
+		error = errno;
+		if (!overcommits_never() &&
+		    anonymous(old, size, MAP_FIXED) != MAP_FAILED)
+			return 0;
+		return -error;
+	}
+	if (mremap(tombstone, size, size, MREMAP_MAYMOVE | MREMAP_FIXED, old) ==
+	    MAP_FAILED) {
+		error = errno;
+		munmap(tombstone, size);
+		return -error;
+	}
+	return 0;
 }
 
 JNIEXPORT jint JNICALL Java_org_ashmem_Shim_unmap(JNIEnv *env, jclass shim,

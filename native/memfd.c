@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <stdio.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -78,6 +79,34 @@ JNIEXPORT jlong JNICALL Java_org_ashmem_Shim_inode(JNIEnv *env, jclass shim,
 	(void)env;
 	(void)shim;
 	return result < 0 ? result : (jlong)stat.stx_ino;
+}
+
+JNIEXPORT jint JNICALL Java_org_ashmem_Shim_isWritable(JNIEnv *env,
+						       jclass shim, jint fd)
+{
+	int flags = RETRY(fcntl(fd, F_GETFL));
+
+	(void)env;
+	(void)shim;
+	return flags < 0 ? flags : (flags & O_ACCMODE) == O_RDWR;
+}
+
+JNIEXPORT jint JNICALL Java_org_ashmem_Shim_link(JNIEnv *env, jclass shim,
+						 jint fd, jbyteArray target)
+{
+	char path[sizeof("/proc/self/fd/-2147483648")], link[PATH_MAX];
+	jsize room = (*env)->GetArrayLength(env, target);
+	int length;
+
+	(void)shim;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	length = (int)RETRY(readlink(path, link, sizeof(link)));
+	if (length < 0)
+		return length;
+	if (length > room)
+		length = room;
+	(*env)->SetByteArrayRegion(env, target, 0, length, (jbyte *)link);
+	return length;
 }
 
 JNIEXPORT jint JNICALL Java_org_ashmem_Shim_punch(JNIEnv *env, jclass shim,

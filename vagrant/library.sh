@@ -124,30 +124,39 @@ tests_asan() {
             (void)(*env)->GetArrayLength(env, path); (*env)->ExceptionClear(env);/' 'JNI call made with exception pending'
 }
 
-# Every close race, by jcstress. Few states at a time, so that the actors meet, and few descriptors, so that one which is
-# never given back is missed soon. Absolute paths: jcstress looks for its classes by the class path's text. In
-# English, for jcstress.awk.
+# races_run FOLDER CLASSES OPTION...: by jcstress, in target/jcstress/FOLDER, with CLASSES, a folder or a jar. Few states at a
+# time, so that the actors meet, and few descriptors, so that one which is never given back is missed soon. Absolute paths:
+# jcstress looks for its classes by the class path's text. In English, for jcstress.awk.
 races_run() {
-    local out=$top/target/jcstress
-    rm -rf "$out/run"
-    mkdir -p "$out/run"
+    local out=$top/target/jcstress work=$top/target/jcstress/$1 classes=$2
+    shift 2
+    rm -rf "$work"
+    mkdir -p "$work"
     host_give_back "$out"
-    cd "$out/run" && ulimit -n 4096 && as_caller "$(jdk_folder)/bin/java" \
-        -Duser.language=en -Duser.country=US -cp "$out/test-classes:$out/classes:$out/test-lib/*" org.openjdk.jcstress.Main -v -r results \
+    cd "$work" && ulimit -n 4096 && as_caller "$(jdk_folder)/bin/java" \
+        -Duser.language=en -Duser.country=US -cp "$out/test-classes:$classes:$out/test-lib/*" org.openjdk.jcstress.Main -v -r results \
         -f 1 -iters 2 -time 200 -sc false -strideSize 2 -strideCount 8 \
-        -jvmArgs "-Xmn16m --enable-native-access=ALL-UNNAMED"
+        -jvmArgs "-Xmn16m --enable-native-access=ALL-UNNAMED" "$@"
 }
 
-tests_races() {
-    local section="host: close races" status=0 tests
-    tests_step races "$section" "the races build" races-build maven -Pjcstress package || return
+# races SECTION FOLDER CLASSES PATTERN: those whose name it fits
+races() {
+    local section=$1 folder=$2 classes=$3 pattern=$4 status=0 tests output=$log/races-$2.log
     tests=$(find "$top/target/jcstress/test-classes" -name '*_jcstress.class' -printf '%f\n' |
-        sed 's/_jcstress.class$//; s/_/./' | sort)
-    step "$log/races.log" "racing close against everything else" races_run || status=$?
-    awk -v section="$section" -v tests="$(tr '\n' ' ' <<<"$tests")" -f "$here/jcstress.awk" "$log/races.log" >>"$results/races.tsv"
-    if [ "$status" -ne 0 ] && ! grep -q '^fail' "$results/races.tsv"; then
-        tests_result races fail "$section" "jcstress" "exited with $status: $(tail -n 5 "$log/races.log")"
+        sed 's/_jcstress.class$//; s/_/./' | grep "$pattern" | sort)
+    step "$output" "racing close against everything else ($folder)" races_run "$folder" "$classes" -t "$pattern" || status=$?
+    awk -v section="$section" -v tests="$(tr '\n' ' ' <<<"$tests")" -f "$here/jcstress.awk" "$output" >>"$results/races.tsv"
+    if [ "$status" -ne 0 ] && ! grep -qF "fail	$section	" "$results/races.tsv"; then
+        tests_result races fail "$section" "jcstress" "exited with $status: $(tail -n 5 "$output")"
     fi
+}
+
+# No JVM sees the classes for newer Java but in the jar, and that one sees no others.
+tests_races() {
+    local section="host: close races" out=$top/target/jcstress
+    tests_step races "$section" "the races build" races-build maven -Pjcstress package || return
+    races "$section" classes "$out/classes" Races
+    [ "$(host_jdk | cut -d ' ' -f 1)" -lt 22 ] || races "$section, of the jar" jar "$(echo "$out"/ashmem-*.jar)" MappingRaces
 }
 
 # They are run by ./run bench java alone.

@@ -10,10 +10,14 @@ import org.openjdk.jcstress.annotations.Arbiter;
 import org.openjdk.jcstress.annotations.JCStressTest;
 import org.openjdk.jcstress.annotations.Outcome;
 import org.openjdk.jcstress.annotations.State;
-import org.openjdk.jcstress.infra.results.BB_Result;
+import org.openjdk.jcstress.infra.results.LLZ_Result;
+import org.openjdk.jcstress.infra.results.LL_Result;
 import org.openjdk.jcstress.infra.results.LZ_Result;
 
-/** A mapping's buffers against its close: no access is a fault, and the tombstone falls once. */
+/**
+ * A mapping's buffers against its close: no access is a fault, and the tombstone falls once. Before
+ * Java 22 a closed view reads zeros, from then on it throws: it ended.
+ */
 final class MappingRaces {
   private static final AshmemRegion REGION =
       new AshmemRegion(Fd.another(), "race", AshmemRegion.pageSize());
@@ -21,27 +25,55 @@ final class MappingRaces {
   private MappingRaces() {}
 
   private static Mapping mapping() {
-    Mapping mapping = REGION.map(MapMode.READ_WRITE, 0, REGION.size());
+    return REGION.map(MapMode.READ_WRITE, 0, REGION.size());
+  }
+
+  /** A mapping that somebody has looked at. */
+  private static Mapping seen() {
+    Mapping mapping = mapping();
     mapping.buffer().put(0, (byte) 7);
     return mapping;
+  }
+
+  private static Object read(Mapping mapping) {
+    try {
+      return mapping.buffer().get(0);
+    } catch (ClosedException e) {
+      return "closed";
+    } catch (IllegalStateException e) {
+      return "ended";
+    }
+  }
+
+  private static Object get(ByteBuffer view, int index) {
+    try {
+      return view.get(index);
+    } catch (IllegalStateException e) {
+      return "ended";
+    }
+  }
+
+  private static void put(ByteBuffer view, int index) {
+    try {
+      view.put(index, (byte) index);
+    } catch (IllegalStateException e) {
+      // As it should, where get does.
+    }
   }
 
   @JCStressTest
   @Outcome(id = "7, false", expect = ACCEPTABLE, desc = "read before")
   @Outcome(id = "0, false", expect = ACCEPTABLE, desc = "taken before, read after")
+  @Outcome(id = "ended, false", expect = ACCEPTABLE, desc = "taken before, refused after")
   @Outcome(id = "closed, false", expect = ACCEPTABLE, desc = "refused")
   @Outcome(expect = FORBIDDEN, desc = "other bytes, or still open after close")
   @State
   public static class ReadAgainstClose {
-    private final Mapping mapping = mapping();
+    private final Mapping mapping = seen();
 
     @Actor
     public void reader(LZ_Result r) {
-      try {
-        r.r1 = mapping.buffer().get(0);
-      } catch (ClosedException e) {
-        r.r1 = "closed";
-      }
+      r.r1 = read(mapping);
     }
 
     @Actor
@@ -51,30 +83,59 @@ final class MappingRaces {
     }
   }
 
+  /** From Java 22 on, the first view makes the arena that close ends. */
+  @JCStressTest
+  @Outcome(id = "0, 0, false", expect = ACCEPTABLE, desc = "both read before or zeros after")
+  @Outcome(id = "0, (closed|ended), false", expect = ACCEPTABLE, desc = "one read before")
+  @Outcome(id = "(closed|ended), 0, false", expect = ACCEPTABLE, desc = "one read before")
+  @Outcome(id = "(closed|ended), (closed|ended), false", expect = ACCEPTABLE, desc = "refused")
+  @Outcome(expect = FORBIDDEN, desc = "other bytes, or still open after close")
+  @State
+  public static class FirstViewsAgainstClose {
+    private final Mapping mapping = mapping();
+
+    @Actor
+    public void first(LLZ_Result r) {
+      r.r1 = read(mapping);
+    }
+
+    @Actor
+    public void second(LLZ_Result r) {
+      r.r2 = read(mapping);
+    }
+
+    @Actor
+    public void closer(LLZ_Result r) {
+      mapping.close();
+      r.r3 = mapping.isOpen();
+    }
+  }
+
   @JCStressTest
   @Outcome(id = "1, 2", expect = ACCEPTABLE, desc = "both writes stay")
+  @Outcome(id = "ended, ended", expect = ACCEPTABLE, desc = "there is nothing to write to")
   @Outcome(expect = FORBIDDEN, desc = "a second tombstone took what was written on the first")
   @State
   public static class CloseAgainstClose {
-    private final Mapping mapping = mapping();
+    private final Mapping mapping = seen();
     private final ByteBuffer view = mapping.buffer();
 
     @Actor
     public void first() {
       mapping.close();
-      view.put(1, (byte) 1);
+      put(view, 1);
     }
 
     @Actor
     public void second() {
       mapping.close();
-      view.put(2, (byte) 2);
+      put(view, 2);
     }
 
     @Arbiter
-    public void end(BB_Result r) {
-      r.r1 = view.get(1);
-      r.r2 = view.get(2);
+    public void end(LL_Result r) {
+      r.r1 = get(view, 1);
+      r.r2 = get(view, 2);
     }
   }
 }

@@ -125,7 +125,8 @@ public final class AshmemRegion implements AutoCloseable {
       throw new AshmemException.NotRegion(fd, "statx", Errno.EINVAL, "the memfd has no bytes");
     }
     Descriptor descriptor = new Descriptor(fd);
-    return new AshmemRegion(descriptor, MemfdDriver.adopted(descriptor, size), name, size);
+    return new AshmemRegion(
+        descriptor, MemfdDriver.adopted(descriptor, fd, name, size), name, size);
   }
 
   /**
@@ -451,6 +452,8 @@ public final class AshmemRegion implements AutoCloseable {
    *
    * @return the descriptor's number; the caller is to close it
    * @throws ClosedException if the region is closed
+   * @throws IllegalStateException on memfd, if a range was purged that was not pinned since: only
+   *     this region could tell
    * @throws AshmemException if the kernel refuses
    */
   public int dup() {
@@ -460,6 +463,11 @@ public final class AshmemRegion implements AutoCloseable {
     } finally {
       release();
     }
+  }
+
+  /** For a descriptor that was closed and that nobody got: the region is as it was before. */
+  void takeBack() {
+    driver.takenBack();
   }
 
   /**
@@ -576,7 +584,7 @@ public final class AshmemRegion implements AutoCloseable {
               + Protection.of(mask)
               + " has what was removed before");
     }
-    check("ASHMEM_SET_PROT_MASK", name, result);
+    check(driver.protectionCall(), name, result);
   }
 
   private static int check(String call, String name, int result) {
@@ -734,13 +742,14 @@ public final class AshmemRegion implements AutoCloseable {
 
     private AshmemRegion onMemfd() {
       byte[] bytes = encodedName != null ? encodedName : new byte[0];
-      int fd = check("memfd_create", name(), MemfdDriver.open(bytes, size));
+      int fd = MemfdDriver.open(name(), bytes, size);
       Descriptor descriptor = new Descriptor(fd);
-      MemfdDriver driver = MemfdDriver.created(descriptor, size);
+      MemfdDriver driver = MemfdDriver.created(descriptor, name(), size);
       try {
         if (protection != null) {
           setProtection(driver, fd, name(), Protection.mask(protection));
         }
+        PressureWatch.startIfWanted();
         return new AshmemRegion(descriptor, driver, name(), size);
       } catch (Throwable e) {
         driver.close();

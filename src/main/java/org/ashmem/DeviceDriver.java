@@ -18,6 +18,11 @@ final class DeviceDriver implements Driver {
   }
 
   @Override
+  public String protectionCall() {
+    return "ASHMEM_SET_PROT_MASK";
+  }
+
+  @Override
   public int protection(int fd) {
     return Shim.protection(fd);
   }
@@ -45,6 +50,11 @@ final class DeviceDriver implements Driver {
   @Override
   public int dup(int fd) {
     return Shim.dup(fd);
+  }
+
+  @Override
+  public void takenBack() {
+    // The kernel knows.
   }
 
   @Override

@@ -14,6 +14,9 @@ interface Driver {
 
   int setProtection(int fd, int mask);
 
+  /** The name of the system call or request that {@link #setProtection} makes. */
+  String protectionCall();
+
   int protection(int fd);
 
   int pin(int fd, long offset, long length);
@@ -24,8 +27,15 @@ interface Driver {
 
   long fileId(int fd);
 
-  /** A descriptor for others. */
+  /**
+   * A descriptor for others, or the negated errno.
+   *
+   * @throws IllegalStateException if they could not learn what was purged
+   */
   int dup(int fd);
+
+  /** A descriptor for others was closed before any of them had it. */
+  void takenBack();
 
   /** The address of a new mapping, which begins with a page. */
   long map(int fd, MapMode mode, long offset, long length);

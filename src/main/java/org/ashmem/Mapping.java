@@ -4,6 +4,7 @@ package org.ashmem;
 import java.lang.ref.Cleaner;
 import java.lang.ref.Reference;
 import java.nio.ByteBuffer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A part of a region in this process's memory. It stays when the region is closed, and is closed by
@@ -23,13 +24,13 @@ public final class Mapping implements AutoCloseable {
   private static final long COLLECTOR_PAUSE = 100;
 
   private final String regionName;
-  private final Memory memory;
   private final long offset;
   private final long length;
   private final boolean readOnly;
   private final Lifetime lifetime;
 
-  private volatile boolean open = true;
+  /** Null once it is closed: a closed mapping holds no address space. */
+  private volatile @Nullable Memory memory;
 
   /** Maps a part, whose bounds the caller checked, of an open descriptor. */
   Mapping(
@@ -81,10 +82,11 @@ public final class Mapping implements AutoCloseable {
 
   /** What holds the bytes of a mapping that is open. */
   Memory memory() {
-    if (!open) {
+    Memory held = memory;
+    if (held == null) {
       throw new ClosedException(this.toString());
     }
-    return memory;
+    return held;
   }
 
   /**
@@ -120,7 +122,7 @@ public final class Mapping implements AutoCloseable {
    * @return false once {@link #close} was called
    */
   public boolean isOpen() {
-    return open;
+    return memory != null;
   }
 
   /**
@@ -134,21 +136,22 @@ public final class Mapping implements AutoCloseable {
    */
   @Override
   public synchronized void close() {
-    if (!open) {
+    Memory held = memory;
+    if (held == null) {
       return;
     }
     try {
       Events.CloseEvent event = Events.close(lifetime);
-      int result = memory.close();
+      int result = held.close();
       if (result < 0) {
         throw AshmemException.of("mmap", regionName, -result);
       }
-      open = false;
+      memory = null;
       boolean unused = lifetime.close();
       Events.closed(event);
     } finally {
       // Or the cleaner may find the mapping forgotten.
-      Reference.reachabilityFence(memory);
+      Reference.reachabilityFence(held);
     }
   }
 

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.ashmem;
 
-import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
@@ -25,6 +24,9 @@ final class MemfdDriver implements Driver {
 
   private static final int ALL = Shim.READ | Shim.WRITE | Shim.EXECUTE;
 
+  /** Longer than the link in /proc of any memfd, in bytes. */
+  private static final int MAX_LINK = 300;
+
   private static final String LINK = "/memfd:";
   private static final String LINK_END = " (deleted)";
 
@@ -36,40 +38,59 @@ final class MemfdDriver implements Driver {
 
   private final UnpinnedRanges ranges = new UnpinnedRanges();
   private final Descriptor descriptor;
+  private final String name;
   private final long size;
-  private int mask = ALL;
+  private int mask;
 
-  /** Others may have the memory, with pins of which nothing is known here. */
-  private boolean shared;
+  /** How many others may have the memory, with pins of which nothing is known here. */
+  private long others;
 
-  private MemfdDriver(Descriptor descriptor, long size, boolean shared) {
+  private boolean closed;
+
+  private MemfdDriver(Descriptor descriptor, String name, long size, long others, int mask) {
     this.descriptor = descriptor;
+    this.name = name;
     this.size = size;
-    this.shared = shared;
+    this.others = others;
+    this.mask = mask;
   }
 
-  /** Makes the memory of a region: a descriptor, or the negated errno. */
-  static int open(byte[] name, long size) {
-    int fd = Shim.memfd(Arrays.copyOf(name, Math.min(name.length, MAX_NAME)));
+  /**
+   * Makes the memory of a region, and returns its descriptor.
+   *
+   * @throws AshmemException if the kernel refuses
+   */
+  static int open(String name, byte[] encodedName, long size) {
+    int fd = Shim.memfd(cut(encodedName));
     if (fd < 0) {
-      return fd;
+      throw AshmemException.of("memfd_create", name, -fd);
     }
+    String call = "ftruncate";
     int result = Shim.resize(fd, size);
     if (result == 0) {
+      call = "fcntl";
       result = Shim.seal(fd, Shim.SEAL_SHRINK | Shim.SEAL_GROW);
     }
     if (result < 0) {
       int unused = Shim.close(fd);
-      return result;
+      throw AshmemException.of(call, name, -result);
     }
     return fd;
   }
 
+  /** As much of a name as memfd_create takes, without a part of a character at its end. */
+  private static byte[] cut(byte[] name) {
+    int length = Math.min(name.length, MAX_NAME);
+    while (length > 0 && length < name.length && (name[length] & 0xC0) == 0x80) {
+      length--;
+    }
+    return Arrays.copyOf(name, length);
+  }
+
   /** The driver of a region that was just made. */
-  static MemfdDriver created(Descriptor descriptor, long size) {
-    MemfdDriver driver = new MemfdDriver(descriptor, size, false);
+  static MemfdDriver created(Descriptor descriptor, String name, long size) {
+    MemfdDriver driver = new MemfdDriver(descriptor, name, size, 0, ALL);
     PURGEABLE.add(driver);
-    PressureWatch.startIfWanted();
     return driver;
   }
 
@@ -81,20 +102,19 @@ final class MemfdDriver implements Driver {
   }
 
   /** The driver of a region that came from elsewhere. */
-  static MemfdDriver adopted(Descriptor descriptor, long size) {
-    return new MemfdDriver(descriptor, size, true);
+  static MemfdDriver adopted(Descriptor descriptor, int fd, String name, long size) {
+    // Such a one may be opened to read only, by its file in /proc.
+    int mask = Shim.isWritable(fd) == 1 ? ALL : ALL & ~Shim.WRITE;
+    return new MemfdDriver(descriptor, name, size, 1, mask);
   }
 
   /** The name that the memory got, or nothing. */
   static String name(int fd) {
-    String link;
-    try {
-      link = Files.readSymbolicLink(Path.of("/proc/self/fd", Integer.toString(fd))).toString();
-    } catch (IOException e) {
-      return "";
-    }
-    return link.startsWith(LINK) && link.endsWith(LINK_END)
-        ? link.substring(LINK.length(), link.length() - LINK_END.length())
+    byte[] link = new byte[MAX_LINK];
+    int length = Shim.link(fd, link);
+    String target = new String(link, 0, Math.max(0, length), UTF_8);
+    return target.startsWith(LINK) && target.endsWith(LINK_END)
+        ? target.substring(LINK.length(), target.length() - LINK_END.length())
         : "";
   }
 
@@ -135,7 +155,7 @@ final class MemfdDriver implements Driver {
 
   private synchronized List<Candidate> candidates() {
     List<Candidate> candidates = new ArrayList<>();
-    if (!shared && (mask & Shim.WRITE) != 0) {
+    if (others == 0 && (mask & Shim.WRITE) != 0) {
       for (UnpinnedRanges.Range range : ranges.purgeable()) {
         candidates.add(new Candidate(this, range.age(), range.start, range.length()));
       }
@@ -145,7 +165,7 @@ final class MemfdDriver implements Driver {
 
   /** Purges what is left of a candidate, and returns how many bytes of whole pages. */
   private synchronized long purge(Candidate candidate) {
-    if (shared) {
+    if (others > 0) {
       return 0;
     }
     int fd = descriptor.acquire();
@@ -198,6 +218,11 @@ final class MemfdDriver implements Driver {
   }
 
   @Override
+  public String protectionCall() {
+    return "fcntl";
+  }
+
+  @Override
   public synchronized int protection(int fd) {
     if (isSealed(fd)) {
       // By whoever else has the memory.
@@ -237,12 +262,27 @@ final class MemfdDriver implements Driver {
 
   @Override
   public synchronized int dup(int fd) {
+    if (ranges.anyPurged()) {
+      throw new IllegalStateException(
+          "a range of region '"
+              + name
+              + "' was purged and not pinned since, which only this object can tell: pin it before"
+              + " the region is handed on");
+    }
     int copy = Shim.dup(fd);
     if (copy >= 0) {
-      shared = true;
+      others++;
       PURGEABLE.remove(this);
     }
     return copy;
+  }
+
+  @Override
+  public synchronized void takenBack() {
+    others--;
+    if (others == 0 && !closed) {
+      PURGEABLE.add(this);
+    }
   }
 
   @Override
@@ -255,7 +295,8 @@ final class MemfdDriver implements Driver {
   }
 
   @Override
-  public void close() {
+  public synchronized void close() {
+    closed = true;
     PURGEABLE.remove(this);
   }
 }

@@ -5,6 +5,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -32,17 +33,27 @@ final class PressureWatch {
 
   /** Starts a thread that lasts as long as the process, once, if the property is true. */
   static void startIfWanted() {
-    if (!Boolean.getBoolean(PROPERTY) || STARTED.getAndSet(true)) {
-      return;
+    if (Boolean.getBoolean(PROPERTY) && !STARTED.getAndSet(true)) {
+      start(files(Path.of("/proc/self/cgroup")));
     }
+  }
+
+  /** Watches the first of these files that tells pressure, or warns that none does. */
+  private static void start(List<Path> files) {
     List<String> refused = new ArrayList<>();
-    for (Path file : files()) {
+    for (Path file : files) {
       int fd = Shim.openPressure(file.toString().getBytes(UTF_8), TRIGGER);
       if (fd >= 0) {
+        try {
+          Thread thread = new Thread(() -> watch(fd, file), "ashmem-pressure");
+          thread.setDaemon(true);
+          thread.start();
+        } catch (Throwable e) {
+          int unused = Shim.close(fd);
+          STARTED.set(false);
+          throw e;
+        }
         LOG.log(System.Logger.Level.DEBUG, "unpinned memory is purged when {0} says so", file);
-        Thread thread = new Thread(() -> watch(fd, file), "ashmem-pressure");
-        thread.setDaemon(true);
-        thread.start();
         return;
       }
       refused.add(file + ": " + Errno.name(-fd));
@@ -55,16 +66,19 @@ final class PressureWatch {
         String.join(", ", refused));
   }
 
-  /** Where pressure is told, what is nearest to this process first. */
-  private static List<Path> files() {
+  /**
+   * Where pressure is told, what is nearest to this process first. In a container the process's own
+   * cgroup may be the root of those that are seen; outside, the root's file tells of the machine.
+   */
+  static List<Path> files(Path membership) {
     List<Path> files = new ArrayList<>();
     try {
-      for (String line : Files.readAllLines(Path.of("/proc/self/cgroup"))) {
-        if (line.startsWith("0::/") && line.length() > "0::/".length()) {
+      for (String line : Files.readAllLines(membership)) {
+        if (line.startsWith("0::/")) {
           files.add(CGROUPS.resolve(line.substring("0::/".length())).resolve("memory.pressure"));
         }
       }
-    } catch (IOException e) {
+    } catch (IOException | InvalidPathException e) {
       // Then there is the machine's.
     }
     files.add(MACHINE);
@@ -84,8 +98,13 @@ final class PressureWatch {
         int unused = Shim.close(fd);
         return;
       }
-      long pages = MemfdDriver.purgeHalf();
-      LOG.log(System.Logger.Level.DEBUG, "memory pressure: purged {0} pages", pages);
+      try {
+        long pages = MemfdDriver.purgeHalf();
+        LOG.log(System.Logger.Level.DEBUG, "memory pressure: purged {0} pages", pages);
+      } catch (Throwable e) {
+        // Such as a heap that is full: memory outside may be short again.
+        LOG.log(System.Logger.Level.WARNING, "memory pressure: the purge failed", e);
+      }
     }
   }
 }

@@ -124,6 +124,8 @@ public final class RegionChannel implements AutoCloseable {
    *
    * @param region the region, which stays open
    * @throws ClosedException if the channel or the region is closed
+   * @throws IllegalStateException on memfd, if a range was purged that was not pinned since: only
+   *     this region could tell
    * @throws TransferException.PeerGone if the other end has closed its socket, or its process has
    *     ended
    * @throws SocketTimeoutException if the other end receives nothing, its socket is full, and the
@@ -139,6 +141,7 @@ public final class RegionChannel implements AutoCloseable {
       int result = Shim.send(socketFd, fd);
       int unused = Shim.close(fd);
       if (result < 0) {
+        region.takeBack();
         requireOpen();
         requireNoTimeout(result);
         throw TransferException.ofSend(region.name(), -result);

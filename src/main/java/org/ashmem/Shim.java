@@ -91,6 +91,12 @@ final class Shim {
 
   static native long inode(int fd);
 
+  /** 1 if the descriptor can be written, 0 if not. */
+  static native int isWritable(int fd);
+
+  /** Fills in what the descriptor's link in /proc says, as far as there is room; its length. */
+  static native int link(int fd, byte[] target);
+
   /** Gives a range's memory back to the kernel: it reads as zeros then. */
   static native int punch(int fd, long offset, long length);
 

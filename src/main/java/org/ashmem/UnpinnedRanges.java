@@ -81,6 +81,11 @@ final class UnpinnedRanges {
     return last == null || last.getValue().end <= start;
   }
 
+  /** Tells whether any byte was purged that was not pinned since. */
+  boolean anyPurged() {
+    return ranges.values().stream().anyMatch(range -> range.purged);
+  }
+
   /** What may be purged, in no particular order. */
   List<Range> purgeable() {
     List<Range> purgeable = new ArrayList<>();

@@ -34,18 +34,9 @@ final class Memory {
     this.forgotten = cleaner.register(this, unmapping);
   }
 
-  /** A mapping as a segment that the end of the arena unmaps. */
-  static MemorySegment adopt(Unmapping unmapping, Arena arena) {
-    return adopt(
-        unmapping,
-        arena,
-        () -> {
-          boolean unused = unmapping.unmap();
-        });
-  }
-
+  /** A mapping as a segment that the end of the arena takes away. */
   @SuppressWarnings("restricted") // the address is one of ours
-  private static MemorySegment adopt(Unmapping unmapping, Arena arena, Runnable end) {
+  static MemorySegment adopt(Unmapping unmapping, Arena arena, Runnable end) {
     return MemorySegment.ofAddress(unmapping.address())
         .reinterpret(unmapping.length(), arena, all -> end.run());
   }

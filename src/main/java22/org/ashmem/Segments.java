@@ -42,15 +42,29 @@ public final class Segments {
   public static MemorySegment map(
       AshmemRegion region, MapMode mode, long offset, long length, Arena arena) {
     long before = offset & (AshmemRegion.pageSize() - 1);
+    // Looked at before anything is known of it that would have to be taken back.
+    Lifetime lifetime = Lifetime.ofMapping(region.name(), offset, length);
+    Events.MapEvent event = Events.map(region.name(), mode, offset, length);
     long address = region.mapAddress(mode, offset, length);
     Unmapping unmapping = new Unmapping(address, before + length, () -> {});
     MemorySegment segment;
     try {
-      segment = Memory.adopt(unmapping, arena).asSlice(before, length);
+      segment = Memory.adopt(unmapping, arena, () -> end(unmapping, lifetime));
+      lifetime.begin();
     } catch (Throwable e) {
       boolean unused = unmapping.unmap();
       throw e;
     }
+    Events.mapped(event);
+    segment = segment.asSlice(before, length);
     return mode.isReadOnly() ? segment.asReadOnly() : segment;
+  }
+
+  /** The arena's end is no leak, whoever or whatever closed it. */
+  private static void end(Unmapping unmapping, Lifetime lifetime) {
+    Events.CloseEvent event = Events.close(lifetime);
+    boolean unused = unmapping.unmap();
+    boolean unusedToo = lifetime.close();
+    Events.closed(event);
   }
 }

@@ -164,6 +164,21 @@ class MappingTest {
   }
 
   @Test
+  void closedMappingHoldsNoAddressSpace(@TempDir Path directory) throws Exception {
+    try (AshmemRegion large = largeRegion(directory)) {
+      Mapping mapping = large.map(MapMode.READ_ONLY, 0, LARGE);
+      long most = Limit.addressSpace() - LARGE / 2;
+      mapping.close();
+      for (int i = 0; i < 100 && Limit.addressSpace() > most; i++) {
+        System.gc();
+        Thread.sleep(100);
+      }
+      assertTrue(Limit.addressSpace() <= most, "it is still there");
+      assertFalse(mapping.isOpen());
+    }
+  }
+
+  @Test
   void refusedMappingThrowsWhatTheKernelSaid() {
     try (AshmemRegion device = new AshmemRegion(OpenFile.open(Path.of("/dev/null")), "null", 10)) {
       AshmemException e =

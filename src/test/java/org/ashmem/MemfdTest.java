@@ -6,6 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
@@ -17,6 +19,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -59,6 +62,50 @@ class MemfdTest {
         AshmemRegion other = AshmemRegion.fromFileDescriptor(region.dup())) {
       assertEquals(name, region.name());
       assertEquals(name.substring(0, 249), other.name());
+    }
+  }
+
+  @Test
+  void nameIsCutBetweenCharacters() {
+    // of 3 bytes each: 249 is the end of one, 250 is not
+    String name = "x" + "\u20ac".repeat(84);
+    try (AshmemRegion region = region(name, PAGE);
+        AshmemRegion other = AshmemRegion.fromFileDescriptor(region.dup())) {
+      assertEquals("x" + "\u20ac".repeat(82), other.name());
+    }
+  }
+
+  /** As whoever sends memory to be read only may open it, by its file in /proc. */
+  @Test
+  void descriptorThatCannotBeWrittenHasNoWrite() throws Exception {
+    try (AshmemRegion region = region("read-only descriptor", PAGE);
+        Mapping writer = region.map()) {
+      writer.buffer().put(0, (byte) 7);
+      int own = region.dup();
+      int fd = OpenFile.openToRead(Path.of("/proc/self/fd/" + own));
+      assertEquals(0, Shim.close(own));
+      try (AshmemRegion other = AshmemRegion.fromFileDescriptor(fd);
+          Mapping reader = other.map()) {
+        assertEquals(EnumSet.of(Protection.READ, Protection.EXECUTE), other.protection());
+        assertTrue(reader.isReadOnly());
+        assertEquals(7, reader.buffer().get(0));
+        other.setProtection(Set.of(Protection.READ));
+        assertEquals(Set.of(Protection.READ), other.protection());
+      }
+    }
+  }
+
+  @Test
+  void refusalNamesTheCall() {
+    try (AshmemRegion region = region("sealed for good", PAGE)) {
+      int fd = region.dup();
+      // F_SEAL_SEAL
+      assertEquals(0, Shim.seal(fd, 1));
+      assertEquals(0, Shim.close(fd));
+      AshmemException e =
+          assertThrows(AshmemException.class, () -> region.setProtection(Set.of(Protection.READ)));
+      assertEquals("fcntl", e.call());
+      assertEquals("EPERM", e.errnoName());
     }
   }
 
@@ -120,6 +167,39 @@ class MemfdTest {
     }
   }
 
+  /** Who gets it would be told that nothing was purged. */
+  @Test
+  void whatWasPurgedIsPinnedBeforeItIsHandedOn() {
+    try (AshmemRegion region = region("purged", 2L * PAGE)) {
+      region.unpin(PAGE, PAGE);
+      assertEquals(1, MemfdDriver.purgeAll());
+      IllegalStateException e = assertThrows(IllegalStateException.class, region::dup);
+      assertTrue(e.getMessage().contains("'purged'"), e.getMessage());
+      assertEquals(PinResult.NOT_PURGED, region.pin(0, PAGE));
+      assertThrows(IllegalStateException.class, region::dup);
+      assertEquals(PinResult.WAS_PURGED, region.pin(PAGE, PAGE));
+      assertEquals(0, Shim.close(region.dup()));
+    }
+  }
+
+  @Test
+  void whatNobodyGotIsPurgedAgain() {
+    AshmemRegion region = region("taken back", PAGE);
+    assertEquals(0, Shim.close(region.dup()));
+    assertEquals(0, Shim.close(region.dup()));
+    region.unpin();
+    region.takeBack();
+    assertEquals(0, MemfdDriver.purgeAll());
+    region.takeBack();
+    assertEquals(1, MemfdDriver.purgeAll());
+    assertEquals(PinResult.WAS_PURGED, region.pin());
+    assertEquals(0, Shim.close(region.dup()));
+    region.unpin();
+    region.close();
+    region.takeBack();
+    assertEquals(0, MemfdDriver.purgeAll());
+  }
+
   @Test
   void whatLostWriteIsNotPurged() {
     try (AshmemRegion region = region("sealed", PAGE);
@@ -159,6 +239,23 @@ class MemfdTest {
       assertEquals(PinResult.NOT_PURGED, one.pin());
       assertEquals(PinResult.NOT_PURGED, two.pin());
     }
+  }
+
+  /** In a container the own cgroup may be the root of all that are seen. */
+  @Test
+  void pressureIsAskedOfTheOwnCgroupFirst(@TempDir Path directory) throws Exception {
+    Path machine = Path.of("/proc/pressure/memory");
+    Path membership = directory.resolve("cgroup");
+    Files.writeString(membership, "1:name=systemd:/x\n0::/\n");
+    assertEquals(
+        List.of(Path.of("/sys/fs/cgroup/memory.pressure"), machine),
+        PressureWatch.files(membership));
+    Files.writeString(membership, "0::/a/b\n");
+    assertEquals(
+        List.of(Path.of("/sys/fs/cgroup/a/b/memory.pressure"), machine),
+        PressureWatch.files(membership));
+    Files.delete(membership);
+    assertEquals(List.of(machine), PressureWatch.files(membership));
   }
 
   /** Threads that pin, look at every page, write and unpin, while one purges all the time. */

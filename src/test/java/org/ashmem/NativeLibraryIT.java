@@ -9,10 +9,12 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Properties;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Loading the library where nothing may be executed: only root can make such a directory. */
+@Tag("device") // where root's own machine is at hand
 class NativeLibraryIT {
   @Test
   void directoryWithoutExecutionSaysWhatToDo(@TempDir Path directory) throws Exception {

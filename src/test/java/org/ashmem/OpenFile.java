@@ -5,12 +5,14 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.io.FileInputStream;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.function.Predicate;
 import java.util.stream.Stream;
+import org.newsclub.net.unix.FileDescriptorCast;
 
 /** Descriptors of this process, as the tests open and look at them. */
 public final class OpenFile {
@@ -21,6 +23,15 @@ public final class OpenFile {
     int fd = Shim.open(path.toString().getBytes(UTF_8));
     assertTrue(fd >= 0, () -> path + ": " + Errno.name(-fd));
     return fd;
+  }
+
+  /** Opens a file that then cannot be written. */
+  static int openToRead(Path path) throws IOException {
+    try (FileInputStream in = new FileInputStream(path.toFile())) {
+      int fd = Shim.dup(FileDescriptorCast.using(in.getFD()).as(Integer.class));
+      assertTrue(fd >= 0, () -> path + ": " + Errno.name(-fd));
+      return fd;
+    }
   }
 
   public static void close(int fd) {

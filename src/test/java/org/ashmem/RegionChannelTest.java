@@ -154,6 +154,20 @@ class RegionChannelTest {
     }
   }
 
+  /** On memfd what was handed on is not purged any more: this was not. */
+  @Test
+  void whatNobodyReceivedIsPurgedAsBefore() throws IOException {
+    try (AshmemRegion region =
+        AshmemRegion.builder().size(AshmemRegion.pageSize()).backend(Backend.MEMFD).create()) {
+      raw.close();
+      assertThrows(TransferException.PeerGone.class, () -> channel.send(region));
+      region.unpin();
+      assertEquals(1, MemfdDriver.purgeAll());
+      assertThrows(IllegalStateException.class, () -> channel.send(region));
+      assertEquals(PinResult.WAS_PURGED, region.pin());
+    }
+  }
+
   @Test
   void waitEndsWithTheTimeout() throws IOException {
     channel.socket().socket().setSoTimeout(50);

@@ -160,6 +160,18 @@ class SegmentsTest {
     assertEquals(List.of(), Maps.linesAfterCollection(IN_MAPS));
   }
 
+  @Test
+  void isCountedUntilTheArenaEnds() throws Exception {
+    long before = Counters.mappedBytes();
+    long leaks = Counters.leaks();
+    try (Arena arena = Arena.ofConfined()) {
+      assertEquals(PAGE, Segments.map(region, MapMode.READ_ONLY, 1, PAGE, arena).byteSize());
+      assertEquals(before + PAGE, Counters.mappedBytes());
+    }
+    assertEquals(before, Counters.mappedBytes());
+    assertEquals(leaks, Counters.leaks());
+  }
+
   /** A hole but for one page. */
   @Test
   void moreThanABufferHolds() {

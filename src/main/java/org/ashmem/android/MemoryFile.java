@@ -26,7 +26,11 @@ import org.jspecify.annotations.Nullable;
 public final class MemoryFile implements Closeable {
   private final AshmemRegion region;
   private final Mapping mapping;
-  private final ByteBuffer bytes;
+  private final int length;
+
+  /** None once it is closed, so that the address space is not held. */
+  private ByteBuffer bytes;
+
   private boolean purgingAllowed;
 
   /**
@@ -53,6 +57,7 @@ public final class MemoryFile implements Closeable {
       throw new IOException(e.getMessage(), e);
     }
     bytes = mapping.buffer();
+    length = bytes.capacity();
   }
 
   /**
@@ -67,6 +72,7 @@ public final class MemoryFile implements Closeable {
       mapping.close();
     } finally {
       region.close();
+      bytes = ByteBuffer.allocate(0);
     }
   }
 
@@ -80,7 +86,7 @@ public final class MemoryFile implements Closeable {
     if (!region.isOpen()) {
       throw new IllegalStateException(closed());
     }
-    return bytes.capacity();
+    return length;
   }
 
   /**
@@ -244,7 +250,7 @@ public final class MemoryFile implements Closeable {
     @Override
     public int available() throws IOException {
       requireOpen();
-      return bytes.capacity() - position;
+      return length - position;
     }
 
     @Override
