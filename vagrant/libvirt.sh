@@ -4,6 +4,7 @@
 # that end with the command, with folders of its own in the place of the system's. So nothing of it stays on this machine.
 # usage: libvirt.sh STATE COMMAND...      (root; STATE: an empty folder, the caller's to remove)
 set -euo pipefail
+folders=(etc/libvirt var/lib/libvirt var/cache/libvirt var/log/libvirt)
 
 # first STATE COMMAND...: inside of the namespaces
 first() {
@@ -17,8 +18,8 @@ first() {
     getent passwd libvirt-qemu >/dev/null ||
         echo 'libvirt-qemu:x:64055:64055::/var/lib/libvirt:/usr/sbin/nologin' >>/etc/passwd
     getent group libvirt-qemu >/dev/null || echo 'libvirt-qemu:x:64055:' >>/etc/group
-    for name in etc/libvirt var/lib/libvirt var/cache/libvirt var/log/libvirt run; do
-        mkdir -p "$state/$name" "/$name"
+    for name in "${folders[@]}" run; do
+        mkdir -p "$state/$name"
         mount --bind "$state/$name" "/$name"
     done
     cat >/etc/libvirt/qemu.conf <<'END'
@@ -49,6 +50,14 @@ END
 if [ "$1" = first ]; then
     shift
     first "$@"
-else
-    exec unshare --mount --net --pid --fork --kill-child --mount-proc --propagation private -- "${BASH_SOURCE[0]}" first "$@"
+    exit
 fi
+# What is mounted on has to be there; Debian's libvirt-daemon alone does not have all of it.
+made=()
+for name in "${folders[@]}"; do
+    [ -d "/$name" ] || { mkdir "/$name" && made+=("/$name"); }
+done
+status=0
+unshare --mount --net --pid --fork --kill-child --mount-proc --propagation private -- "${BASH_SOURCE[0]}" first "$@" || status=$?
+[ ${#made[@]} -eq 0 ] || rmdir "${made[@]}"
+exit "$status"

@@ -33,6 +33,20 @@ guest() {
     vagrant ssh -c "$1" -- -q
 }
 
+provider_is_there() {
+    vagrant plugin list | grep vagrant-libvirt || {
+        echo "$(command -v vagrant) ($(vagrant --version)) does not see vagrant-libvirt: the tests need Debian's own package of Vagrant"
+        return 1
+    }
+}
+
+valid_for_every_release() {
+    local debian
+    for debian in bullseye bookworm trixie trixie-backports; do
+        ASHMEM_DEBIAN=$debian vagrant validate || return
+    done
+}
+
 valid_for_virtualbox() {
     VAGRANT_DEFAULT_PROVIDER=virtualbox vagrant validate --ignore-provider
 }
@@ -87,7 +101,8 @@ boots_a_newer_kernel() {
         [ "$(guest 'cat /proc/sys/kernel/random/boot_id')" != "$before" ] && loaded
 }
 
-check "the Vagrantfile is valid for libvirt" vagrant validate || exit
+check "Vagrant has its provider for libvirt" provider_is_there || exit
+check "the Vagrantfile is valid for libvirt and every release" valid_for_every_release || exit
 check "it is valid for VirtualBox" valid_for_virtualbox || true
 check "it refuses settings that it does not know" wrong_settings_are_refused || true
 trap 'vagrant destroy -f >>"$log" 2>&1 </dev/null || true' EXIT

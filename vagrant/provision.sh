@@ -15,7 +15,8 @@
 #   library  installs the library for every user, built here unless target/ has it as new as its sources
 #   greet    has a login tell what there is to try
 #   beside   loads the kernel's own ashmem_linux as /dev/ashmem, and beside it the module as /dev/ashmen
-#   test     runs the C programs and the Java integration tests on the device, then unloads and loads the module
+#   test     runs the C programs and the Java integration tests on the device, then unloads and loads the module. A kernel that
+#            has the original is to be booted again afterwards: nobody unloads that one
 #   newest   the same, and what is tried on one kernel only: the shim under AddressSanitizer, and which lines Java's tests run
 #   smoke    the tests without Java
 #   brief    a part of each, for a machine that is slow and tests more than the module
@@ -296,45 +297,72 @@ java_package() {
     grep -qx 'VERSION_ID="11"' /etc/os-release && echo "openjdk-17-$1-headless" || echo "default-$1-headless"
 }
 
-# Builds the library as the checkout's owner, in a folder that nobody else can write to.
+# as_owner COMMAND...: in the checkout as its owner, whose own files of Maven are left alone; home is nobody else's
+as_owner() {
+    (cd "$top" && setpriv --reuid "$(stat -c %u .)" --regid "$(stat -c %g .)" --clear-groups env HOME="${home:?}" "$@")
+}
+
+# Debian 11's Maven is too old to build the library, but can get one that is not.
+library_by_maven() {
+    local command=mvn version=3.9.16 profiles=()
+    if dpkg --compare-versions "$(dpkg-query -W -f '${Version}' maven)" lt 3.8; then
+        as_owner mvn -B -q -Dmaven.repo.local="$home" org.apache.maven.plugins:maven-dependency-plugin:3.6.0:copy \
+            -Dartifact=org.apache.maven:apache-maven:$version:tar.gz:bin -DoutputDirectory="$home" &&
+            as_owner tar -C "$home" -xzf "$home/apache-maven-$version-bin.tar.gz" || return
+        command=$home/apache-maven-$version/bin/mvn
+    fi
+    # there it is this machine's own
+    [ "$(uname -m)" != aarch64 ] || profiles=(-Paarch64)
+    as_owner "$command" -B -ntp -Dmaven.repo.local="$home" "${profiles[@]}" -DskipTests package
+}
+
 build_library() {
     local home status=0
-    ! grep -qx 'VERSION_ID="11"' /etc/os-release || {
-        echo "Debian 11's Maven is too old for the library: build it outside (mvn -DskipTests package), then try again" >&2
-        return 1
-    }
     packages "$(java_package jdk)" maven gcc libc6-dev
     home=$(mktemp -d /var/tmp/ashmem.XXXXXX)
-    chown --reference="$top" "$home"
-    (cd "$top" && setpriv --reuid "$(stat -c %u .)" --regid "$(stat -c %g .)" --clear-groups env HOME="$home" \
-        mvn -B -ntp -Dmaven.repo.local="$home" -DskipTests package) || status=$?
+    # what the module's build made is root's
+    mkdir -p "$top/target"
+    chown --reference="$top" "$home" "$top/target"
+    library_by_maven || status=$?
     rm -rf "$home"
     return "$status"
 }
 
+# The jar of this version, which need not be there.
+library_jar() {
+    echo "$top/target/ashmem-$(sed -n 's|^  <version>\(.*\)</version>|\1|p' "$top/pom.xml" | head -n 1).jar"
+}
+
 step_library() {
-    local jar=("$top"/target/ashmem-*.jar)
-    if ! [ -e "${jar[0]}" ] || [ -n "$(cd "$top" && find pom.xml src/main native -newer "${jar[0]}" -print -quit)" ]; then
+    local jar
+    jar=$(library_jar)
+    if ! [ -e "$jar" ] || [ -n "$(cd "$top" && find pom.xml src/main native -newer "$jar" -print -quit)" ]; then
         build_library
-        jar=("$top"/target/ashmem-*.jar)
     fi
     command -v java >/dev/null || packages "$(java_package jre)"
-    install -D -m 644 "${jar[0]}" /usr/share/java/ashmem.jar
+    install -D -m 644 "$jar" /usr/share/java/ashmem.jar
     echo "the library is /usr/share/java/ashmem.jar"
 }
 
 step_greet() {
+    local after=
+    ! original_is_there || after='; sudo reboot'
     cat >/etc/motd <<END
 
   /dev/ashmem is there, the checkout is $top, the library /usr/share/java/ashmem.jar. To try:
 
     sudo java --enable-native-access=ALL-UNNAMED -cp $top/target/test-classes:/usr/share/java/ashmem.jar \\
         org.ashmem.example.PurgeDemo           a region is purged when a cgroup reaches its limit
-    sudo bash $top/vagrant/provision.sh tests test
-                                               builds the C tests and runs all tests on the device
     sudo cat /sys/kernel/debug/ashmem/totals   what was purged so far, and why
+    sudo bash $top/vagrant/provision.sh tests test$after
+                                               builds the C tests and runs all tests on the device
 
 END
+}
+
+# Has this kernel Android's own driver? Ours answers to that name, too, where it is installed.
+original_is_there() {
+    [ "$(modinfo -F name ashmem_linux 2>/dev/null)" = ashmem_linux ]
 }
 
 # The original cannot be unloaded. So that both can be tried in turn, ours is loaded beside it, as a copy in which the name of
@@ -652,15 +680,12 @@ test_all() {
     done
     result 'is unloaded after all tests' unload
     result 'is loaded once more' step_load
-    # not ours, which answers to that name where it is installed
-    if [ "$(modinfo -F name ashmem_linux 2>/dev/null)" = ashmem_linux ]; then
+    if original_is_there; then
         result 'stays in use when the original is loaded beside it' original_beside_ours
         result 'is unloaded once more' unload
         result 'loaded beside the original says why not and leaves no trace' ours_beside_original
         result 'a copy is loaded beside the original' step_beside
         ORIGINAL=/dev/ashmem OURS=/dev/ashmen test_list <<<differ
-    else
-        result 'is unloaded once more' unload
     fi
     ! grep -qs '^fail' "$results"/*.tsv
 }

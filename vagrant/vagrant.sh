@@ -15,6 +15,10 @@ box() {
     }
     host_give_back "$ASHMEM_CACHE/box"
     say "$path is there. cd vagrant && vagrant up takes it with libvirt$([ "$box" = trixie ] || echo ", told ASHMEM_DEBIAN=$box")"
+    { host_has vagrant-libvirt && host_has libvirt-daemon-system; } ||
+        say "that needs more: sudo apt install vagrant-libvirt libvirt-daemon-system rsync (docs/VAGRANT.md)"
+    [ -z "${SUDO_USER:-}" ] || [ "$ASHMEM_UID" -ne 0 ] ||
+        say "it is in root's cache, where $SUDO_USER's Vagrant does not look: call ./run box without sudo, which it asks for itself"
 }
 
 tests_build_vagrant() {
@@ -33,16 +37,16 @@ tests_build_vagrant() {
     cp -r "$top/target/guest/$kernel/tests" "$results/programs"
 }
 
-# What a machine could have left here.
+# What a machine could have left here. Only what is Vagrant's or libvirt's: other things come and go on a person's machine.
 vagrant_traces() {
     # shellcheck disable=SC2009
     echo "processes: $(ps -e -o comm= | grep -E 'libvirt|virtlog|dnsmasq|qemu|vagrant|ruby' | sort | uniq -c | xargs)"
-    echo "interfaces: $(ip -o link | awk '{ print $2 }' | xargs)"
+    echo "interfaces: $(ip -o link | awk '$2 ~ /^(virbr|vnet|tap|macvtap)/ { print $2 }' | xargs)"
     # without what they count
-    echo "rules: $({ iptables-save; nft list ruleset; } 2>/dev/null | grep -v '^#' |
-        sed -E 's/\[[0-9]+:[0-9]+\]//; s/packets [0-9]+ bytes [0-9]+//' | sha256sum)"
-    echo "users: $(cat /etc/passwd /etc/group | sha256sum)"
-    echo "mounts: $(sort /proc/self/mounts | sha256sum)"
+    echo "rules: $({ iptables-save; nft list ruleset; } 2>/dev/null | grep -E 'LIBVIRT|libvirt|virbr|192\.168\.12[12]\.' |
+        sed -E 's/\[[0-9]+:[0-9]+\]//; s/packets [0-9]+ bytes [0-9]+//' | xargs)"
+    echo "users: $(sha256sum /etc/passwd /etc/group | xargs)"
+    echo "mounts: $(grep -E 'libvirt|vagrant' /proc/self/mounts | sort | xargs)"
     find /etc/libvirt /var/lib/libvirt /var/cache/libvirt /var/log/libvirt /run/libvirt "${HOME:-/root}/.vagrant.d" "$here/.vagrant" \
         -maxdepth 1 2>/dev/null | sort
 }
@@ -60,7 +64,9 @@ tests_guest_vagrant() {
     exec {held}<"$state"
     flock "$held"
     say "making a machine with Vagrant"
-    env -u ASHMEM_BOX -u ASHMEM_BOX_URL -u ASHMEM_CPUS -u ASHMEM_MEMORY ASHMEM_DEBIAN="$vagrant_box" ASHMEM_DRIVER="${accel/tcg/qemu}" \
+    # shellcheck disable=SC2086
+    env $(compgen -e | grep -E '^(VAGRANT_|LIBVIRT_|ASHMEM_(BOX|CPUS|MEMORY))' | sed 's/^/-u /') \
+        ASHMEM_DEBIAN="$vagrant_box" ASHMEM_DRIVER="${accel/tcg/qemu}" \
         "$here/libvirt.sh" "$state" "$here/machine.sh" "$state" "$results/vagrant" "$results/programs" || true
     rm -rf --one-file-system "$state"
     exec {held}<&-
