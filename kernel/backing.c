@@ -3,6 +3,7 @@
  * The backing file of a region: a shmem file with our operations.
  */
 #include <linux/err.h>
+#include <linux/mman.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/shmem_fs.h>
@@ -131,7 +132,7 @@ static void file_guard(struct file *file)
  *
  * Context: Called by mmap(2), with mmap_lock held for writing, and one lock for all
  * mappings of @file.
- * Return: 0, or shmem's error.
+ * Return: 0, shmem's error, or -EINVAL if the processor has no such mapping of a file.
  */
 int ashmem_backing_map(struct file *file, struct vm_area_struct *vma)
 {
@@ -143,6 +144,9 @@ int ashmem_backing_map(struct file *file, struct vm_area_struct *vma)
 		vm_ops_learn(vma->vm_ops);
 		file_guard(file);
 	}
+	/* 5.10's mmap checks these last, and then drops the device's file, not ours. */
+	if (!arch_validate_flags(vma->vm_flags))
+		return -EINVAL;
 	vma->vm_ops = &backing_vm_ops;
 	ashmem_vma_set_file(vma, file);
 	return 0;
@@ -155,11 +159,15 @@ int ashmem_backing_map(struct file *file, struct vm_area_struct *vma)
  *
  * Context: Called by mmap(2), with mmap_lock held for writing, and one lock for all
  * mappings of @file.
+ * Return: 0, or -EINVAL if the processor has no such mapping of a file.
  */
-void ashmem_backing_map_private(struct file *file, struct vm_area_struct *vma)
+int ashmem_backing_map_private(struct file *file, struct vm_area_struct *vma)
 {
 	if (file->f_op != &backing_fops)
 		file_guard(file);
+	if (!arch_validate_flags(vma->vm_flags))
+		return -EINVAL;
 	vma_set_anonymous(vma);
 	ashmem_vma_set_file(vma, file);
+	return 0;
 }

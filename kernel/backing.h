@@ -10,6 +10,6 @@
 
 struct file *ashmem_backing_create(const char *path, loff_t size);
 int ashmem_backing_map(struct file *file, struct vm_area_struct *vma);
-void ashmem_backing_map_private(struct file *file, struct vm_area_struct *vma);
+int ashmem_backing_map_private(struct file *file, struct vm_area_struct *vma);
 
 #endif /* ASHMEM_BACKING_H */

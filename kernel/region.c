@@ -266,8 +266,7 @@ static int map_private(struct ashmem_region *region, struct vm_area_struct *vma)
 			return PTR_ERR(file);
 		region->private_file = file;
 	}
-	ashmem_backing_map_private(region->private_file, vma);
-	return 0;
+	return ashmem_backing_map_private(region->private_file, vma);
 }
 
 /**

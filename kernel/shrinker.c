@@ -458,7 +458,8 @@ static unsigned long shrinker_count(struct shrinker *shrinker, struct shrink_con
 	/* Not SHRINK_EMPTY: a memcg would not be asked again once it is switched on. */
 	if (!READ_ONCE(purge_wanted))
 		return 0;
-	if (!READ_ONCE(lru_ready) || !list_lru_shrink_count(&range_lru, sc))
+	/* Pairs with the store in ashmem_shrinker_init(): the LRU is whole. */
+	if (!smp_load_acquire(&lru_ready) || !list_lru_shrink_count(&range_lru, sc))
 		return SHRINK_EMPTY;
 	quota = ashmem_quota(sc);
 	return quota == ULONG_MAX ? 2 : 2 * quota;
@@ -526,7 +527,8 @@ int __init ashmem_shrinker_init(void)
 	if (ret)
 		goto err_shrinker;
 
-	WRITE_ONCE(lru_ready, true);
+	/* Before Linux 6.7 reclaim may be at shrinker_count() by now. */
+	smp_store_release(&lru_ready, true);
 	ashmem_shrinker_register(range_shrinker);
 	return 0;
 
