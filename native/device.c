@@ -2,7 +2,6 @@
 /* Descriptors: opening the device, telling one that is not ours, closing. */
 #include <fcntl.h>
 #include <limits.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "shim.h"
@@ -41,7 +40,7 @@ JNIEXPORT jint JNICALL Java_org_ashmem_Shim_probe(JNIEnv *env, jclass shim,
 						  jint fd)
 {
 	struct statx stat;
-	int result = RETRY(statx(fd, "", AT_EMPTY_PATH, STATX_TYPE, &stat));
+	int result = STATX(fd, STATX_TYPE, &stat);
 
 	(void)env;
 	(void)shim;

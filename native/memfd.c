@@ -5,7 +5,6 @@
 #include <poll.h>
 #include <stdio.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "shim.h"
@@ -63,7 +62,7 @@ JNIEXPORT jlong JNICALL Java_org_ashmem_Shim_fileSize(JNIEnv *env, jclass shim,
 						      jint fd)
 {
 	struct statx stat;
-	int result = RETRY(statx(fd, "", AT_EMPTY_PATH, STATX_SIZE, &stat));
+	int result = STATX(fd, STATX_SIZE, &stat);
 
 	(void)env;
 	(void)shim;
@@ -74,7 +73,7 @@ JNIEXPORT jlong JNICALL Java_org_ashmem_Shim_inode(JNIEnv *env, jclass shim,
 						   jint fd)
 {
 	struct statx stat;
-	int result = RETRY(statx(fd, "", AT_EMPTY_PATH, STATX_INO, &stat));
+	int result = STATX(fd, STATX_INO, &stat);
 
 	(void)env;
 	(void)shim;

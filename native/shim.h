@@ -8,6 +8,10 @@
 #define ASHMEM_SHIM_H
 
 #include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "org_ashmem_Shim.h"
 
@@ -20,5 +24,12 @@
 		while (result_ == -1 && errno == EINTR);	\
 		result_ == -1 ? -errno : result_;		\
 	})
+
+/*
+ * What the open file is. By number: glibc before 2.33 has no symbol of fstat's,
+ * musl before 1.2.5 none of statx's.
+ */
+#define STATX(fd, mask, result) \
+	((int)RETRY(syscall(SYS_statx, fd, "", AT_EMPTY_PATH, mask, result)))
 
 #endif /* ASHMEM_SHIM_H */

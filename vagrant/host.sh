@@ -69,7 +69,7 @@ host_has() {
     dpkg-query -W -f '${db:Status-Status}\n' "$1" 2>/dev/null | grep -qx installed
 }
 
-# The packages that are missing: host_missing root|guest|arm64|kunit|clang|box|libvirt|gpg|java...
+# The packages that are missing: host_missing root|guest|arm64|kunit|clang|box|libvirt|musl|gpg|java...
 host_missing() {
     local what part
     for what in "$@"; do
@@ -120,6 +120,7 @@ host_missing() {
                 command -v ip >/dev/null || echo iproute2
                 command -v ssh >/dev/null || echo openssh-client
                 ;;
+            musl) command -v musl-gcc >/dev/null || echo musl-tools ;;
             gpg) command -v gpg >/dev/null || echo gnupg ;;
             java)
                 command -v gcc >/dev/null || echo gcc

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: Apache-2.0
-# The library on the host beyond Maven's own tests: the jar on each JDK, the shim under sanitizers, close races under
-# jcstress, and whether the benchmarks build. Sourced by inside.sh.
+# The library on the host beyond Maven's own tests: the jar on each JDK, the shim under musl and under sanitizers, close races
+# under jcstress, and whether the benchmarks build. Sourced by inside.sh.
 
 : "${here:?}" "${top:?}" "${log:?}" "${results:?}"
 # shellcheck source=junit.sh
@@ -48,6 +48,21 @@ tests_jar() {
         junit_results "$section" "$log/jar-$major.log" "$results/jdk-$major" \
             "$([ "$status" -eq 0 ] || echo "exited with $status")" >>"$results/jar.tsv"
     done < <(host_jdks | awk '!seen[$1]++')
+}
+
+# musl_run FOLDER: with the shim out of the jar. Debian has no JVM for it; a shim that loads there finds all that it calls.
+musl_run() {
+    local folder=$1
+    rm -rf "$folder"
+    mkdir -p "$folder"
+    host_give_back "$folder"
+    (cd "$folder" && as_caller "$(jdk_folder)/bin/jar" xf "$top"/target/ashmem-*.jar META-INF/native) &&
+        as_caller musl-gcc -std=gnu11 -Wall -Wextra -Werror "$top/src/test/c/load.c" -o "$folder/load" &&
+        as_caller "$folder/load" "$folder/META-INF/native/linux-x86_64/libashmem.so"
+}
+
+tests_musl() {
+    tests_step musl "host: shim under musl" "it loads, and its calls work" musl musl_run "$top/target/musl" || true
 }
 
 # asan_build SOURCES OUT: the shim of the C files in SOURCES. OUT is for the front of the class path, where the shim is found
@@ -124,11 +139,11 @@ tests_asan() {
             (void)(*env)->GetArrayLength(env, path); (*env)->ExceptionClear(env);/' 'JNI call made with exception pending'
 }
 
-# races_run FOLDER CLASSES OPTION...: by jcstress, in target/jcstress/FOLDER, with CLASSES, a folder or a jar. Few states at a
+# races_run FOLDER CLASSES OPTION...: by jcstress, in target/jcstress/run-FOLDER, with CLASSES, a folder or a jar. Few states at a
 # time, so that the actors meet, and few descriptors, so that one which is never given back is missed soon. Absolute paths:
 # jcstress looks for its classes by the class path's text. In English, for jcstress.awk.
 races_run() {
-    local out=$top/target/jcstress work=$top/target/jcstress/$1 classes=$2
+    local out=$top/target/jcstress work=$top/target/jcstress/run-$1 classes=$2
     shift 2
     rm -rf "$work"
     mkdir -p "$work"

@@ -214,8 +214,8 @@ run_tests() {
         fast=yes
         set -- um
     else
-        needed+=(clang gpg)
-        parts+=("host: repository" "host: ranges.c" "host: shim under AddressSanitizer" "host: close races" "host: benchmarks")
+        needed+=(clang gpg musl)
+        parts+=("host: repository" "host: ranges.c" "host: shim under musl" "host: shim under AddressSanitizer" "host: close races" "host: benchmarks")
     fi
     # what the builders need; the rest comes while they are at work
     # shellcheck disable=SC2046
@@ -232,6 +232,7 @@ run_tests() {
     tests_unit || true
     if [ -z "$fast" ]; then
         tests_jar
+        tests_musl
         tests_ranges
         tests_asan
         tests_races
@@ -256,7 +257,7 @@ run_tests() {
     fi
     tests_left_out "$@"
     # in the order in which it was done
-    for part in unit jar repository ranges asan races benchmarks "${@/#/build-}" "${@/%//*}" "${@/%/-bugs/*}" "${@/#/guest-}" "${@/#/coverage-}" missing; do
+    for part in unit jar musl repository ranges asan races benchmarks "${@/#/build-}" "${@/%//*}" "${@/%/-bugs/*}" "${@/#/guest-}" "${@/#/coverage-}" missing; do
         # shellcheck disable=SC2086
         cat "$results"/$part.tsv 2>/dev/null || true
     done | awk -f "$here/report.awk"
