@@ -259,14 +259,20 @@ static struct file *region_new_file(const struct ashmem_region *region)
  */
 static int map_private(struct ashmem_region *region, struct vm_area_struct *vma)
 {
-	if (!region->private_file) {
-		struct file *file = region_new_file(region);
+	struct file *file = region->private_file;
+	int ret;
 
+	if (!file) {
+		file = region_new_file(region);
 		if (IS_ERR(file))
 			return PTR_ERR(file);
-		region->private_file = file;
 	}
-	return ashmem_backing_map_private(region->private_file, vma);
+	ret = ashmem_backing_map_private(file, vma);
+	if (ret && !region->private_file)
+		fput(file);
+	else
+		region->private_file = file;
+	return ret;
 }
 
 /**

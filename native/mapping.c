@@ -69,37 +69,37 @@ static int overcommits_never(void)
 	return mode == '2';
 }
 
-static void *anonymous(void *address, size_t size, int fixed)
+static void *anonymous(void *address, size_t size, int flags)
 {
 	return mmap(address, size, PROT_READ | PROT_WRITE,
-		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | fixed, -1, 0);
+		    MAP_ANONYMOUS | MAP_NORESERVE | flags, -1, 0);
 }
 
 /*
  * Replaces the mapping by memory of no region: who still reads or writes there
- * meets zeros instead of a fault. That memory is had first and then moved: to
- * map it there at once would, before Linux 6.12, take the old mapping away and
- * then perhaps find that nothing is left to be reserved, and leave a hole. It
- * is mapped there at once where there is no room for both and the kernel
- * reserves nothing.
+ * meets zeros instead of a fault. Where the kernel reserves memory, that is had
+ * first and then moved: to map it there at once would, before Linux 6.12, take
+ * the old mapping away and then perhaps find that nothing is left, and leave a
+ * hole. Shared memory is reserved once and for all, private memory would be
+ * looked at once more when it is moved.
  */
 JNIEXPORT jint JNICALL Java_org_ashmem_Shim_bury(JNIEnv *env, jclass shim,
 						 jlong address, jlong length)
 {
 	void *old = (void *)(intptr_t)address;
 	size_t size = (size_t)length;
-	void *tombstone = anonymous(NULL, size, 0);
+	void *tombstone;
 	int error;
 
 	(void)env;
 	(void)shim;
-	if (tombstone == MAP_FAILED) {
-		error = errno;
-		if (!overcommits_never() &&
-		    anonymous(old, size, MAP_FIXED) != MAP_FAILED)
-			return 0;
-		return -error;
+	if (!overcommits_never()) {
+		tombstone = anonymous(old, size, MAP_PRIVATE | MAP_FIXED);
+		return tombstone == MAP_FAILED ? -errno : 0;
 	}
+	tombstone = anonymous(NULL, size, MAP_SHARED);
+	if (tombstone == MAP_FAILED)
+		return -errno;
 	if (mremap(tombstone, size, size, MREMAP_MAYMOVE | MREMAP_FIXED, old) ==
 	    MAP_FAILED) {
 		error = errno;

@@ -111,7 +111,7 @@ host_missing() {
                 command -v libvirtd >/dev/null || echo libvirt-daemon
                 # in packages of their own from Debian 13 on
                 for part in libvirt-daemon-driver-{qemu,network,storage}; do
-                    ! apt-cache pkgnames "$part" | grep -qx "$part" || host_has "$part" || echo "$part"
+                    ! apt-cache pkgnames "$part" | grep -x "$part" >/dev/null || host_has "$part" || echo "$part"
                 done
                 command -v virsh >/dev/null || echo libvirt-clients
                 command -v dnsmasq >/dev/null || echo dnsmasq-base

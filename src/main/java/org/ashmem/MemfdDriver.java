@@ -40,19 +40,24 @@ final class MemfdDriver implements Driver {
   private final Descriptor descriptor;
   private final String name;
   private final long size;
-  private int mask;
+
+  /** The descriptor is, as one of a file that was opened to read only is not. */
+  private final boolean writable;
+
+  private int mask = ALL;
 
   /** How many others may have the memory, with pins of which nothing is known here. */
   private long others;
 
   private boolean closed;
 
-  private MemfdDriver(Descriptor descriptor, String name, long size, long others, int mask) {
+  private MemfdDriver(
+      Descriptor descriptor, String name, long size, long others, boolean writable) {
     this.descriptor = descriptor;
     this.name = name;
     this.size = size;
     this.others = others;
-    this.mask = mask;
+    this.writable = writable;
   }
 
   /**
@@ -89,7 +94,7 @@ final class MemfdDriver implements Driver {
 
   /** The driver of a region that was just made. */
   static MemfdDriver created(Descriptor descriptor, String name, long size) {
-    MemfdDriver driver = new MemfdDriver(descriptor, name, size, 0, ALL);
+    MemfdDriver driver = new MemfdDriver(descriptor, name, size, 0, true);
     PURGEABLE.add(driver);
     return driver;
   }
@@ -103,9 +108,7 @@ final class MemfdDriver implements Driver {
 
   /** The driver of a region that came from elsewhere. */
   static MemfdDriver adopted(Descriptor descriptor, int fd, String name, long size) {
-    // Such a one may be opened to read only, by its file in /proc.
-    int mask = Shim.isWritable(fd) == 1 ? ALL : ALL & ~Shim.WRITE;
-    return new MemfdDriver(descriptor, name, size, 1, mask);
+    return new MemfdDriver(descriptor, name, size, 1, Shim.isWritable(fd) == 1);
   }
 
   /** The name that the memory got, or nothing. */
@@ -223,7 +226,12 @@ final class MemfdDriver implements Driver {
   }
 
   @Override
-  public synchronized int protection(int fd) {
+  public int protection(int fd) {
+    int left = mask(fd);
+    return writable ? left : left & ~Shim.WRITE;
+  }
+
+  private synchronized int mask(int fd) {
     if (isSealed(fd)) {
       // By whoever else has the memory.
       mask &= ~Shim.WRITE;
@@ -287,7 +295,9 @@ final class MemfdDriver implements Driver {
 
   @Override
   public long map(int fd, MapMode mode, long offset, long length) {
-    if ((mode.protection & ~protection(fd)) != 0) {
+    // A private one has nothing to do with the descriptor.
+    int allowed = mode.shared ? protection(fd) : mask(fd);
+    if ((mode.protection & ~allowed) != 0) {
       return -Errno.EPERM;
     }
     // A private mapping of a memfd would show its bytes.

@@ -81,14 +81,16 @@ class MemfdTest {
     try (AshmemRegion region = region("read-only descriptor", PAGE);
         Mapping writer = region.map()) {
       writer.buffer().put(0, (byte) 7);
-      int own = region.dup();
-      int fd = OpenFile.openToRead(Path.of("/proc/self/fd/" + own));
-      assertEquals(0, Shim.close(own));
+      int copy = region.dup();
+      int fd = OpenFile.openToRead(Path.of("/proc/self/fd/" + copy));
+      assertEquals(0, Shim.close(copy));
       try (AshmemRegion other = AshmemRegion.fromFileDescriptor(fd);
-          Mapping reader = other.map()) {
+          Mapping reader = other.map();
+          Mapping own = other.map(MapMode.PRIVATE, 0, PAGE)) {
         assertEquals(EnumSet.of(Protection.READ, Protection.EXECUTE), other.protection());
         assertTrue(reader.isReadOnly());
         assertEquals(7, reader.buffer().get(0));
+        assertEquals(1, own.buffer().put(0, (byte) 1).get(0));
         other.setProtection(Set.of(Protection.READ));
         assertEquals(Set.of(Protection.READ), other.protection());
       }
