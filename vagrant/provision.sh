@@ -71,7 +71,7 @@ packages() {
 # The kernels of a suite that is none of apt's sources yet.
 add_suite() {
     local mirror
-    ! apt-get indextargets --format '$(RELEASE) $(CODENAME)' | grep -qw -- "$1" || return 0
+    ! apt-get indextargets --format '$(RELEASE) $(CODENAME)' | grep -w -- "$1" >/dev/null || return 0
     mirror=$(apt-get indextargets --no-release-info --format '$(COMPONENT) $(REPO_URI)' 'Created-By: Packages' |
         awk '$1 == "main" && $2 !~ /security/ { print $2; exit }')
     [ -n "$mirror" ] || { echo "found no Debian mirror in apt's sources to take $1 from" >&2; return 1; }
