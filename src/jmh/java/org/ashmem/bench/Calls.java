@@ -28,7 +28,8 @@ public final class Calls implements InternalProfiler {
   static final String LABEL = "c";
   static final String SINGLE = "single";
 
-  private List<Double> nanoseconds = List.of();
+  /** Of an iteration that warms up there are none. */
+  private List<Double> nanoseconds = List.of(0.0, 0.0);
 
   @Override
   public String getDescription() {
