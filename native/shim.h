@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the shim's files share. Each function takes primitives, makes one
- * system call and returns its result or -errno: deciding and throwing is
- * Java's part (org.ashmem.Shim).
+ * What the shim's files share. Each function takes primitives, makes a system
+ * call, or the few of one step, and returns its result or -errno: deciding and
+ * throwing is Java's part (org.ashmem.Shim).
  */
 #ifndef ASHMEM_SHIM_H
 #define ASHMEM_SHIM_H

@@ -4,9 +4,10 @@ package org.ashmem;
 import java.nio.ByteBuffer;
 
 /**
- * The native library's functions. Each makes one system call and returns its result, or the negated
- * errno. None checks its arguments, and a wrong address ends the JVM: callers are {@link
- * AshmemRegion}, {@link Descriptor}, {@link Mapping} and {@link RegionChannel} only.
+ * The native library's functions. Each makes a system call, or the few of one step, and returns the
+ * result, or the negated errno. None checks its arguments, and a wrong address ends the JVM:
+ * callers are {@link AshmemRegion}, {@link Descriptor}, {@link Mapping} and {@link RegionChannel}
+ * only.
  */
 final class Shim {
   /** Bits of a protection, as mmap takes them and the ABI's mask has them. */
