@@ -9,28 +9,57 @@ top=${here%/*}
 # shellcheck source=release.sh
 . "$here/release.sh"
 
+# The C programs are linked statically: kernels of one suite, and so of one compiler, share them.
+build_place() {
+    local what=$1 kernel=$2 folder=$3 suite extra image headers jre
+    if [ "$what" = tests ]; then
+        release_row "$kernel"
+        echo "$suite $(release_arch "$(release_version "$folder")")"
+    else
+        echo "$folder"
+    fi
+}
+
 # What the results depend on, and what they are: differs when either changed.
 build_key() {
-    local what=$1 folder=$2 out=$3
+    local what=$1 place=$2 out=$3
     {
-        echo "$folder"
+        echo "$place"
         "$here/provision.sh" sources
         sha256sum "$here/provision.sh" "$here/build.sh"
         case $what in
             module) sha256sum "$out/ashmem.ko" ;;
             kunit) sha256sum "$out/kunit.ko" ;;
-            tests) find "$out/tests" -type f -print0 | sort -z | xargs -0 sha256sum ;;
+            tests) cd "$out" && find tests -type f -print0 | sort -z | xargs -0 sha256sum ;;
         esac
     } 2>/dev/null | sha256sum
 }
 
+build_is_of() {
+    [ "$(build_key "$@")" = "$(cat "$3/.$1.key" 2>/dev/null)" ]
+}
+
 build_current() {
-    local what=$1 kernel=$2 out=$top/target/guest/$2
-    [ "$(build_key "$what" "$(release_path "$kernel")" "$out")" = "$(cat "$out/.$what.key" 2>/dev/null)" ]
+    local what=$1 kernel=$2 place
+    place=$(build_place "$what" "$kernel" "$(release_path "$kernel")")
+    build_is_of "$what" "$place" "$top/target/guest/$kernel"
+}
+
+# build_copy PLACE OUT: the C programs from where they are already
+build_copy() {
+    local place=$1 out=$2 other
+    for other in "$top"/target/guest/*; do
+        [ "$other" != "$out" ] && [ -e "$other/.tests.key" ] && build_is_of tests "$place" "$other" || continue
+        echo "they are in ${other#"$top/"} already"
+        rm -rf "$out/tests" "$out/tests.new"
+        cp -r "$other/tests" "$out/tests.new" && mv "$out/tests.new" "$out/tests" && cp "$other/.tests.key" "$out/"
+        return
+    done
+    return 1
 }
 
 build() {
-    local what=$1 kernel=$2 folder stage root out lock
+    local what=$1 kernel=$2 folder place stage root out lock
     folder=$(release_path "$kernel")
     release_lock "$kernel" -s
     out=$top/target/guest/$kernel
@@ -38,6 +67,8 @@ build() {
     exec {lock}>"$out/.lock"
     flock "$lock"
     rm -f "$out/.$what.key"
+    place=$(build_place "$what" "$kernel" "$folder")
+    [ "$what" != tests ] || ! build_copy "$place" "$out" || return 0
 
     stage=$ASHMEM_STAGE/build-$kernel-$what
     root=$stage/root
@@ -54,7 +85,7 @@ build() {
     chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/tmp LANG=C.UTF-8 ASHMEM_WARN=yes \
         ASHMEM_RELEASE="$(release_version "$folder")" ASHMEM_OUT=/tmp/out /ashmem/vagrant/provision.sh "$what"
     umount -R "$root"
-    [[ $what != @(module|tests|kunit) ]] || build_key "$what" "$folder" "$out" >"$out/.$what.key"
+    [[ $what != @(module|tests|kunit) ]] || build_key "$what" "$place" "$out" >"$out/.$what.key"
 }
 
 case $1 in

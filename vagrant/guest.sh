@@ -53,8 +53,8 @@ guest_watch() {
 }
 
 guest_boot() {
-    local kernel=$1 command=${2-} limit=${ASHMEM_LIMIT:-1800} began=$EPOCHSECONDS
-    local folder version run lock available interactive=no copy='' machine watch try ended status=0 complaints
+    local kernel=$1 command=${2-} limit=${ASHMEM_LIMIT:-3600} began=$EPOCHSECONDS
+    local folder version run sweep lock available interactive=no copy='' machine watch try ended status=0 complaints
     local kind=qemu image accel how console parameters initramfs=() qemu=()
     folder=$(release_path "$kernel")
     [ -e "$folder/.used" ] || die "there is no release folder for kernel $kernel yet"
@@ -64,11 +64,15 @@ guest_boot() {
     available=$(awk '$1 == "MemAvailable:" { print int($2 / 1024) }' /proc/meminfo)
     [ "$available" -ge 1800 ] || die "not enough memory for a guest: 1800 MB needed, $available MB available"
 
+    # nobody sweeps between the two lines that make a run's folder and hold it
     mkdir -p "$top/target/run"
+    exec {sweep}<"$top/target/run"
+    flock "$sweep"
     guest_sweep
     run=$(mktemp -d "$top/target/run/$kernel.XXXXXX")
     exec {lock}>"$run/running"
     flock "$lock"
+    exec {sweep}<&-
     [ "${ASHMEM_LOAD:-yes}" = yes ] || touch "$run/unloaded"
     if [ -n "$command" ]; then
         printf '%s\n' "$command" >"$run/command"

@@ -207,6 +207,56 @@ tests_left_out() {
     done
 }
 
+# At most this many guests at a time: each has two processors, and two GiB of memory to be found.
+tests_guests() {
+    local most=4 processors memory
+    processors=$(nproc)
+    memory=$(awk '$1 == "MemAvailable:" { print int($2 / 1024 / 2600) }' /proc/meminfo)
+    [ "$processors" -ge "$most" ] || most=$processors
+    [ "$memory" -ge "$most" ] || most=$memory
+    echo "$((most > 1 ? most : 1))"
+}
+
+# tests_running PID...: how many of them still run
+tests_running() {
+    local pid count=0
+    for pid in "$@"; do
+        ! kill -0 "$pid" 2>/dev/null || : $((count += 1))
+    done
+    echo "$count"
+}
+
+tests_of_built() {
+    if [ -e "$results/built-$1" ]; then
+        tests_of guest "$1"
+    else
+        tests_result "guest-$1" fail "$1: kernel log" "the guest runs" "there is no module to run there"
+    fi
+}
+
+# tests_guests_of BUILDERS KERNEL...: the guests, several at a time, each when what it needs is built; the builders count as one
+tests_guests_of() {
+    local builders=$1 most kernel lanes=("$1")
+    shift
+    most=$(tests_guests)
+    for kernel in "$@"; do
+        until [ -e "$results/built-$kernel" ] || [ -e "$results/unbuilt-$kernel" ] || ! kill -0 "$builders" 2>/dev/null; do
+            sleep 0.5
+        done
+        while [ "$(tests_running "${lanes[@]}")" -ge "$most" ]; do
+            sleep 0.5
+        done
+        if [ $# -eq 1 ] || [ "$most" -eq 1 ]; then
+            tests_of_built "$kernel"
+        else
+            # by whole lines, since others write, too
+            tests_of_built "$kernel" | sed -u '' &
+            lanes+=($!)
+        fi
+    done
+    wait "${lanes[@]}"
+}
+
 # run_tests KERNEL..., or --fast: the unit tests and kernel um, for every day
 run_tests() {
     local kernel builders part fast='' needed=(java) parts=("host: unit tests")
@@ -223,7 +273,11 @@ run_tests() {
     rm -rf "$results"
     mkdir -p "$results"
     for kernel in "$@"; do
-        [ "$kernel" = vagrant ] || release "$kernel" && tests_of build "$kernel" && touch "$results/built-$kernel"
+        if { [ "$kernel" = vagrant ] || release "$kernel"; } && tests_of build "$kernel"; then
+            touch "$results/built-$kernel"
+        else
+            touch "$results/unbuilt-$kernel"
+        fi
     done &
     builders=$!
     # shellcheck disable=SC2046
@@ -240,14 +294,7 @@ run_tests() {
         say "checking the repository"
         as_caller env JAVA_HOME="$(jdk_folder)" "$here/checks.sh" "$results" || true
     fi
-    wait "$builders"
-    for kernel in "$@"; do
-        if [ -e "$results/built-$kernel" ]; then
-            tests_of guest "$kernel"
-        else
-            tests_result "guest-$kernel" fail "$kernel: kernel log" "the guest runs" "there is no module to run there"
-        fi
-    done
+    tests_guests_of "$builders" "$@"
     for part in "${parts[@]}"; do
         tests_any "$part" "$results"/*.tsv
     done

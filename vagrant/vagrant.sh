@@ -39,8 +39,10 @@ tests_build_vagrant() {
 
 # What a machine could have left here. Only what is Vagrant's or libvirt's: other things come and go on a person's machine.
 vagrant_traces() {
+    # guests of ours may run beside it, without a name
     # shellcheck disable=SC2009
-    echo "processes: $(ps -e -o comm= | grep -E 'libvirt|virtlog|dnsmasq|qemu|vagrant|ruby' | sort | uniq -c | xargs)"
+    echo "processes: $({ ps -e -o comm= | grep -E 'libvirt|virtlog|dnsmasq|vagrant|ruby'; ps -e -o args= |
+        grep -oE '^[^ ]*qemu-system-[^ ]* .*-name guest=[^ ,]*' | sed 's/ .*=/ /'; } | sort | uniq -c | xargs)"
     echo "interfaces: $(ip -o link | awk '$2 ~ /^(virbr|vnet|tap|macvtap)/ { print $2 }' | xargs)"
     # without what they count
     echo "rules: $({ iptables-save; nft list ruleset; } 2>/dev/null | grep -E 'LIBVIRT|libvirt|virbr|192\.168\.12[12]\.' |

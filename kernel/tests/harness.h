@@ -39,7 +39,7 @@
 #include <unistd.h>
 
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
-#define DEFAULT_LIMIT	20	/* seconds */
+#define DEFAULT_LIMIT	60	/* seconds */
 
 struct test_case {
 	const char *name;
