@@ -28,7 +28,7 @@ guest_sweep() {
     local kept failed=0
     while read -r kept; do
         if [ -e "$kept/running" ]; then
-            flock -n "$kept/running" true && rm -rf "$kept"
+            ! flock -n "$kept/running" true || rm -rf "$kept"
         elif [ "$((failed += 1))" -gt 5 ]; then
             rm -rf "$kept"
         fi
