@@ -9,15 +9,20 @@ top=${here%/*}
 # shellcheck source=release.sh
 . "$here/release.sh"
 
-# The C programs are linked statically: kernels of one suite, and so of one compiler, share them.
+# What builds it. The C programs are linked statically: kernels whose folders have the same compiler and C library share them.
 build_place() {
-    local what=$1 kernel=$2 folder=$3 suite extra image headers jre
+    local what=$1 folder=$2
     if [ "$what" = tests ]; then
-        release_row "$kernel"
-        echo "$suite $(release_arch "$(release_version "$folder")")"
+        release_arch "$(release_version "$folder")"
+        dpkg-query --admindir="$folder/var/lib/dpkg" -W -f '${db:Status-Status} ${Package} ${Version}\n' 'gcc-[0-9][0-9]' 'gcc-[0-9]*-linux-gnu' 'libc6-dev*' |
+            grep '^installed'
     else
         echo "$folder"
     fi
+}
+
+build_sources() {
+    { "$here/provision.sh" sources; cat "$here/provision.sh" "$here/build.sh"; } | sha256sum
 }
 
 # What the results depend on, and what they are: differs when either changed.
@@ -25,8 +30,7 @@ build_key() {
     local what=$1 place=$2 out=$3
     {
         echo "$place"
-        "$here/provision.sh" sources
-        sha256sum "$here/provision.sh" "$here/build.sh"
+        build_sources
         case $what in
             module) sha256sum "$out/ashmem.ko" ;;
             kunit) sha256sum "$out/kunit.ko" ;;
@@ -41,7 +45,7 @@ build_is_of() {
 
 build_current() {
     local what=$1 kernel=$2 place
-    place=$(build_place "$what" "$kernel" "$(release_path "$kernel")")
+    place=$(build_place "$what" "$(release_path "$kernel")")
     build_is_of "$what" "$place" "$top/target/guest/$kernel"
 }
 
@@ -59,7 +63,7 @@ build_copy() {
 }
 
 build() {
-    local what=$1 kernel=$2 folder place stage root out lock
+    local what=$1 kernel=$2 folder place sources stage root out lock
     folder=$(release_path "$kernel")
     release_lock "$kernel" -s
     out=$top/target/guest/$kernel
@@ -67,9 +71,10 @@ build() {
     exec {lock}>"$out/.lock"
     flock "$lock"
     rm -f "$out/.$what.key"
-    place=$(build_place "$what" "$kernel" "$folder")
+    place=$(build_place "$what" "$folder")
     [ "$what" != tests ] || ! build_copy "$place" "$out" || return 0
 
+    sources=$(build_sources)
     stage=$ASHMEM_STAGE/build-$kernel-$what
     root=$stage/root
     mkdir -p "$root"
@@ -83,9 +88,10 @@ build() {
     mkdir "$root/tmp/out"
     mount --bind "$out" "$root/tmp/out"
     chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/tmp LANG=C.UTF-8 ASHMEM_WARN=yes \
-        ASHMEM_RELEASE="$(release_version "$folder")" ASHMEM_OUT=/tmp/out /ashmem/vagrant/provision.sh "$what"
+        ASHMEM_SPARSE="${ASHMEM_SPARSE:-}" ASHMEM_RELEASE="$(release_version "$folder")" ASHMEM_OUT=/tmp/out /ashmem/vagrant/provision.sh "$what"
     umount -R "$root"
-    [[ $what != @(module|tests|kunit) ]] || build_key "$what" "$place" "$out" >"$out/.$what.key"
+    # not if they changed meanwhile
+    [[ $what != @(module|tests|kunit) ]] || [ "$sources" != "$(build_sources)" ] || build_key "$what" "$place" "$out" >"$out/.$what.key"
 }
 
 case $1 in

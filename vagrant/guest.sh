@@ -38,7 +38,7 @@ guest_sweep() {
 # Says that the guest is still booting, and ends it when its kernel panicked: not every emulated one gets to the reboot
 # that panic=-1 asks for.
 guest_watch() {
-    local run=$1 began=$2 machine=$3 silent=0
+    local kernel=$1 run=$2 began=$3 machine=$4 silent=0
     while sleep 3; do
         if grep -q 'Kernel panic' "$run/console.log" 2>/dev/null; then
             sleep 3
@@ -47,7 +47,7 @@ guest_watch() {
         fi
         if ! [ -e "$run/started" ] && [ "$((silent += 3))" -ge 15 ]; then
             silent=0
-            say "... still booting, for $((EPOCHSECONDS - began)) s ($(last_line "$run/console.log"))"
+            say "... still booting kernel $kernel, for $((EPOCHSECONDS - began)) s ($(last_line "$run/console.log"))"
         fi
     done
 }
@@ -100,14 +100,14 @@ guest_boot() {
         ended=0
         "${kind}_run" "$run/console.log" "$run/machine.log" "$limit" <&0 &
         machine=$!
-        guest_watch "$run" "$began" "$machine" 3>&- &
+        guest_watch "$kernel" "$run" "$began" "$machine" 3>&- &
         watch=$!
         wait "$machine" || ended=$?
         kill "$watch" 2>/dev/null || true
         if [ "$accel" != tcg ] || [ -e "$run/started" ] || ! grep -q 'Kernel panic' "$run/console.log"; then
             break
         fi
-        say "the emulated processor did not survive the kernel's boot (try $try of 3)"
+        say "the emulated processor did not survive the boot of kernel $kernel (try $try of 3)"
     done
     exec 3>&-
     [ -z "$copy" ] || wait "$copy"
@@ -116,10 +116,10 @@ guest_boot() {
         status=$(cat "$run/status")
         [ "$status" -ne 0 ] || status=$ended
     elif [ "$ended" -eq 124 ] || { [ "$ended" -eq 137 ] && [ "$((EPOCHSECONDS - began))" -ge "$limit" ]; }; then
-        say "the guest was stopped: it was not done after $limit s (ASHMEM_LIMIT)"
+        say "the guest of kernel $kernel was stopped: it was not done after $limit s (ASHMEM_LIMIT)"
         status=124
     else
-        say "the guest ended before its command did (status $ended); the end of what the machine and the kernel said:"
+        say "the guest of kernel $kernel ended before its command did (status $ended); the end of what the machine and the kernel said:"
         [ ! -e "$run/machine.log" ] || quote_end "$run/machine.log" 5
         [ ! -e "$run/console.log" ] || quote_end "$run/console.log" 15
         status=125

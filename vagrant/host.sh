@@ -278,6 +278,6 @@ host_accel() {
         grep -q 'Kernel panic'; then
         verdict=kvm
     fi
-    printf '%s\n%s\n' "$now" "$verdict" >"$known"
+    printf '%s\n%s\n' "$now" "$verdict" >"$known.$BASHPID" && mv "$known.$BASHPID" "$known"
     echo "$verdict"
 }

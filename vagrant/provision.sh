@@ -29,18 +29,18 @@
 #   lintian  has lintian look at it, and fails if that has anything to say
 # ASHMEM_OUT: where what is built goes and is taken from (default: target/guest/RELEASE)
 # ASHMEM_RELEASE: the kernel to build for (default: the running one)
-# ASHMEM_WARN: with it, module and kunit have the compiler and kernel-doc warn of all they can (W=1; wants the package perl),
-#   and sparse where it is installed
+# ASHMEM_WARN: with it, module and kunit have the compiler and kernel-doc warn of all they can (W=1; wants the package perl)
+# ASHMEM_SPARSE: with it, sparse looks at the module while it is built
 # ASHMEM_RESULTS: where the tests' results go (default: results/ in ASHMEM_OUT): *.tsv for report.awk, and what was printed
 # ASHMEM_KERNEL: what the results call the kernel (default: RELEASE)
-# ASHMEM_PROGRAM_LIMIT: seconds that one test program may take (default: 900)
+# ASHMEM_PROGRAM_LIMIT: seconds that one test program may take (default: 1800)
 set -euo pipefail
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 release=${ASHMEM_RELEASE:-$(uname -r)}
 out=${ASHMEM_OUT:-$top/target/guest/$release}
 results=${ASHMEM_RESULTS:-$out/results}
 kernel=${ASHMEM_KERNEL:-$release}
-limit=${ASHMEM_PROGRAM_LIMIT:-900}
+limit=${ASHMEM_PROGRAM_LIMIT:-1800}
 programs=$out/tests
 # shellcheck source=junit.sh
 . "$top/vagrant/junit.sh"
@@ -137,7 +137,7 @@ step_module() {
     copy_sources
     ! counted || options+=(GCOV_PROFILE=y)
     # by its inner name: the headers of Debian lack the script by which C=1 looks for sparse
-    ! [ -n "${ASHMEM_WARN:-}" ] || ! command -v sparse >/dev/null || options+=(KBUILD_CHECKSRC=1 "CF=-include $work/kernel/tests/sparse.h")
+    [ -z "${ASHMEM_SPARSE:-}" ] || options+=(KBUILD_CHECKSRC=1 "CF=-include $work/kernel/tests/sparse.h")
     make -C "/lib/modules/$release/build" M="$work/kernel" ${ASHMEM_WARN:+W=1} -j"$(nproc)" "${options[@]}" modules
     mkdir -p "$out"
     rm -rf "$out/gcno"
@@ -406,7 +406,7 @@ test_list() {
         awk -v section="$kernel: C programs" -v program="$program" -v ended="$(ending "$status")" \
             -f "$top/vagrant/ktap.awk" "$results/$program.ktap" >"$results/$program.tsv"
         echo "$(count "$results/$program.tsv") ($SECONDS s)"
-        awk -F'\t' '$1 == "fail" { print "    FAILED " $3 " -- " $4 }' "$results/$program.tsv"
+        awk -F'\t' '$1 == "fail" { print $2 ": FAILED " $3 " -- " $4 }' "$results/$program.tsv"
     done
 }
 
@@ -434,7 +434,7 @@ test_kunit() {
         awk -v section="$kernel: KUnit" -v program="$suite" -v ended= -f "$top/vagrant/ktap.awk" \
             "$results/$suite.ktap" >"$results/$suite.tsv"
         echo "$kernel: KUnit $suite ... $(count "$results/$suite.tsv")"
-        awk -F'\t' '$1 == "fail" { print "    FAILED " $3 " -- " $4 }' "$results/$suite.tsv"
+        awk -F'\t' '$1 == "fail" { print $2 ": FAILED " $3 " -- " $4 }' "$results/$suite.tsv"
     done
     result 'is unloaded with its tests' unload
     result 'is loaded without tests' step_load
@@ -502,7 +502,7 @@ java_run() {
 # java_done NAME: what is in NAME.tsv, for a person to follow
 java_done() {
     echo "$(count "$results/$1.tsv") ($SECONDS s)"
-    awk -F'\t' '$1 == "fail" { print "    FAILED " $3 " -- " $4 }' "$results/$1.tsv"
+    awk -F'\t' '$1 == "fail" { print $2 ": FAILED " $3 " -- " $4 }' "$results/$1.tsv"
 }
 
 # With java_exclude=(--exclude-tag newest) without those that take many JVMs, or minutes of waiting for memory.

@@ -37,11 +37,11 @@ tests_of() {
 # The module and what else is built for a kernel; without them no guest of that kernel.
 tests_build() {
     local kernel=$1 section="$1: build" warnings
-    if ! build module "$kernel" "building the module"; then
+    if ! ASHMEM_SPARSE=yes build module "$kernel" "building the module"; then
         tests_result "build-$kernel" fail "$section" "module builds" "see target/log/module-$kernel.log"
         return 1
     fi
-    warnings=$(grep -E '(warning|error): ' "$log/module-$kernel.log" | head -n 5)
+    warnings=$(grep -iE '(warning|error): ' "$log/module-$kernel.log" | head -n 5)
     grep -q '^ *CHECK .*main\.c' "$log/module-$kernel.log" || warnings="sparse did not run: see target/log/module-$kernel.log"
     tests_result "build-$kernel" "$(ok_if_empty "$warnings")" "$section" "module builds with W=1, and under sparse, without a warning" \
         "$warnings"
@@ -213,33 +213,25 @@ tests_guests() {
     echo "$((most > 1 ? most : 1))"
 }
 
-# tests_running PID...: how many of them still run
-tests_running() {
-    local pid count=0
-    for pid in "$@"; do
-        ! kill -0 "$pid" 2>/dev/null || : $((count += 1))
-    done
-    echo "$count"
-}
-
 tests_of_built() {
     if [ -e "$results/built-$1" ]; then
         tests_of guest "$1"
     else
         tests_result "guest-$1" fail "$1: kernel log" "the guest runs" "there is no module to run there"
     fi
+    touch "$results/ended-$1"
 }
 
 # tests_guests_of BUILDERS KERNEL...: the guests, several at a time, each when what it needs is built; the builders count as one
 tests_guests_of() {
-    local builders=$1 most kernel lanes=("$1")
+    local builders=$1 most kernel
     shift
     most=$(tests_guests)
     for kernel in "$@"; do
         until [ -e "$results/built-$kernel" ] || [ -e "$results/unbuilt-$kernel" ] || ! kill -0 "$builders" 2>/dev/null; do
             sleep 0.5
         done
-        while [ "$(tests_running "${lanes[@]}")" -ge "$most" ]; do
+        while [ "$(jobs -rp | wc -l)" -ge "$most" ]; do
             sleep 0.5
         done
         if [ $# -eq 1 ] || [ "$most" -eq 1 ]; then
@@ -247,10 +239,13 @@ tests_guests_of() {
         else
             # by whole lines, since others write, too
             tests_of_built "$kernel" | sed -u '' &
-            lanes+=($!)
         fi
     done
-    wait "${lanes[@]}"
+    wait
+    for kernel in "$@"; do
+        [ -e "$results/ended-$kernel" ] ||
+            tests_result missing fail "$kernel: kernel log" "(all)" "what runs its tests ended before they did"
+    done
 }
 
 # run_tests KERNEL..., or --fast: the unit tests and kernel um, for every day

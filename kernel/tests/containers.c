@@ -174,7 +174,7 @@ static void create_parent(const char *group)
 	cgroup_write(group, "cgroup.subtree_control", "+memory");
 }
 
-CASE_LIMIT(each_of_two_groups_purges_for_itself, 180)
+CASE_LIMIT(each_of_two_groups_purges_for_itself, 60)
 {
 	struct owner a, b;
 	size_t before;
@@ -202,7 +202,7 @@ CASE_LIMIT(each_of_two_groups_purges_for_itself, 180)
 }
 
 /* One lacks four times what the other lacks, and a third one nothing. */
-CASE_LIMIT(two_groups_under_pressure_at_once_purge_for_themselves, 180)
+CASE_LIMIT(two_groups_under_pressure_at_once_purge_for_themselves, 60)
 {
 	struct owner a, b, c;
 
@@ -232,7 +232,7 @@ CASE_LIMIT(two_groups_under_pressure_at_once_purge_for_themselves, 180)
 }
 
 /* The parent's limit is that of all below it, and of nobody else. */
-CASE_LIMIT(limit_of_a_parent_is_for_all_below_it, 180)
+CASE_LIMIT(limit_of_a_parent_is_for_all_below_it, 60)
 {
 	struct owner x, y, other;
 
@@ -255,7 +255,7 @@ CASE_LIMIT(limit_of_a_parent_is_for_all_below_it, 180)
 }
 
 /* More than the one that allocates has unpinned: its sibling has to give too. */
-CASE_LIMIT(limit_of_a_parent_reaches_a_sibling, 180)
+CASE_LIMIT(limit_of_a_parent_reaches_a_sibling, 60)
 {
 	struct owner x, y;
 	size_t lacking;
@@ -276,7 +276,7 @@ CASE_LIMIT(limit_of_a_parent_reaches_a_sibling, 180)
 	CHECK_EQ(0, cgroup_oom_kills("p"));
 }
 
-CASE_LIMIT(limit_of_a_nested_group_leaves_its_siblings_alone, 180)
+CASE_LIMIT(limit_of_a_nested_group_leaves_its_siblings_alone, 60)
 {
 	struct owner x, y;
 
@@ -295,7 +295,7 @@ CASE_LIMIT(limit_of_a_nested_group_leaves_its_siblings_alone, 180)
 	CHECK_EQ(0, cgroup_oom_kills("p"));
 }
 
-CASE_LIMIT(lowered_limit_takes_what_is_needed_each_time, 180)
+CASE_LIMIT(lowered_limit_takes_what_is_needed_each_time, 60)
 {
 	struct owner a;
 	size_t before;
@@ -316,7 +316,7 @@ CASE_LIMIT(lowered_limit_takes_what_is_needed_each_time, 180)
 	CHECK_EQ(0, cgroup_oom_kills("a"));
 }
 
-CASE_LIMIT(lowered_limit_of_a_parent_takes_what_is_needed, 180)
+CASE_LIMIT(lowered_limit_of_a_parent_takes_what_is_needed, 60)
 {
 	struct owner x, y;
 
@@ -332,7 +332,7 @@ CASE_LIMIT(lowered_limit_of_a_parent_takes_what_is_needed, 180)
 	CHECK_EQ(0, cgroup_oom_kills("p"));
 }
 
-CASE_LIMIT(lowered_limit_of_a_nested_group_takes_its_own, 180)
+CASE_LIMIT(lowered_limit_of_a_nested_group_takes_its_own, 60)
 {
 	struct owner x, y;
 
@@ -350,7 +350,7 @@ CASE_LIMIT(lowered_limit_of_a_nested_group_takes_its_own, 180)
 }
 
 /* What a removed group had unpinned is its parent's, and obeys its limit. */
-CASE_LIMIT(removed_group_leaves_what_it_unpinned_to_its_parent, 180)
+CASE_LIMIT(removed_group_leaves_what_it_unpinned_to_its_parent, 60)
 {
 	struct owner x, y;
 	char path[512];
@@ -380,7 +380,7 @@ CASE_LIMIT(removed_group_leaves_what_it_unpinned_to_its_parent, 180)
 }
 
 /* The region goes with its last process, behind its group or in front of it. */
-CASE_LIMIT(region_dies_without_its_group, 180)
+CASE_LIMIT(region_dies_without_its_group, 60)
 {
 	uint64_t before;
 	char path[512];
@@ -472,7 +472,7 @@ static uint64_t exceed_high_mark(const char *group, bool unpinned)
 	return *most;
 }
 
-CASE_LIMIT(high_mark_purges_and_does_not_kill, 360)
+CASE_LIMIT(high_mark_purges_and_does_not_kill, 120)
 {
 	CHECK(exceed_high_mark("unpinned", true) <= (HIGH_MARK + 1) * MIB);
 	/* Where nothing can be purged it is passed, or the above shows nothing. */
@@ -481,7 +481,7 @@ CASE_LIMIT(high_mark_purges_and_does_not_kill, 360)
 }
 
 /* The same work; who may be purged spends less time in waiting for memory. */
-CASE_LIMIT(unpinned_memory_keeps_the_pressure_low, 360)
+CASE_LIMIT(unpinned_memory_keeps_the_pressure_low, 120)
 {
 	uint64_t unpinned, pinned;
 
@@ -495,7 +495,7 @@ CASE_LIMIT(unpinned_memory_keeps_the_pressure_low, 360)
 }
 
 /* Who waits until something was purged for him is told so as of any reclaim. */
-CASE_LIMIT(waiting_for_a_purge_counts_as_pressure, 180)
+CASE_LIMIT(waiting_for_a_purge_counts_as_pressure, 60)
 {
 	struct owner a;
 	uint64_t before, after;
@@ -516,7 +516,7 @@ CASE_LIMIT(waiting_for_a_purge_counts_as_pressure, 180)
  * Somebody who unpins when he is told that memory is short. The group has a high
  * mark, above which the process in it is slowed down until then.
  */
-CASE_LIMIT(pressure_trigger_tells_when_to_unpin, 360)
+CASE_LIMIT(pressure_trigger_tells_when_to_unpin, 120)
 {
 	atomic_bool *unpinned = map_shared(sizeof(*unpinned));
 	struct meeting m = meeting_create();

@@ -107,7 +107,7 @@ static uint64_t slab_bytes(const char *group)
 	return cgroup_get(group, "memory.stat", "slab");
 }
 
-CASE_LIMIT(million_ranges_are_charged_to_their_group, 180)
+CASE_LIMIT(million_ranges_are_charged_to_their_group, 60)
 {
 	atomic_size_t *done = map_shared(sizeof(*done));
 	struct meeting m = meeting_create();
@@ -251,7 +251,7 @@ static void take_ranges(atomic_size_t *done)
 	unpin_singly(fd, MILLION, done);
 }
 
-CASE_LIMIT(million_ranges_stop_their_caller_and_nobody_else, 180)
+CASE_LIMIT(million_ranges_stop_their_caller_and_nobody_else, 60)
 {
 	check_caller_is_stopped(take_ranges, RANGE_BYTES);
 }
@@ -267,7 +267,7 @@ static void take_regions(atomic_size_t *done)
 	CHECK_EQ(ENOMEM, errno);
 }
 
-CASE_LIMIT(million_regions_stop_their_caller_and_nobody_else, 180)
+CASE_LIMIT(million_regions_stop_their_caller_and_nobody_else, 60)
 {
 	check_caller_is_stopped(take_regions, 2 * FILE_BYTES);
 }
@@ -292,7 +292,7 @@ static void take_mappings(atomic_size_t *done)
 	CHECK_EQ(ENOMEM, errno);
 }
 
-CASE_LIMIT(million_mapped_regions_stop_their_caller_and_nobody_else, 180)
+CASE_LIMIT(million_mapped_regions_stop_their_caller_and_nobody_else, 60)
 {
 	check_caller_is_stopped(take_mappings, FILE_BYTES + INODE_BYTES);
 }
@@ -315,7 +315,7 @@ CASE(open_regions_are_limited_as_open_files)
  * Somebody who got the descriptor asks for more ranges than there will ever be. The
  * owner, and all who have other regions, go on.
  */
-CASE_LIMIT(endless_vector_delays_nobody, 180)
+CASE_LIMIT(endless_vector_delays_nobody, 60)
 {
 	enum { ENTRIES = 8 << 20 };
 	size_t bytes = ENTRIES * sizeof(struct ashmem_pin_result), pins = 0;
@@ -427,7 +427,7 @@ static void check_shares(int (*request)(int fd))
 	FAIL("the request keeps the processor to itself");
 }
 
-CASE_LIMIT(requests_for_a_million_ranges_share_the_processor, 360)
+CASE_LIMIT(requests_for_a_million_ranges_share_the_processor, 120)
 {
 	use_processor_0();
 	check_shares(pin_all);

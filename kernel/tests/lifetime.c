@@ -279,7 +279,7 @@ CASE(remapping_does_not_keep_the_module)
 	check_unload_and_load();
 }
 
-CASE_LIMIT(unloaded_and_loaded_again_and_again, 180)
+CASE_LIMIT(unloaded_and_loaded_again_and_again, 60)
 {
 	for (int i = 0; i < 10; i++) {
 		use_device();
@@ -288,7 +288,7 @@ CASE_LIMIT(unloaded_and_loaded_again_and_again, 180)
 	use_device();
 }
 
-CASE_LIMIT(unloaded_while_caches_are_dropped_and_regions_opened, 180)
+CASE_LIMIT(unloaded_while_caches_are_dropped_and_regions_opened, 60)
 {
 	double end = now() + 3;
 	int unloads = 0;

@@ -367,7 +367,7 @@ static char *region_written_unpinned(int *fd, size_t pages)
 	return p;
 }
 
-CASE_LIMIT(defect_02_pin_storm_at_a_limit, 180)
+CASE_LIMIT(defect_02_pin_storm_at_a_limit, 60)
 {
 	pid_t pid;
 
@@ -395,7 +395,7 @@ CASE_LIMIT(defect_02_pin_storm_at_a_limit, 180)
 	CHECK_EQ(0, cgroup_oom_kills("a"));
 }
 
-CASE_LIMIT(defect_02_pin_storm_with_drop_caches, 180)
+CASE_LIMIT(defect_02_pin_storm_with_drop_caches, 60)
 {
 	struct worker w[] = {
 		{ .work = work_pin_page }, { .work = work_pin_page },
@@ -456,12 +456,12 @@ static void run_madv_remove(bool limited)
 	run_workers(w, ARRAY_SIZE(w), seconds_to_run(3));
 }
 
-CASE_LIMIT(defect_03_madv_remove_with_drop_caches, 180)
+CASE_LIMIT(defect_03_madv_remove_with_drop_caches, 60)
 {
 	run_madv_remove(false);
 }
 
-CASE_LIMIT(defect_03_madv_remove_at_a_limit, 180)
+CASE_LIMIT(defect_03_madv_remove_at_a_limit, 60)
 {
 	pid_t pid;
 
@@ -495,7 +495,7 @@ static void work_whole_life(struct worker *w, uint64_t *random)
 	}
 }
 
-CASE_LIMIT(regions_are_closed_while_they_are_purged, 180)
+CASE_LIMIT(regions_are_closed_while_they_are_purged, 60)
 {
 	struct worker w[] = {
 		{ .work = work_whole_life }, { .work = work_whole_life },
@@ -531,7 +531,7 @@ static void work_map(struct worker *w, uint64_t *random)
 	CHECK_OK(munmap(p, length));
 }
 
-CASE_LIMIT(regions_are_forked_and_mapped_while_they_are_purged, 180)
+CASE_LIMIT(regions_are_forked_and_mapped_while_they_are_purged, 60)
 {
 	struct worker w[] = {
 		{ .work = work_fork }, { .work = work_map },
@@ -550,7 +550,7 @@ CASE_LIMIT(regions_are_forked_and_mapped_while_they_are_purged, 180)
 }
 
 /* Groups come and go; some of their regions stay, and belong to the parent. */
-CASE_LIMIT(groups_are_removed_while_their_regions_are_purged, 180)
+CASE_LIMIT(groups_are_removed_while_their_regions_are_purged, 60)
 {
 	double end = now() + seconds_to_run(3);
 	pid_t purger;

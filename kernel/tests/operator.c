@@ -253,7 +253,7 @@ static void *read_what_there_is(void *stop)
 	return NULL;
 }
 
-CASE_LIMIT(regions_come_and_go_while_they_are_listed, 180)
+CASE_LIMIT(regions_come_and_go_while_they_are_listed, 60)
 {
 	double end = now() + (test_seconds ? test_seconds : 2);
 	atomic_bool stop = false;
@@ -327,7 +327,7 @@ CASE(totals_tell_who_purged)
 	CHECK_EQ(before + 6 * page_size, total("purged_by_drop_caches"));
 }
 
-CASE_LIMIT(totals_tell_what_limits_purged, 180)
+CASE_LIMIT(totals_tell_what_limits_purged, 60)
 {
 	uint64_t before = total("purged_by_limit");
 	pid_t pid;
@@ -393,7 +393,7 @@ CASE(a_request_purges_though_purging_is_switched_off)
 }
 
 /* The kernel forgets shrinkers that say they have nothing; not this one. */
-CASE_LIMIT(purging_under_a_limit_can_be_switched_on_again, 180)
+CASE_LIMIT(purging_under_a_limit_can_be_switched_on_again, 60)
 {
 	struct meeting m = meeting_create();
 	pid_t pid;
@@ -580,7 +580,7 @@ CASE(shrinking_is_traced)
 	CHECK_TRACED("shrink_end", "reason=drop_caches purged=6 freed=0\n");
 }
 
-CASE_LIMIT(purges_by_a_limit_are_traced_with_their_cgroup, 180)
+CASE_LIMIT(purges_by_a_limit_are_traced_with_their_cgroup, 60)
 {
 	struct stat st;
 	char path[512];

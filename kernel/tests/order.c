@@ -119,28 +119,28 @@ static void ask_for_reclaim(const char *group)
 	CHECK(cgroup_get(group, "memory.current", NULL) <= before - 2 * MIB);
 }
 
-CASE_LIMIT(defect_10_limit_missed_by_a_little_takes_the_oldest_ranges, 180)
+CASE_LIMIT(defect_10_limit_missed_by_a_little_takes_the_oldest_ranges, 60)
 {
 	squeeze_ranges(RANGE_PAGES, lower_max);
 }
 
-CASE_LIMIT(defect_10_limit_missed_by_a_little_with_pinned_pages_between, 180)
+CASE_LIMIT(defect_10_limit_missed_by_a_little_with_pinned_pages_between, 60)
 {
 	squeeze_ranges(RANGE_PAGES + 1, lower_max);
 }
 
-CASE_LIMIT(defect_10_high_mark_missed_by_a_little, 180)
+CASE_LIMIT(defect_10_high_mark_missed_by_a_little, 60)
 {
 	squeeze_ranges(RANGE_PAGES, lower_high);
 }
 
-CASE_LIMIT(defect_10_proactive_reclaim_takes_what_was_asked_for, 180)
+CASE_LIMIT(defect_10_proactive_reclaim_takes_what_was_asked_for, 60)
 {
 	squeeze_ranges(RANGE_PAGES, ask_for_reclaim);
 }
 
 /* Little by little, as a client that allocates does. */
-CASE_LIMIT(defect_10_allocating_at_the_limit_takes_little, 180)
+CASE_LIMIT(defect_10_allocating_at_the_limit_takes_little, 60)
 {
 	size_t *purged = map_shared(sizeof(*purged));
 	pid_t pid;
@@ -165,7 +165,7 @@ CASE_LIMIT(defect_10_allocating_at_the_limit_takes_little, 180)
 	CHECK(*purged <= most_pages());
 }
 
-CASE_LIMIT(unpinned_again_is_young_again, 180)
+CASE_LIMIT(unpinned_again_is_young_again, 60)
 {
 	struct survivors *s = map_shared(sizeof(*s));
 	struct meeting m = meeting_create();
@@ -203,7 +203,7 @@ CASE_LIMIT(unpinned_again_is_young_again, 180)
 	CHECK(!s->purged[RANGES - 1]);
 }
 
-CASE_LIMIT(part_unpinned_again_is_young_again, 180)
+CASE_LIMIT(part_unpinned_again_is_young_again, 60)
 {
 	struct meeting m = meeting_create();
 	pid_t pid;
@@ -234,7 +234,7 @@ CASE_LIMIT(part_unpinned_again_is_young_again, 180)
 	CHECK_CHILD(pid);
 }
 
-CASE_LIMIT(older_region_goes_first, 180)
+CASE_LIMIT(older_region_goes_first, 60)
 {
 	struct meeting m = meeting_create();
 	pid_t pid;
@@ -268,7 +268,7 @@ CASE_LIMIT(older_region_goes_first, 180)
  * Two ranges that were last unpinned more than a second apart are in that order,
  * whichever region they belong to and whatever was done to them before.
  */
-CASE_LIMIT(regions_age_by_their_last_unpin, 180)
+CASE_LIMIT(regions_age_by_their_last_unpin, 60)
 {
 	struct meeting m = meeting_create();
 	pid_t pid;

@@ -36,7 +36,7 @@ static void tell_java(int s)
 }
 
 /* Of two pages, with generation 1 in them; generation 2 goes into the first. */
-CASE_LIMIT(receives_and_writes, 360)
+CASE_LIMIT(receives_and_writes, 120)
 {
 	int s = connect_to_java(), fd = receive_descriptor(s);
 	char name[ASHMEM_NAME_LEN], *p;
@@ -56,7 +56,7 @@ CASE_LIMIT(receives_and_writes, 360)
 }
 
 /* It was made read-only before it was sent; its sender goes on writing. */
-CASE_LIMIT(receives_to_read_only, 360)
+CASE_LIMIT(receives_to_read_only, 120)
 {
 	int s = connect_to_java(), fd = receive_descriptor(s);
 	char *p;
@@ -73,7 +73,7 @@ CASE_LIMIT(receives_to_read_only, 360)
 }
 
 /* Its last page is not whole. */
-CASE_LIMIT(sends, 360)
+CASE_LIMIT(sends, 120)
 {
 	int s = connect_to_java(), fd = region_open();
 	char *p;

@@ -446,7 +446,7 @@ static double seconds_per_pin(int fd, size_t n)
 	return best;
 }
 
-CASE_LIMIT(defect_19_pin_among_many_ranges, 180)
+CASE_LIMIT(defect_19_pin_among_many_ranges, 60)
 {
 	enum { RANGES = 20000 };
 	double one, many;

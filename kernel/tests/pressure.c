@@ -38,14 +38,14 @@ static int exceed_limit(const char *limited, const char *group, bool unpinned)
 	return status;
 }
 
-CASE_LIMIT(limit_purges_what_is_unpinned, 180)
+CASE_LIMIT(limit_purges_what_is_unpinned, 60)
 {
 	cgroup_create("a");
 	CHECK_EQ(0, exceed_limit("a", "a", true));
 	CHECK_EQ(0, cgroup_oom_kills("a"));
 }
 
-CASE_LIMIT(limit_kills_where_all_is_pinned, 180)
+CASE_LIMIT(limit_kills_where_all_is_pinned, 60)
 {
 	int status;
 
@@ -57,7 +57,7 @@ CASE_LIMIT(limit_kills_where_all_is_pinned, 180)
 	CHECK_EQ(1, cgroup_oom_kills("a"));
 }
 
-CASE_LIMIT(limit_of_a_parent_group_purges, 180)
+CASE_LIMIT(limit_of_a_parent_group_purges, 60)
 {
 	cgroup_create("a");
 	cgroup_write("a", "cgroup.subtree_control", "+memory");
@@ -66,7 +66,7 @@ CASE_LIMIT(limit_of_a_parent_group_purges, 180)
 	CHECK_EQ(0, cgroup_oom_kills("a"));
 }
 
-CASE_LIMIT(limit_leaves_the_pinned_pages, 180)
+CASE_LIMIT(limit_leaves_the_pinned_pages, 60)
 {
 	pid_t pid;
 
@@ -89,7 +89,7 @@ CASE_LIMIT(limit_leaves_the_pinned_pages, 180)
 	CHECK_EQ(0, cgroup_oom_kills("a"));
 }
 
-CASE_LIMIT(owner_need_not_be_the_one_who_allocates, 180)
+CASE_LIMIT(owner_need_not_be_the_one_who_allocates, 60)
 {
 	struct meeting m = meeting_create();
 	pid_t owner, other;
@@ -118,7 +118,7 @@ CASE_LIMIT(owner_need_not_be_the_one_who_allocates, 180)
 	CHECK_EQ(0, cgroup_oom_kills("a"));
 }
 
-CASE_LIMIT(memory_is_found_though_another_group_unpinned_it, 180)
+CASE_LIMIT(memory_is_found_though_another_group_unpinned_it, 60)
 {
 	struct meeting m = meeting_create();
 	int fd = region_create(48 * MIB);
@@ -144,7 +144,7 @@ CASE_LIMIT(memory_is_found_though_another_group_unpinned_it, 180)
 	CHECK_EQ(0, cgroup_oom_kills("a"));
 }
 
-CASE_LIMIT(limit_leaves_other_groups_alone, 180)
+CASE_LIMIT(limit_leaves_other_groups_alone, 60)
 {
 	struct meeting m = meeting_create();
 	pid_t pid;
@@ -168,7 +168,7 @@ CASE_LIMIT(limit_leaves_other_groups_alone, 180)
 	CHECK_CHILD(pid);
 }
 
-CASE_LIMIT(region_outlives_its_group, 180)
+CASE_LIMIT(region_outlives_its_group, 60)
 {
 	struct meeting m = meeting_create();
 	char path[512];
@@ -211,7 +211,7 @@ CASE_LIMIT(region_outlives_its_group, 180)
 	CHECK_EQ(0, cgroup_oom_kills("a"));
 }
 
-CASE_LIMIT(drop_caches_reaches_every_group, 180)
+CASE_LIMIT(drop_caches_reaches_every_group, 60)
 {
 	enum { GROUPS = 8 };
 	struct meeting m[GROUPS];
@@ -243,7 +243,7 @@ CASE_LIMIT(drop_caches_reaches_every_group, 180)
 }
 
 /* One group's few large ranges beside the many small ones of another. */
-CASE_LIMIT(drop_caches_reaches_groups_of_every_kind, 180)
+CASE_LIMIT(drop_caches_reaches_groups_of_every_kind, 60)
 {
 	struct meeting m = meeting_create();
 	struct filled f;
@@ -303,7 +303,7 @@ struct exhaustion {
 };
 
 /* By a process that the OOM killer spares: its requests fail then. */
-CASE_LIMIT(defect_04_failed_allocation_while_pinning, 360)
+CASE_LIMIT(defect_04_failed_allocation_while_pinning, 120)
 {
 	struct exhaustion *e = map_shared(sizeof(*e));
 	pid_t pid;
@@ -405,7 +405,7 @@ AFTER_EACH_CASE(restore_min_free)
  * Not by filling it, which takes long, but by telling the kernel to keep most
  * of it free: kswapd wakes up at 5/4 of that, who allocates reclaims below it.
  */
-CASE_LIMIT(machine_short_of_memory_purges, 180)
+CASE_LIMIT(machine_short_of_memory_purges, 60)
 {
 	struct filled f = filled_region(32 * MIB);
 	struct sysinfo si;

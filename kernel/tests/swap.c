@@ -55,7 +55,7 @@ static struct filled swapped_region(void)
  * The limit is hit while a pinned page of the huge one is swapped in: there is
  * room for some pages, as reclaim cannot have the very last ones, but not for it.
  */
-CASE_LIMIT(fault_on_a_pinned_page_of_a_huge_page_unpinned_in_part, 180)
+CASE_LIMIT(fault_on_a_pinned_page_of_a_huge_page_unpinned_in_part, 60)
 {
 	pid_t pid;
 
@@ -78,7 +78,7 @@ CASE_LIMIT(fault_on_a_pinned_page_of_a_huge_page_unpinned_in_part, 180)
 	CHECK_EQ(0, cgroup_oom_kills("a"));
 }
 
-CASE_LIMIT(purge_spares_the_pinned_part_of_a_huge_page, 180)
+CASE_LIMIT(purge_spares_the_pinned_part_of_a_huge_page, 60)
 {
 	struct filled f;
 	size_t quarter;
@@ -98,7 +98,7 @@ CASE_LIMIT(purge_spares_the_pinned_part_of_a_huge_page, 180)
 }
 
 /* What lies in the range as a whole is purged in the swap as in memory. */
-CASE_LIMIT(huge_page_unpinned_as_a_whole_is_purged_in_swap, 180)
+CASE_LIMIT(huge_page_unpinned_as_a_whole_is_purged_in_swap, 60)
 {
 	struct filled f;
 
@@ -156,7 +156,7 @@ static void check_kept(char *base)
 	CHECK_PAGES(base, 0, HUGE / page_size, 1);
 }
 
-CASE_LIMIT(huge_page_written_after_reading_is_kept_at_munmap, 180)
+CASE_LIMIT(huge_page_written_after_reading_is_kept_at_munmap, 60)
 {
 	int fd = region_create(HUGE);
 	char *base;
@@ -168,7 +168,7 @@ CASE_LIMIT(huge_page_written_after_reading_is_kept_at_munmap, 180)
 	check_kept(map_aligned(fd, HUGE));
 }
 
-CASE_LIMIT(huge_page_written_after_reading_is_kept_at_collapse, 180)
+CASE_LIMIT(huge_page_written_after_reading_is_kept_at_collapse, 60)
 {
 	int fd = region_create(HUGE);
 	char *parts = map_aligned(fd, HUGE), *whole;

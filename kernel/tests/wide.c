@@ -182,7 +182,7 @@ CASE(info_tells_unpinned_and_purged_bytes)
 }
 
 /* Unpins, pins and purges at random; each page is known. */
-CASE_LIMIT(info_agrees_with_a_count_of_pages, 180)
+CASE_LIMIT(info_agrees_with_a_count_of_pages, 60)
 {
 	enum { PAGES = 64, ROUNDS = 5000 };
 	bool unpinned[PAGES] = { 0 }, purged[PAGES] = { 0 };
@@ -603,7 +603,7 @@ static void *take_the_results_away(void *results)
 }
 
 /* Its answer is there to be read, or the next one is the same. */
-CASE_LIMIT(vector_forgets_no_purge_when_its_array_goes, 180)
+CASE_LIMIT(vector_forgets_no_purge_when_its_array_goes, 60)
 {
 	int memory = CHECK_OK(memfd_create("results", MFD_CLOEXEC)), fd;
 	double end = now() + (test_seconds ? test_seconds : 3);
@@ -637,7 +637,7 @@ CASE_LIMIT(vector_forgets_no_purge_when_its_array_goes, 180)
 	CHECK(untold);
 }
 
-CASE_LIMIT(vector_ends_when_its_caller_is_killed, 180)
+CASE_LIMIT(vector_ends_when_its_caller_is_killed, 60)
 {
 	enum { RANGES = 8 << 20 };
 	size_t bytes = RANGES * sizeof(struct ashmem_pin_result);
