@@ -292,7 +292,7 @@ class RaceIT {
     } finally {
       over.set(true);
       threads.shutdownNow();
-      assertTrue(threads.awaitTermination(20, TimeUnit.SECONDS), "a thread did not end");
+      assertTrue(threads.awaitTermination(60, TimeUnit.SECONDS), "a thread did not end");
     }
   }
 }

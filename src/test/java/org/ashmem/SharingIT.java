@@ -102,7 +102,7 @@ class SharingIT {
         // The child dies while it leaves a range unpinned: the region is still ours.
         ask(in, out, "unpin 0 " + 2 * PAGE);
         child.destroyForcibly();
-        assertTrue(child.waitFor(20, TimeUnit.SECONDS));
+        assertTrue(child.waitFor(60, TimeUnit.SECONDS));
         assertEquals(PinStatus.UNPINNED, region.pinStatus(PAGE, PAGE));
         assertEquals(PinResult.NOT_PURGED, region.pin());
         assertEquals(78, mapping.buffer().getLong(24));
