@@ -222,15 +222,11 @@ tests_of_built() {
     touch "$results/ended-$1"
 }
 
-# tests_guests_of BUILDERS KERNEL...: the guests, several at a time, each when what it needs is built; the builders count as one
+# tests_guests_of KERNEL...: the guests, several at a time
 tests_guests_of() {
-    local builders=$1 most kernel
-    shift
+    local most kernel
     most=$(tests_guests)
     for kernel in "$@"; do
-        until [ -e "$results/built-$kernel" ] || [ -e "$results/unbuilt-$kernel" ] || ! kill -0 "$builders" 2>/dev/null; do
-            sleep 0.5
-        done
         while [ "$(jobs -rp | wc -l)" -ge "$most" ]; do
             sleep 0.5
         done
@@ -264,11 +260,7 @@ run_tests() {
     rm -rf "$results"
     mkdir -p "$results"
     for kernel in "$@"; do
-        if { [ "$kernel" = vagrant ] || release "$kernel"; } && tests_of build "$kernel"; then
-            touch "$results/built-$kernel"
-        else
-            touch "$results/unbuilt-$kernel"
-        fi
+        [ "$kernel" = vagrant ] || release "$kernel" && tests_of build "$kernel" && touch "$results/built-$kernel"
     done &
     builders=$!
     # shellcheck disable=SC2046
@@ -285,7 +277,9 @@ run_tests() {
         say "checking the repository"
         as_caller env JAVA_HOME="$(jdk_folder)" "$here/checks.sh" "$results" || true
     fi
-    tests_guests_of "$builders" "$@"
+    # the builders have all processors as it is: a guest beside them gains nothing
+    wait "$builders"
+    tests_guests_of "$@"
     for part in "${parts[@]}"; do
         tests_any "$part" "$results"/*.tsv
     done
