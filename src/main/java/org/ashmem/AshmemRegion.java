@@ -260,8 +260,12 @@ public final class AshmemRegion implements AutoCloseable {
    */
   public Mapping map(long offset, long length) {
     checkPart(offset, length);
-    MapMode mode = protection().contains(Protection.WRITE) ? MapMode.READ_WRITE : MapMode.READ_ONLY;
-    return map(mode, offset, length);
+    try {
+      return map(MapMode.READ_WRITE, offset, length);
+    } catch (AshmemException.PermissionDenied e) {
+      // Asked for before, the protection might be another one by now.
+      return map(MapMode.READ_ONLY, offset, length);
+    }
   }
 
   /**

@@ -231,6 +231,11 @@ final class MemfdDriver implements Driver {
     return writable ? left : left & ~Shim.WRITE;
   }
 
+  /** What is allowed unless somebody else sealed it. */
+  private synchronized int known() {
+    return writable ? mask : mask & ~Shim.WRITE;
+  }
+
   private synchronized int mask(int fd) {
     if (isSealed(fd)) {
       // By whoever else has the memory.
@@ -295,8 +300,9 @@ final class MemfdDriver implements Driver {
 
   @Override
   public long map(int fd, MapMode mode, long offset, long length) {
-    // A private one has nothing to do with the descriptor.
-    int allowed = mode.shared ? protection(fd) : mask(fd);
+    // Of a shared one the kernel minds the seals itself; a private one has nothing to do with the
+    // descriptor.
+    int allowed = mode.shared ? known() : mask(fd);
     if ((mode.protection & ~allowed) != 0) {
       return -Errno.EPERM;
     }
