@@ -112,7 +112,7 @@ step_deps() {
 step_sources() {
     tar -C "$top" -c --sort=name --mtime=@0 --owner=0 --group=0 --exclude='*.o' --exclude='*.ko' --exclude='*.mod' \
         --exclude='*.mod.c' --exclude='.*.cmd' --exclude=Module.symvers --exclude=modules.order --exclude=probed.h \
-        --exclude='*.probed*' --exclude=kernel/tests/out --exclude=kernel/bench/out kernel
+        --exclude=kernel/probing --exclude=kernel/tests/out --exclude=kernel/bench/out kernel
 }
 
 # A copy, so that no build litters the checkout and nothing built there earlier gets in.

@@ -1,26 +1,107 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
-# Prints probed.h from what the probes found. Fails if an interface has none of
-# the shapes that the module knows, and says which, and why not.
-# usage: decide.sh INTERFACE/SHAPE.probed...
+# Prints probed.h: of each probe whether it builds for this kernel, with nothing
+# in it that is not exported. Fails if an interface has none of the shapes that
+# the module knows, and says which, and why not.
+# usage: CC='COMPILER OPTION...' NM=nm decide.sh WORK SYMVERS PROBE...
+# WORK is a folder for what is made on the way, PROBE is probes/INTERFACE/SHAPE.c
+# at the end of a path. Its functions are called probe and visit.
 
-unknown=$(
-	for probed; do
-		echo "${probed%/*}"
-	done | sort -u | while read -r interface; do
-		grep -q ' 1$' "$interface"/*.probed || echo "$interface"
+work=$1 symvers=$2
+shift 2
+rm -rf "$work"
+mkdir -p "$work"
+
+# take PROBE: sets interface, shape and name
+take() {
+	shape=${1##*/}
+	interface=${1%/*}
+	interface=${interface##*/}
+	name=probes/$interface/$shape
+	shape=${shape%.c}
+}
+
+# unit PROBE...: all of them as one source, in which each is still called what it is
+unit() {
+	for probe; do
+		take "$probe"
+		echo "#line 1 \"$name\""
+		sed -e "s/\([^_a-z]\)probe(/\1probe_$shape(/" \
+			-e "s/\([^_a-z]\)visit\([^_a-z]\)/\1visit_$shape\2/g" "$probe"
 	done
-)
-for interface in $unknown; do
-	echo "ashmem: error: nothing that is known of ${interface##*/} builds for this kernel:"
-	for probed in "$interface"/*.probed; do
-		printf '    %s: ' "probes/${interface##*/}/$(basename "$probed" .probed).c"
-		{ grep -m 1 -E 'error: |is not exported' "$probed.log" || head -n 1 "$probed.log"; } |
-			sed 's/.*error: //'
+}
+
+# holds LOG PROBE...: do they build, all together? If not, LOG tells why.
+holds() {
+	log=$1
+	shift
+	unit "$@" >"$work/unit.c"
+	eval "$CC -c -o $work/unit.o $work/unit.c" >"$log" 2>&1 &&
+		$NM -u "$work/unit.o" >"$work/undefined" &&
+		awk 'NR == FNR { exported[$2] = 1; next }
+			!($2 in exported) { print $2 " is not exported"; missing = 1 }
+			END { exit missing }' "$symvers" "$work/undefined" >"$log"
+}
+
+# answered INTERFACE: does one of its shapes hold?
+answered() {
+	case "$held " in
+	*"/probes/$1/"*) ;;
+	*) return 1 ;;
+	esac
+}
+
+# Most of the time goes into what the probes include, and that is much the same.
+# So all of them are built at once, then those of which nothing was said.
+held=
+for probe; do
+	held="$held $probe"
+done
+while [ -n "$held" ] && ! holds "$work/all.log" $held; do
+	silent=
+	for probe in $held; do
+		take "$probe"
+		grep -q "^$name:" "$work/all.log" || silent="$silent $probe"
 	done
+	[ "$silent" != "$held" ] || silent=
+	held=$silent
+done
+
+# What was said of one may be due to others.
+alone=
+for probe; do
+	take "$probe"
+	answered "$interface" || alone="$alone $probe"
+done
+for probe in $alone; do
+	take "$probe"
+	! holds "$work/$shape.log" "$probe" || held="$held $probe"
+done
+unknown=
+for probe in $alone; do
+	take "$probe"
+	answered "$interface" && continue
+	case $unknown in
+	*" $interface "*) ;;
+	*)
+		unknown="$unknown $interface "
+		echo "ashmem: error: nothing that is known of $interface builds for this kernel:"
+		;;
+	esac
+	printf '    %s: ' "$name"
+	{ grep -m 1 -E 'error: |is not exported' "$work/$shape.log" || head -n 1 "$work/$shape.log"; } |
+		sed 's/.*error: //'
 done >&2
 if [ -n "$unknown" ]; then
 	echo "ashmem: the kernel is newer than this module, or its headers are not all there; compat.h tells what to do" >&2
 	exit 1
 fi
-cat "$@"
+
+for probe; do
+	take "$probe"
+	case "$held " in
+	*"/$name "*) have=1 ;;
+	*) have=0 ;;
+	esac
+	echo "#define ASHMEM_HAVE_$(echo "$shape" | tr "[:lower:]" "[:upper:]") $have"
+done
