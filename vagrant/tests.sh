@@ -222,11 +222,13 @@ tests_of_built() {
     touch "$results/ended-$1"
 }
 
-# tests_guests_of KERNEL...: the guests, several at a time
+# tests_guests_of KERNEL...: the guests, several at a time. Those that are more than a kernel take longest: they come first,
+# so that none of them is alone at the end.
 tests_guests_of() {
-    local most kernel
+    local most kernel kernels
     most=$(tests_guests)
-    for kernel in "$@"; do
+    mapfile -t kernels < <(printf '%s\n' "$@" | grep '^[a-z]'; printf '%s\n' "$@" | grep -v '^[a-z]')
+    for kernel in "${kernels[@]}"; do
         while [ "$(jobs -rp | wc -l)" -ge "$most" ]; do
             sleep 0.5
         done

@@ -30,7 +30,7 @@ final class MemfdDriver implements Driver {
   private static final String LINK = "/memfd:";
   private static final String LINK_END = " (deleted)";
 
-  /** The regions of this process that may be purged. */
+  /** The open regions of which something was unpinned once. */
   private static final Set<MemfdDriver> PURGEABLE = ConcurrentHashMap.newKeySet();
 
   /** The time, as far as unpinning goes. */
@@ -48,6 +48,9 @@ final class MemfdDriver implements Driver {
 
   /** How many others may have the memory, with pins of which nothing is known here. */
   private long others;
+
+  /** Whether it is one of {@link #PURGEABLE}. */
+  private boolean purgeable;
 
   private boolean closed;
 
@@ -94,9 +97,7 @@ final class MemfdDriver implements Driver {
 
   /** The driver of a region that was just made. */
   static MemfdDriver created(Descriptor descriptor, String name, long size) {
-    MemfdDriver driver = new MemfdDriver(descriptor, name, size, 0, true);
-    PURGEABLE.add(driver);
-    return driver;
+    return new MemfdDriver(descriptor, name, size, 0, true);
   }
 
   /** Tells whether a descriptor is memory whose size nobody can change. */
@@ -255,6 +256,9 @@ final class MemfdDriver implements Driver {
 
   @Override
   public synchronized int unpin(int fd, long offset, long length) {
+    if (!purgeable && !closed) {
+      purgeable = PURGEABLE.add(this);
+    }
     ranges.unpin(offset, end(offset, length), CLOCK.incrementAndGet());
     return 0;
   }
@@ -285,7 +289,6 @@ final class MemfdDriver implements Driver {
     int copy = Shim.dup(fd);
     if (copy >= 0) {
       others++;
-      PURGEABLE.remove(this);
     }
     return copy;
   }
@@ -293,9 +296,6 @@ final class MemfdDriver implements Driver {
   @Override
   public synchronized void takenBack() {
     others--;
-    if (others == 0 && !closed) {
-      PURGEABLE.add(this);
-    }
   }
 
   @Override
@@ -313,6 +313,8 @@ final class MemfdDriver implements Driver {
   @Override
   public synchronized void close() {
     closed = true;
-    PURGEABLE.remove(this);
+    if (purgeable) {
+      PURGEABLE.remove(this);
+    }
   }
 }
