@@ -44,6 +44,12 @@ complained_about() {
     ! "$here/complaints" "$1" >/dev/null || { echo "nothing found in: $(cat "$1")"; false; }
 }
 
+# judged tripped|untripped LOG
+judged() {
+    # shellcheck source=guest.sh
+    [ "$(. "$here/guest.sh" && guest_tripped "$2" && echo tripped || echo untripped)" = "$1" ]
+}
+
 expected() {
     grep -v '^# SPDX' "$1"
 }
@@ -296,6 +302,12 @@ rm -f "$work"/*.log
 while read -r sample; do
     check "complaints: about $(head -n 1 "$sample" | cut -c3-)" complained_about "$sample"
 done < <(paragraphs "$here/samples/bad.log")
+for verdict in tripped untripped; do
+    rm -f "$work"/*.log
+    while read -r sample; do
+        check "guest: $verdict by $(head -n 1 "$sample" | cut -c3-)" judged "$verdict" "$sample"
+    done < <(paragraphs "$here/samples/$verdict.log")
+done
 for sample in "$here"/samples/*.ktap; do
     check "KTAP: ${sample##*/} is counted as expected" counted_as_expected "$sample"
 done

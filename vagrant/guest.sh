@@ -6,7 +6,7 @@
 # Root, in mount and PID namespaces of its own (enclosure.sh). The exit status is the command's; 124 when the time limit
 # (ASHMEM_LIMIT, seconds) was over, 125 when the guest stopped by itself, 1 when the kernel complained. ASHMEM_KERNEL_LOG
 # names a file for a copy of what the kernel said; with ASHMEM_COMPLAINTS=expected it may say anything. ASHMEM_LOAD=no boots
-# without loading the module. ASHMEM_KUNIT names a file for what kunit.py, which then boots kernel um, reports. ASHMEM_ROOT
+# without loading the module. ASHMEM_AGAIN=yes: the command may be run once more, from its beginning. ASHMEM_KUNIT names a file for what kunit.py, which then boots kernel um, reports. ASHMEM_ROOT
 # names a folder to be the root instead, writable, with systemd as the first process: the command comes when what every boot
 # needs is started.
 set -euo pipefail
@@ -35,11 +35,15 @@ guest_sweep() {
     done < <(find "$top/target/run" -mindepth 1 -maxdepth 1 -type d -printf '%T@ %p\n' | sort -rn | cut -d' ' -f2-)
 }
 
-# Has the emulated processor tripped over code that the kernel was patching? While a static key or a tracepoint is switched, a
-# breakpoint (int3) stands in the code, and QEMU may go on with what it translated then after the kernel took it away. Nothing
-# else has an int3 in it.
+# Did an emulated processor trip over code that the kernel was patching? While a static key or a tracepoint is switched, a
+# breakpoint (int3) stands in the code, and QEMU may go on with what it translated then after the kernel took it away. The
+# kernel then shows that there is none where it met one; and it has said nothing before that would be a complaint.
 guest_tripped() {
-    grep -q 'Oops: int3: ' "$1/console.log" 2>/dev/null
+    awk '
+        /int3: [0-9a-f]+ \[#/ { met = 1 }
+        met && /Code: / { there = match($0, /[0-9a-f][0-9a-f] <[0-9a-f]/) ? substr($0, RSTART, 2) : "cc"; exit }
+        END { exit !(there && there != "cc") }' "$1" 2>/dev/null &&
+        sed '/int3: [0-9a-f]* \[#/,$d' "$1" | "$here/complaints" >/dev/null
 }
 
 # Says that the guest is still booting, and ends it when its kernel panicked, or is about to: not every emulated one gets to
@@ -47,7 +51,7 @@ guest_tripped() {
 guest_watch() {
     local kernel=$1 run=$2 began=$3 machine=$4 silent=0
     while sleep 3; do
-        if grep -q 'Kernel panic' "$run/console.log" 2>/dev/null || guest_tripped "$run"; then
+        if grep -q 'Kernel panic' "$run/console.log" 2>/dev/null || guest_tripped "$run/console.log"; then
             sleep 3
             kill -TERM "$machine"
             return
@@ -100,10 +104,11 @@ guest_boot() {
     [ "$kernel" != um ] || kind=uml
     "${kind}_prepare" "$folder" "$version" "/ashmem/vagrant/init $kernel ${run#"$top/"}"
     say "booting kernel $kernel ($version) $how"
-    # What an emulated processor does wrong says nothing of what is tested: all of it is worth another try then.
+    # What an emulated processor does wrong says nothing of what is tested. It is worth another try if nothing of ours ran
+    # yet, or begins from nothing once more.
     for try in 1 2 3; do
         rm -f "$run"/{console.log,started,status,dmesg}
-        ended=0
+        began=$EPOCHSECONDS ended=0
         "${kind}_run" "$run/console.log" "$run/machine.log" "$limit" <&0 &
         machine=$!
         guest_watch "$kernel" "$run" "$began" "$machine" 3>&- &
@@ -112,13 +117,13 @@ guest_boot() {
         kill "$watch" 2>/dev/null || true
         if [ "$accel" != tcg ]; then
             break
-        elif guest_tripped "$run"; then
-            say "the emulated processor tripped over code that kernel $kernel was patching (try $try of 3)"
-        elif ! [ -e "$run/started" ] && grep -q 'Kernel panic' "$run/console.log"; then
-            say "the emulated processor did not survive the boot of kernel $kernel (try $try of 3)"
+        elif [ -e "$run/started" ]; then
+            [ "${ASHMEM_AGAIN:-}" = yes ] && guest_tripped "$run/console.log" || break
+            cp "$run/console.log" "${ASHMEM_KERNEL_LOG:-$run/kernel.log}.$try"
         else
-            break
+            grep -q 'Kernel panic' "$run/console.log" || guest_tripped "$run/console.log" || break
         fi
+        say "the emulated processor did not survive what kernel $kernel patched in its own code (try $try of 3)"
     done
     exec 3>&-
     [ -z "$copy" ] || wait "$copy"

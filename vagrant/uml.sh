@@ -18,8 +18,8 @@ ashmem /ashmem && exec $3\""
 uml_run() {
     local console_log=$1 log=$2 limit=$3 linux
     # It has one processor, but its kernel and its programs are processes of their own: on two of this machine's, each system
-    # call may wait until the other one wakes up, which takes ten times as long as the call. The one that cut is on is free.
-    taskset -cp "$(cut -d ' ' -f 39 /proc/self/stat)" "$BASHPID" >/dev/null
+    # call may wait until the other one wakes up, which takes ten times as long as the call. The one that cut is on will do.
+    taskset -cp "$(cut -d ' ' -f 39 /proc/self/stat)" "$BASHPID" >/dev/null || true
     linux=("mem=$guest_memory" seccomp=auto noreboot "uml_dir=$PWD/" "hostfs=$PWD" stderr=1 console=tty0 con=null
         "$guest_parameters")
     # the current folder is in memory: so is then the file that is the guest's

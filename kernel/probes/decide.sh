@@ -51,21 +51,37 @@ answered() {
 	esac
 }
 
-# Most of the time goes into what the probes include, and that is much the same.
-# So all of them are built at once, then those of which nothing was said.
-held=
-for probe; do
-	held="$held $probe"
-done
-while [ -n "$held" ] && ! holds "$work/all.log" $held; do
+# settle PROBE...: adds those that hold to $held. Most of the time goes into what they
+# include, and that is much the same: so they are built all at once, then those of
+# which nothing was said, and in halves where nobody is to blame.
+settle() {
+	[ $# -gt 0 ] || return 0
+	if holds "$work/all.log" "$@"; then
+		held="$held $*"
+		return
+	fi
 	silent=
-	for probe in $held; do
+	for probe; do
 		take "$probe"
 		grep -q "^$name:" "$work/all.log" || silent="$silent $probe"
 	done
-	[ "$silent" != "$held" ] || silent=
-	held=$silent
-done
+	if [ "$silent" != " $*" ]; then
+		settle $silent
+		return
+	fi
+	[ $# -gt 1 ] || return 0
+	left=$(($# / 2)) half=
+	while [ "$left" -gt 0 ]; do
+		half="$half $1"
+		left=$((left - 1))
+		shift
+	done
+	settle $half
+	settle "$@"
+}
+
+held=
+settle "$@"
 
 # What was said of one may be due to others.
 alone=

@@ -629,7 +629,7 @@ CASE_LIMIT(no_byte_is_lost_to_anything, 1000000)
 {
 	struct counts before, after;
 	/* Until it was a test of each of these; on slow kernels once is not enough. */
-	unsigned int tries = 10 * time_scale();
+	double patience = now() + 60 * (1 + time_scale());
 
 	make_swap();
 	/* A huge page takes 4 MiB while it is made; khugepaged makes some, too. */
@@ -638,7 +638,7 @@ CASE_LIMIT(no_byte_is_lost_to_anything, 1000000)
 	do {
 		run_stress_at_a_limit(2 * LAST_DISTURBER - 1);
 		after = count_all();
-	} while (missing(before, after) && --tries);
+	} while (missing(before, after) && now() < patience);
 	printf("# %" PRIu64 " pages swapped out, %" PRIu64 " huge pages made, %" PRIu64 " bytes purged at a limit\n",
 	       after.swapped_out - before.swapped_out, after.huge - before.huge,
 	       after.by_limit - before.by_limit);

@@ -257,7 +257,9 @@ final class MemfdDriver implements Driver {
   @Override
   public synchronized int unpin(int fd, long offset, long length) {
     if (!purgeable && !closed) {
-      purgeable = PURGEABLE.add(this);
+      // First, as the set may be one larger even if there is no memory to say so.
+      purgeable = true;
+      PURGEABLE.add(this);
     }
     ranges.unpin(offset, end(offset, length), CLOCK.incrementAndGet());
     return 0;
