@@ -70,7 +70,8 @@ public final class AshmemRegion implements AutoCloseable {
    * @param size the size in bytes, greater than 0
    * @return a new region, all of it zeros and pinned
    * @throws IllegalArgumentException if the name or the size is not as above
-   * @throws AshmemException.DeviceMissing if there is no device
+   * @throws AshmemException.DeviceMissing if there is no device, and the system property {@code
+   *     org.ashmem.backend} asks for it
    * @throws AshmemException if the kernel refuses
    */
   public static AshmemRegion create(String name, long size) {
@@ -717,7 +718,7 @@ public final class AshmemRegion implements AutoCloseable {
       int device = choice == Backend.MEMFD ? -1 : openDevice(choice);
       if (choice == Backend.AUTO && !TOLD.getAndSet(true)) {
         if (device >= 0) {
-          LOG.log(System.Logger.Level.DEBUG, "regions are on {0}", DEVICE);
+          LOG.log(System.Logger.Level.INFO, "regions are on {0}", DEVICE);
         } else {
           LOG.log(System.Logger.Level.INFO, "there is no {0}: regions are on memfd", DEVICE);
         }

@@ -5,7 +5,11 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -27,5 +31,29 @@ class BackendTest {
     IllegalArgumentException e =
         assertThrows(IllegalArgumentException.class, () -> Backend.of(name));
     assertTrue(e.getMessage().contains("org.ashmem.backend is '" + name + "'"), e.getMessage());
+  }
+
+  /** Does not care where its regions are. */
+  static final class Careless {
+    private Careless() {}
+
+    public static void main(String[] args) {
+      for (int i = 0; i < 3; i++) {
+        AshmemRegion.create("anywhere", 1).close();
+      }
+    }
+  }
+
+  @Test
+  @Timeout(120)
+  void itTellsOnceWhichItTook() throws Exception {
+    ChildJvm.Result result =
+        ChildJvm.run(ChildJvm.command(List.of("-Dorg.ashmem.backend=auto"), Careless.class));
+    assertEquals(0, result.status(), result.output());
+    String told =
+        Files.exists(Path.of(AshmemRegion.DEVICE))
+            ? "INFO: regions are on /dev/ashmem"
+            : "INFO: there is no /dev/ashmem: regions are on memfd";
+    assertEquals(1, result.output().lines().filter(told::equals).count(), result.output());
   }
 }

@@ -50,7 +50,7 @@ public final class SharedMemory implements Closeable {
    * @return new memory, all of it zeros
    * @throws IllegalArgumentException if the size is not greater than 0
    * @throws ErrnoException if the kernel refuses; with {@link OsConstants#ENOENT} if there is no
-   *     device
+   *     device, and the system property {@code org.ashmem.backend} asks for it
    */
   @SuppressWarnings("exports") // programs compile without the annotation
   public static SharedMemory create(@Nullable String name, int size) throws ErrnoException {
