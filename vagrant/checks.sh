@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # What is tested without a guest and without Maven's own tests: the tools that judge, and rules for the whole repository.
 # usage: checks.sh RESULTS      writes RESULTS/repository.tsv, for report.awk
+# JAVA_HOME is the JDK that made the jar, ASHMEM_OLDEST the oldest that there is.
 set -uo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 top=${here%/*}
@@ -160,6 +161,13 @@ wrong_with_the_jar() {
     [ "$(jdk javac -version 2>&1 | tr -cd '0-9.' | cut -d . -f 1)" -lt 22 ] ||
         diff <(cd src/main/java22 2>/dev/null && find . -name '*.java' | sed 's/java$/class/' | sort) \
             <(cd "$work/jar/META-INF/versions/22" 2>/dev/null && find . -name '*.class' ! -name '*$*' | sort)
+}
+
+# By the README's own command. Everything else is built by the newest one.
+builds_with_the_oldest_jdk() {
+    mkdir "$work/oldest"
+    cp -r --parents pom.xml src native kernel/include "$work/oldest" && cd "$work/oldest" &&
+        JAVA_HOME=$ASHMEM_OLDEST mvn -B -q -ntp -DskipTests package && [ -e "target/ashmem-$version.jar" ]
 }
 
 # A release by another Maven, from another folder, with a key that is thrown away: its files are left in $work/release.
@@ -327,6 +335,7 @@ check "each bug fits, and tells what is to be seen of it" says_nothing wrong_wit
 check "scripts are valid" scripts_parse
 check "the Debian package has the version of the library" says_nothing one_version
 check "the jar has a shim for each machine, and the classes for newer Java" says_nothing wrong_with_the_jar
+check "the oldest JDK there is, $(basename "$ASHMEM_OLDEST"), builds the library, too" builds_with_the_oldest_jdk
 check "Maven 3.9 makes the same jar in another folder" jar_is_the_same_from_elsewhere
 check "a release has sources, documentation and bill of materials, all of it signed" says_nothing missing_in_the_release
 check "a release is refused that does not say where the project is" release_needs_an_address

@@ -278,7 +278,8 @@ run_tests() {
         tests_races
         tests_benchmarks
         say "checking the repository"
-        as_caller env JAVA_HOME="$(jdk_folder)" "$here/checks.sh" "$results" || true
+        as_caller env JAVA_HOME="$(jdk_folder)" ASHMEM_OLDEST="$(host_jdks | sort -n | head -n 1 | cut -d ' ' -f 2)" \
+            "$here/checks.sh" "$results" || true
     fi
     # the builders have all processors as it is: a guest beside them gains nothing
     wait "$builders"
