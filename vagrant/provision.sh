@@ -16,7 +16,8 @@
 #   beside   loads the kernel's own ashmem_linux as /dev/ashmem, and beside it the module as /dev/ashmen
 #   test     runs the C programs and the Java integration tests on the device, then unloads and loads the module. A kernel that
 #            has the original is to be booted again afterwards: nobody unloads that one
-#   newest   the same, and what is tried on one kernel only: the shim under AddressSanitizer, and which lines Java's tests run
+#   newest   the same, and what is tried on one kernel only: views of regions, the shim under AddressSanitizer, and which lines
+#            Java's tests run
 #   smoke    the tests without Java
 #   brief    a part of each, for a machine that is slow and tests more than the module
 #   debug    all tests on a debug kernel, with what KUnit runs, faults that are made on request, and a search for leaks
@@ -515,7 +516,18 @@ test_java() {
     java_done java
 }
 
-# The same with the shim under AddressSanitizer, without those whose work is done by other JVMs or Flight Recorder, which take
+# Of what Maven runs on memfd: views of a region are the same on the device.
+test_views() {
+    local section="$kernel: Java views" java=(java -Dorg.ashmem.backend=device) ended
+    printf '%s ... ' "$section"
+    SECONDS=0
+    java_run views "$top/target/test-classes-22" --select-class org.ashmem.SegmentsTest \
+        --select-class org.ashmem.SharedLongsTest --select-class org.ashmem.SharedRecordsTest
+    junit_results "$section" "$results/views.log" "$results/views" "$ended" >"$results/views.tsv"
+    java_done views
+}
+
+# The integration tests with the shim under AddressSanitizer, without those whose work is done by other JVMs or Flight Recorder, which take
 # long to start so, or is the same ten thousand times; then with a broken shim, to see that it is noticed.
 test_asan() {
     local section="$kernel: shim under AddressSanitizer" java ended
@@ -608,7 +620,7 @@ step_brief() {
 step_newest() {
     java_exclude=()
     java_agent="-javaagent:$top/target/jacoco/org.jacoco.agent-runtime.jar=destfile=$results/jacoco.exec,includes=org.ashmem.*"
-    test_all programs java asan
+    test_all programs java views asan
 }
 
 step_debug() {

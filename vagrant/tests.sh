@@ -141,7 +141,7 @@ tests_guest() {
         step=test
     fi
     if [ "$kernel" = "$(release_names | head -n 1)" ]; then
-        parts+=("shim under AddressSanitizer")
+        parts+=("Java views" "shim under AddressSanitizer")
         step=newest
     fi
     if release_is_debug "$kernel"; then

@@ -24,7 +24,7 @@ class SharedLongsTest {
   private static final int ROUNDS = 100_000;
 
   private static AshmemRegion region() {
-    return AshmemRegion.builder().name("longs").size(2L * PAGE).backend(Backend.MEMFD).create();
+    return AshmemRegion.create("longs", 2L * PAGE);
   }
 
   /** Another process that counts, and ends. */

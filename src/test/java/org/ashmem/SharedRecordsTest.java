@@ -85,7 +85,7 @@ class SharedRecordsTest {
       """;
 
   private static AshmemRegion region() {
-    return AshmemRegion.builder().name("records").size(2L * PAGE).backend(Backend.MEMFD).create();
+    return AshmemRegion.create("records", 2L * PAGE);
   }
 
   private static byte[] bytes(String text, int length) {
@@ -309,7 +309,9 @@ class SharedRecordsTest {
             List.of("env", "-u", "LD_PRELOAD", "gcc", "-o", program.toString(), source.toString()));
     assertEquals(0, compiled.status(), compiled.output());
 
-    try (AshmemRegion region = region();
+    // Opened by its path a region of the device would be another one.
+    try (AshmemRegion region =
+            AshmemRegion.builder().name("records").size(2L * PAGE).backend(Backend.MEMFD).create();
         Mapping mapping = region.map()) {
       SharedRecords records = SharedRecords.of(mapping, LAYOUT);
       KIND.set(records, 1, (byte) -3);

@@ -23,12 +23,12 @@ class SegmentsTest {
   private static final int PAGE = (int) AshmemRegion.pageSize();
   private static final int SIZE = 4 * PAGE;
   private static final String NAME = "as segments";
-  private static final String IN_MAPS = "/memfd:" + NAME;
+  private static final String IN_MAPS = NAME;
 
   private final AshmemRegion region = region(SIZE);
 
   private static AshmemRegion region(long size) {
-    return AshmemRegion.builder().name(NAME).size(size).backend(Backend.MEMFD).create();
+    return AshmemRegion.create(NAME, size);
   }
 
   @AfterEach
