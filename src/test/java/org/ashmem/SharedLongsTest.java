@@ -15,9 +15,11 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.function.Executable;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.newsclub.net.unix.AFUNIXServerSocket;
 
 class SharedLongsTest {
   private static final int PAGE = (int) AshmemRegion.pageSize();
@@ -31,8 +33,9 @@ class SharedLongsTest {
   static final class Child {
     private Child() {}
 
-    public static void main(String[] args) {
-      try (AshmemRegion region = AshmemRegion.fromFileDescriptor(OpenFile.open(Path.of(args[0])));
+    public static void main(String[] args) throws Exception {
+      try (RegionChannel channel = RegionChannel.connect(Path.of(args[0]));
+          AshmemRegion region = channel.receive();
           Mapping mapping = region.map()) {
         count(SharedLongs.of(mapping));
       }
@@ -233,15 +236,20 @@ class SharedLongsTest {
   @ParameterizedTest
   @ValueSource(ints = {1, 2})
   @Timeout(300)
-  void noneIsLostBetweenProcesses(int children) throws Exception {
-    try (AshmemRegion region = region();
+  void noneIsLostBetweenProcesses(int children, @TempDir Path directory) throws Exception {
+    Path socket = directory.resolve("socket");
+    try (AFUNIXServerSocket server = AFUNIXServerSocket.bindOn(socket, true);
+        AshmemRegion region = region();
         Mapping mapping = region.map()) {
-      int fd = region.dup();
-      String path = "/proc/" + ProcessHandle.current().pid() + "/fd/" + fd;
       List<Process> started = new ArrayList<>();
       try {
         for (int i = 0; i < children; i++) {
-          started.add(ChildJvm.start(ChildJvm.command(List.of(), Child.class, path)));
+          started.add(ChildJvm.start(ChildJvm.command(List.of(), Child.class, socket.toString())));
+        }
+        for (int i = 0; i < children; i++) {
+          try (RegionChannel channel = RegionChannel.of(server.accept().getChannel())) {
+            channel.send(region);
+          }
         }
         SharedLongs longs = SharedLongs.of(mapping);
         Thread thread = new Thread(() -> count(longs));
@@ -256,7 +264,6 @@ class SharedLongsTest {
         assertEquals(expected, longs.get(1));
       } finally {
         started.forEach(Process::destroyForcibly);
-        OpenFile.close(fd);
       }
     }
   }
