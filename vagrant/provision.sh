@@ -516,15 +516,23 @@ test_java() {
     java_done java
 }
 
-# Of what Maven runs on memfd: views of a region are the same on the device.
-test_views() {
-    local section="$kernel: Java views" java=(java -Dorg.ashmem.backend=device) ended
+# java_classes NAME TITLE BACKEND FOLDER CLASS...: some of what Maven runs, on the device or on this kernel's memfd
+java_classes() {
+    local name=$1 section="$kernel: $2" java=(java "-Dorg.ashmem.backend=$3") folder=$4 ended
+    shift 4
     printf '%s ... ' "$section"
     SECONDS=0
-    java_run views "$top/target/test-classes-22" --select-class org.ashmem.SegmentsTest \
-        --select-class org.ashmem.SharedLongsTest --select-class org.ashmem.SharedRecordsTest
-    junit_results "$section" "$results/views.log" "$results/views" "$ended" >"$results/views.tsv"
-    java_done views
+    java_run "$name" "$folder" "${@/#/--select-class=org.ashmem.}"
+    junit_results "$section" "$results/$name.log" "$results/$name" "$ended" >"$results/$name.tsv"
+    java_done "$name"
+}
+
+test_memfd() {
+    java_classes memfd "Java on memfd" memfd "$top/target/test-classes" MemfdTest MappingTest
+}
+
+test_views() {
+    java_classes views "Java views" device "$top/target/test-classes-22" SegmentsTest SharedLongsTest SharedRecordsTest
 }
 
 # The integration tests with the shim under AddressSanitizer, without those whose work is done by other JVMs or Flight Recorder, which take
@@ -608,7 +616,7 @@ step_smoke() {
 }
 
 step_test() {
-    test_all programs java
+    test_all programs java memfd
 }
 
 # What every kind of call does, and reclaim at a limit.
@@ -620,7 +628,7 @@ step_brief() {
 step_newest() {
     java_exclude=()
     java_agent="-javaagent:$top/target/jacoco/org.jacoco.agent-runtime.jar=destfile=$results/jacoco.exec,includes=org.ashmem.*"
-    test_all programs java views asan
+    test_all programs java memfd views asan
 }
 
 step_debug() {

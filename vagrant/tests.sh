@@ -138,6 +138,7 @@ tests_guest() {
     local kernel=$1 part parts=("C programs" module) step=smoke
     if release_has_java "$kernel"; then
         parts+=("Java integration tests")
+        release_is_debug "$kernel" || parts+=("Java on memfd")
         step=test
     fi
     if [ "$kernel" = "$(release_names | head -n 1)" ]; then
