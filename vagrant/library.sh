@@ -65,6 +65,23 @@ tests_musl() {
     tests_step musl "host: shim under musl" "it loads, and its calls work" musl musl_run "$top/target/musl" || true
 }
 
+# arm64_build FOLDER: the jar's shim for arm64, what loads it, and what both are linked to, for a guest that has no JVM
+arm64_build() {
+    local folder=$1 library
+    rm -rf "$folder"
+    mkdir -p "$folder"
+    host_give_back "$folder"
+    (cd "$folder" && as_caller "$(jdk_folder)/bin/jar" xf "$top"/target/ashmem-*.jar META-INF/native/linux-aarch64) &&
+        as_caller aarch64-linux-gnu-gcc -std=gnu11 -Wall -Wextra -Werror "$top/src/test/c/load.c" -o "$folder/load" || return
+    for library in ld-linux-aarch64.so.1 libc.so.6; do
+        cp "$(aarch64-linux-gnu-gcc -print-file-name=$library)" "$folder/" || return
+    done
+}
+
+tests_arm64() {
+    tests_step musl "host: shim for arm64" "it is there with what loads it" arm64-shim arm64_build "$top/target/arm64" || true
+}
+
 # asan_build SOURCES OUT: the shim of the C files in SOURCES. OUT is for the front of the class path, where the shim is found
 # before the one in the jar: by every JVM that a test starts, too.
 asan_build() {

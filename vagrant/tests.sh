@@ -256,7 +256,7 @@ run_tests() {
         set -- um
     else
         needed+=(clang gpg musl)
-        parts+=("host: repository" "host: ranges.c" "host: shim under musl" "host: shim under AddressSanitizer" "host: close races" "host: benchmarks")
+        parts+=("host: repository" "host: ranges.c" "host: shim under musl" "host: shim for arm64" "host: shim under AddressSanitizer" "host: close races" "host: benchmarks")
     fi
     # what the builders need; the rest comes while they are at work
     # shellcheck disable=SC2046
@@ -274,6 +274,7 @@ run_tests() {
     if [ -z "$fast" ]; then
         tests_jar
         tests_musl
+        tests_arm64
         tests_ranges
         tests_asan
         tests_races
