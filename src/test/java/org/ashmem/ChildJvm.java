@@ -2,15 +2,17 @@
 package org.ashmem;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 
-/** Another JVM that runs one of the tests' programs. */
+/** Another JVM that runs one of the tests' programs, or a program in C. */
 final class ChildJvm {
   /**
    * In seconds: far more than the slowest guest needs. A child that takes longer is killed, so that
@@ -81,6 +83,17 @@ final class ChildJvm {
     } finally {
       process.destroyForcibly();
     }
+  }
+
+  /** Makes a program of its source in C, by the compiler that makes the shim. */
+  static Path compile(Path directory, String source) throws IOException, InterruptedException {
+    Path file = Files.writeString(directory.resolve("program.c"), source);
+    Path program = directory.resolve("program");
+    // A sanitizer that this JVM may have is nothing for the compiler.
+    Result compiled =
+        run(List.of("env", "-u", "LD_PRELOAD", "gcc", "-o", program.toString(), file.toString()));
+    assertEquals(0, compiled.status(), compiled.output());
+    return program;
   }
 
   private static Process watch(Process process) {

@@ -9,7 +9,6 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.ReadOnlyBufferException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
@@ -297,18 +296,11 @@ class SharedRecordsTest {
     }
   }
 
-  /** By the compiler that makes the shim: what it says of the struct, and what it does with one. */
+  /** What C says of the struct, and what it does with one. */
   @Test
   @Timeout(120)
   void programInCHasTheSameRecords(@TempDir Path directory) throws Exception {
-    Path source = Files.writeString(directory.resolve("records.c"), IN_C);
-    Path program = directory.resolve("records");
-    // A sanitizer that this JVM may have is nothing for the compiler.
-    ChildJvm.Result compiled =
-        ChildJvm.run(
-            List.of("env", "-u", "LD_PRELOAD", "gcc", "-o", program.toString(), source.toString()));
-    assertEquals(0, compiled.status(), compiled.output());
-
+    Path program = ChildJvm.compile(directory, IN_C);
     // Opened by its path a region of the device would be another one.
     try (AshmemRegion region =
             AshmemRegion.builder().name("records").size(2L * PAGE).backend(Backend.MEMFD).create();

@@ -203,21 +203,9 @@ class SharingOnMemfdTest {
     }
   }
 
-  /** Connects, says so, and never receives. */
-  static final class Deaf {
-    private Deaf() {}
-
-    public static void main(String[] args) throws Exception {
-      try (RegionChannel channel = RegionChannel.connect(Path.of(args[0]))) {
-        System.out.println("connected " + channel.isOpen());
-        System.in.read();
-      }
-    }
-  }
-
   @Test
   void receiverThatDiesIsTold() throws Exception {
-    Process child = start(Deaf.class);
+    Process child = start(SharingOverSocketIT.Deaf.class);
     try (RegionChannel channel = accept();
         BufferedReader out = child.inputReader(UTF_8);
         AshmemRegion region = AshmemRegion.create("shared by nobody", PAGE);
@@ -279,17 +267,12 @@ class SharingOnMemfdTest {
     return child;
   }
 
-  /** By the compiler that makes the shim. */
   private Process startInC(String... arguments) throws Exception {
-    Path source = Files.writeString(directory.resolve("peer.c"), IN_C);
-    Path program = directory.resolve("peer");
-    // A sanitizer that this JVM may have is nothing for the compiler.
-    ChildJvm.Result compiled =
-        ChildJvm.run(
-            List.of("env", "-u", "LD_PRELOAD", "gcc", "-o", program.toString(), source.toString()));
-    assertEquals(0, compiled.status(), compiled.output());
     List<String> command =
-        new ArrayList<>(List.of(program.toString(), directory.resolve("socket").toString()));
+        new ArrayList<>(
+            List.of(
+                ChildJvm.compile(directory, IN_C).toString(),
+                directory.resolve("socket").toString()));
     command.addAll(List.of(arguments));
     return start(command);
   }
