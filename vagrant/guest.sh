@@ -6,9 +6,9 @@
 # Root, in mount and PID namespaces of its own (enclosure.sh). The exit status is the command's; 124 when the time limit
 # (ASHMEM_LIMIT, seconds) was over, 125 when the guest stopped by itself, 1 when the kernel complained. ASHMEM_KERNEL_LOG
 # names a file for a copy of what the kernel said; with ASHMEM_COMPLAINTS=expected it may say anything. ASHMEM_LOAD=no boots
-# without loading the module. ASHMEM_AGAIN=yes: the command may be run once more, from its beginning. ASHMEM_KUNIT names a file for what kunit.py, which then boots kernel um, reports. ASHMEM_ROOT
-# names a folder to be the root instead, writable, with systemd as the first process: the command comes when what every boot
-# needs is started.
+# without loading the module. ASHMEM_AGAIN=yes: the command may be run once more, from its beginning. ASHMEM_KUNIT names a
+# file for what kunit.py, which then boots kernel um, reports. ASHMEM_ROOT names a folder to be the root instead, writable,
+# with systemd as the first process: the command comes when what every boot needs is started.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 top=${here%/*}

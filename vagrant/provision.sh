@@ -19,6 +19,7 @@
 #   newest   the same, and what is tried on one kernel only: views of regions, the shim under AddressSanitizer, and which lines
 #            Java's tests run
 #   smoke    the tests without Java
+#   foreign  the same, and the library's shim for arm64, from target/arm64
 #   brief    a part of each, for a machine that is slow and tests more than the module
 #   debug    all tests on a debug kernel, with what KUnit runs, faults that are made on request, and a search for leaks
 #   kunit    builds the module with KUnit's tests in it
@@ -544,8 +545,9 @@ test_shim() {
         "$folder/load" "$folder/META-INF/native/linux-aarch64/libashmem.so"
 }
 
-# The integration tests with the shim under AddressSanitizer, without those whose work is done by other JVMs or Flight Recorder, which take
-# long to start so, or is the same ten thousand times; then with a broken shim, to see that it is noticed.
+# The integration tests with the shim under AddressSanitizer, without those whose work is done by other JVMs or Flight
+# Recorder, which take long to start so, or is the same ten thousand times; then with a broken shim, to see that it is
+# noticed.
 test_asan() {
     local section="$kernel: shim under AddressSanitizer" java ended
     mapfile -t java < <(echo env && sanitizer_environment libasan.so.8 && echo java)
@@ -618,9 +620,18 @@ ours_beside_original() {
 
 # From memory: an arm64 processor that QEMU emulates goes on with what it translated when virtiofsd puts other code into
 # the same page, and of programs that are read anew after drop_caches one start in twenty died so.
-step_smoke() {
+from_memory() {
     programs=$(mktemp -d)
     cp "$out"/tests/* "$programs/"
+}
+
+step_smoke() {
+    from_memory
+    test_all programs
+}
+
+step_foreign() {
+    from_memory
     test_all programs shim
 }
 
@@ -716,6 +727,6 @@ test_all() {
     ! grep -qs '^fail' "$results"/*.tsv
 }
 
-for step in "${@:?deps, sources, module, refused, tests, bench, load, install, library, greet, beside, test, newest, smoke, brief, debug, kunit, bugs, caught, races, package, again or lintian}"; do
+for step in "${@:?deps, sources, module, refused, tests, bench, load, install, library, greet, beside, test, newest, smoke, foreign, brief, debug, kunit, bugs, caught, races, package, again or lintian}"; do
     "step_$step"
 done

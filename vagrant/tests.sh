@@ -135,7 +135,7 @@ tests_boot() {
 }
 
 tests_guest() {
-    local kernel=$1 part parts=("C programs" module) step=smoke
+    local kernel=$1 part parts=("C programs" module) step=foreign
     if release_has_java "$kernel"; then
         parts+=("Java integration tests")
         release_is_debug "$kernel" || parts+=("Java on memfd")
