@@ -1,0 +1,92 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: Apache-2.0
+# ./run bench: the module beside the original driver in one guest, then alone on the newest kernel; the library beside C.
+# Sourced by verbs.sh.
+
+: "${lab:?}" "${top:?}" "${log:?}"
+bench_rounds=3
+
+# Seconds that this machine's processors were busy, and those of them that were ours: this shell's and of what it waited for.
+bench_busy() {
+    awk -v ticks="$(getconf CLK_TCK)" '$1 == "cpu" { print ($2 + $3 + $4 + $7 + $8) / ticks }' /proc/stat
+}
+
+bench_ours() {
+    awk -v ticks="$(getconf CLK_TCK)" '{ sub(/.*\) /, ""); print ($12 + $13 + $14 + $15) / ticks }' "/proc/$$/stat"
+}
+
+# bench_guest KERNEL RESULTS
+bench_guest() {
+    say "measuring on kernel $1, $bench_rounds rounds"
+    ASHMEM_LOAD=no guest "$1" "exec vagrant/bench/guest.sh $bench_rounds /ashmem/${2#"$top/"}"
+}
+
+# bench_begin: from here on bench_end counts what else the processors do
+bench_begin() {
+    busy=$(bench_busy) ours=$(bench_ours) began=$EPOCHREALTIME
+}
+
+# bench_end FIGURES: the last lines
+bench_end() {
+    local others
+    others=$(awk -v busy="$(bench_busy)" -v busy0="$busy" -v ours="$(bench_ours)" -v ours0="$ours" -v now="$EPOCHREALTIME" \
+        -v began="$began" -v count="$(nproc)" 'BEGIN { x = ((busy - busy0) - (ours - ours0)) / (now - began) / count
+            printf "%.0f", x < 0 ? 0 : 100 * x }')
+    printf 'Figures: %s.\nOther work took %s %% of this machine'\''s processors meanwhile.\n' "$1" "$others"
+    [ "$others" -le 10 ] || echo "That is much: measure again when it is calm before you believe a row that is missed."
+}
+
+# bench_kernel BESIDE ALONE: the kernels' names
+bench_kernel() {
+    local results=$top/target/bench.tsv busy ours began kernel table status=0
+    host_install "$log/apt" root guest || exit 1
+    for kernel in "$@"; do
+        release "$kernel" && module "$kernel" && build bench "$kernel" "building the program that measures" || exit 1
+    done
+    rm -f "$results"
+    bench_begin
+    for kernel in "$@"; do
+        bench_guest "$kernel" "$results" || exit 1
+    done
+    table=$(awk -v beside="$1" -v alone="$2" -f "$lab/bench/kernel.awk" "$results") || status=$?
+    printf '%s\n\nTimes are the best of %d rounds of many batches each, gains the middle of the rounds. ' "$table" "$bench_rounds"
+    bench_end target/bench.tsv
+    return "$status"
+}
+
+# bench_host ROUNDS RESULTS CALLS CLASS...
+bench_host() {
+    say "measuring ${*:4} on this machine, $1 rounds"
+    as_caller "$lab/bench/java.sh" "$1" "$2" "$3" "$(jdk_folder)/bin/java" "${@:4}"
+}
+
+# bench_java KERNEL
+bench_java() {
+    local kernel=$1 out=$top/target/bench-java busy ours began major create=(Creations) access=(Buffers) table status=0
+    # shellcheck disable=SC2046
+    host_install "$log/apt" root java $(needs_of "$kernel") || exit 1
+    host_tell_jdk
+    release "$kernel" && module "$kernel" && build bench "$kernel" "building the program that Java is compared with" &&
+        step "$log/bench-java.log" "building the benchmarks with Maven" maven -Pjmh package || exit 1
+    major=$(host_jdk | cut -d ' ' -f 1)
+    if [ "$major" -ge 22 ]; then
+        create+=(ArenaCreations)
+        access+=(SegmentViews)
+    fi
+    rm -rf "$out"
+    mkdir -p "$out"
+    host_give_back "$out"
+    bench_begin
+    bench_host "$bench_rounds" "$out/create.tsv" "$top/target/guest/$kernel/bench/calls" "${create[@]}" &&
+        bench_host $((2 * bench_rounds)) "$out/access.tsv" - "${access[@]}" || exit 1
+    say "measuring Pins on kernel $kernel, $bench_rounds rounds"
+    # On one processor: an emulated one may see half of an instruction when HotSpot replaces C1's code by C2's while other
+    # threads run it.
+    guest "$kernel" "echo 0 >/sys/devices/system/cpu/cpu1/online
+exec vagrant/bench/java.sh $bench_rounds /ashmem/target/bench-java/pin.tsv \$ASHMEM_OUT/bench/calls \\
+    'java -XX:+UnlockDiagnosticVMOptions -XX:ArchiveRelocationMode=0 -XX:+UseSerialGC' Pins" || exit 1
+    table=$(awk -v newest="$major" -f "$lab/bench/java.awk" "$out"/*.tsv) || status=$?
+    printf '%s\n\nEach is the middle of all iterations of %d rounds; C had its turn before each of them. ' "$table" "$bench_rounds"
+    bench_end target/bench-java/
+    return "$status"
+}

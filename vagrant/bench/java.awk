@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: Apache-2.0
+# Figures (SIDE, NAME, FIGURE, parted by tabs, each as often as it was measured) as a table: the middle of each, what it is
+# compared with, the ratio and what is needed. Fails if something needed is missed or was not measured.
+# usage: awk -v newest=RELEASE -f java.awk FILE...      (RELEASE: 22 where there are classes for Java 22)
+
+BEGIN { FS = "\t" }
+
+NF == 3 {
+    key = $1 SUBSEP $2
+    all[key, ++count[key]] = $3
+}
+
+function figure(side, name,    key, i, j, n, sorted, value) {
+    key = side SUBSEP name
+    n = count[key]
+    if (!n)
+        return ""
+    for (i = 1; i <= n; i++) {
+        value = all[key, i] + 0
+        for (j = i - 1; j > 0 && sorted[j] > value; j--)
+            sorted[j + 1] = sorted[j]
+        sorted[j + 1] = value
+    }
+    return sorted[int((n + 1) / 2)]
+}
+
+function text(value) {
+    return value == "" ? "-" : sprintf(value < 10 ? "%.2f" : value < 100 ? "%.1f" : "%.0f", value)
+}
+
+# row TITLE VALUE BESIDE COMPARED NEEDED: NEEDED is "" or a comparison of COMPARED with a number
+function row(title, value, beside, compared, needed,    number, met) {
+    if (needed != "") {
+        number = substr(needed, 4) + 0
+        met = compared == "" ? 0 : needed ~ /^>=/ ? compared >= number : compared <= number
+        missed += !met
+    }
+    printf "%-58s %9s %9s %8s  %-7s %s\n", title, text(value), text(beside), text(compared), needed,
+        needed == "" ? "" : met ? "ok" : "MISSED"
+}
+
+# In times of C. A JVM has several threads, and of what threads share each call counts its use, by two atomic instructions: so
+# has the C that it is held against. The other kind is a row of its own.
+function calls(name, title, needed,    java, c, single) {
+    java = figure("java", name)
+    c = figure("c", name)
+    single = figure("single", name)
+    row(title, java, c, java == "" || !c ? "" : java / c, needed)
+    if (needed != "")
+        row("  beside C that has a single thread", java, single, java == "" || !single ? "" : java / single, "")
+}
+
+# As a share of how fast the buffer is that Java allocated.
+function access(name, direct, title,    java, beside) {
+    java = figure("java", name)
+    beside = figure("java", direct)
+    row(title, java, beside, !java || beside == "" ? "" : beside / java, ">= 0.95")
+}
+
+END {
+    printf "\n%-58s %9s %9s %8s  %-7s\n", "", "Java", "C", "ratio", "needed"
+    calls("pin", "pin + unpin of a page on the device, ns", "<= 1.15")
+    row("  bytes that Java allocates for it", figure("bytes", "pin"), "", figure("bytes", "pin"), "<= 0.01")
+    calls("create", "create, map, close on memfd, ns", "<= 1.3")
+    calls("createAndWrite", "  with a byte written to a buffer", "")
+    if (newest >= 22)
+        calls("createInArena", "  with a byte written to a segment of a confined arena", "")
+    printf "\n%-58s %9s %9s %8s  %-7s\n", "", "mapped", "direct", "speed", "needed"
+    access("sumMapped", "sumDirect", "the sum of 2,048 longs of a mapping's buffer, ns")
+    access("fillMapped", "fillDirect", "  filling it")
+    if (newest >= 22) {
+        access("sumSegment", "sumDirect", "the sum of 2,048 longs of a mapping's segment, ns")
+        access("fillSegment", "fillDirect", "  filling it")
+    }
+    exit missed > 0
+}

@@ -1,0 +1,168 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# A guest: a release folder is its root, and the checkout is at /ashmem. This file runs it; qemu.sh has the machine, and uml.sh
+# the one of kernel um.
+# usage: guest.sh boot KERNEL COMMAND      runs COMMAND in a guest; without COMMAND, a shell on this terminal
+#        guest.sh tripped LOG              did the emulated processor trip over patched code?
+# Root, in mount and PID namespaces of its own (enclosure.sh). The exit status is COMMAND's; 124 at the time limit, 125 when the
+# guest ended before COMMAND did, 1 when the kernel complained.
+#   ASHMEM_LIMIT        the time limit in seconds (default: 3600; 0 is none)
+#   ASHMEM_KERNEL_LOG   a file for a copy of the kernel's log
+#   ASHMEM_COMPLAINTS   expected: complaints in the kernel's log are no error
+#   ASHMEM_LOAD         no: boots without loading the module
+#   ASHMEM_AGAIN        yes: COMMAND may run a second time from its beginning
+#   ASHMEM_KUNIT        a file for the report of kunit.py, which then boots kernel um
+#   ASHMEM_ROOT         a folder to be the root instead, writable, with systemd as the first process; COMMAND runs as a service
+set -euo pipefail
+lab=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+top=${lab%/*}
+# shellcheck source=release.sh
+. "$lab/machines/release.sh"
+
+guest_memory=2G
+guest_cpus=2
+guest_parameters="loglevel=6 log_buf_len=4M printk.devkmsg=on panic=-1"
+# shellcheck source=qemu.sh
+. "$lab/machines/qemu.sh"
+# shellcheck source=uml.sh
+. "$lab/machines/uml.sh"
+
+# guest_sweep: removes the folders of interrupted runs, and those of failed runs but the last five
+guest_sweep() {
+    local kept failed=0
+    while read -r kept; do
+        if [ -e "$kept/running" ]; then
+            ! flock -n "$kept/running" true || rm -rf "$kept"
+        elif [ "$((failed += 1))" -gt 5 ]; then
+            rm -rf "$kept"
+        fi
+    done < <(find "$top/target/run" -mindepth 1 -maxdepth 1 -type d -printf '%T@ %p\n' | sort -rn | cut -d' ' -f2-)
+}
+
+# guest_tripped LOG: did an emulated processor trip over code that the kernel was patching? While the kernel switches a static key or
+# a tracepoint, the code has a breakpoint (int3). QEMU up to 8.0 may keep its translation of the breakpoint after the kernel
+# removed it. Then the kernel's dump shows no breakpoint at the place where it met one, and no complaint comes before.
+guest_tripped() {
+    awk '
+        /int3: [0-9a-f]+ \[#/ { met = 1 }
+        met && /Code: / { there = match($0, /[0-9a-f][0-9a-f] <[0-9a-f]/) ? substr($0, RSTART, 2) : "cc"; exit }
+        END { exit !(there && there != "cc") }' "$1" 2>/dev/null &&
+        sed '/int3: [0-9a-f]* \[#/,$d' "$1" | "$lab/report/complaints" >/dev/null
+}
+
+# guest_watch KERNEL RUN BEGAN MACHINE: reports that the guest is still booting, and ends it after a panic. Not every emulated kernel
+# gets to the reboot of panic=-1.
+guest_watch() {
+    local kernel=$1 run=$2 began=$3 machine=$4 silent=0
+    while sleep 3; do
+        if grep -q 'Kernel panic' "$run/console.log" 2>/dev/null || guest_tripped "$run/console.log"; then
+            sleep 3
+            kill -TERM "$machine"
+            return
+        fi
+        if ! [ -e "$run/started" ] && [ "$((silent += 3))" -ge 15 ]; then
+            silent=0
+            say "... still booting kernel $kernel, for $((EPOCHSECONDS - began)) s ($(last_line "$run/console.log"))"
+        fi
+    done
+}
+
+guest_boot() {
+    local kernel=$1 command=${2-} limit=${ASHMEM_LIMIT:-3600} began=$EPOCHSECONDS
+    local folder version run sweep lock available interactive=no copy='' machine watch try ended status=0 complaints
+    local kind=qemu image accel how console parameters initramfs=() qemu=()
+    folder=$(release_path "$kernel")
+    [ -e "$folder/.used" ] || die "there is no release folder for kernel $kernel yet"
+    release_lock "$kernel" -s
+    touch "$folder/.used"
+    version=$(release_version "$folder")
+    available=$(awk '$1 == "MemAvailable:" { print int($2 / 1024) }' /proc/meminfo)
+    [ "$available" -ge 1800 ] || die "not enough memory for a guest: 1800 MB needed, $available MB available"
+
+    # the lock keeps other runs from sweeping before this run holds its own folder
+    mkdir -p "$top/target/run"
+    exec {sweep}<"$top/target/run"
+    flock "$sweep"
+    guest_sweep
+    run=$(mktemp -d "$top/target/run/$kernel.XXXXXX")
+    exec {lock}>"$run/running"
+    flock "$lock"
+    exec {sweep}<&-
+    [ "${ASHMEM_LOAD:-yes}" = yes ] || touch "$run/unloaded"
+    if [ -n "$command" ]; then
+        printf '%s\n' "$command" >"$run/command"
+        # a pipe, as QEMU would rewind a file that the caller appends to
+        exec 3> >(exec cat)
+        copy=$!
+    else
+        echo "$(stty size) ${TERM:-dumb}" >"$run/terminal"
+        exec 3>/dev/null
+        interactive=yes
+    fi
+
+    cd "$(mktemp -d "$ASHMEM_STAGE/guest.XXXXXX")"
+    mkdir root checkout
+    mount --bind "${ASHMEM_ROOT:-$folder}" root
+    [ -n "${ASHMEM_ROOT:-}" ] || mount -o remount,bind,ro root
+    mount --bind "$top" checkout
+    [ "$kernel" != um ] || kind=uml
+    "${kind}_prepare" "$folder" "$version" "/ashmem/vagrant/machines/init $kernel ${run#"$top/"}"
+    say "booting kernel $kernel ($version) $how"
+    # A fault of the emulated processor says nothing about the module. The guest boots again if COMMAND has not begun, or may
+    # begin again.
+    for try in 1 2 3; do
+        rm -f "$run"/{console.log,started,status,dmesg}
+        began=$EPOCHSECONDS ended=0
+        "${kind}_run" "$run/console.log" "$run/machine.log" "$limit" <&0 &
+        machine=$!
+        guest_watch "$kernel" "$run" "$began" "$machine" 3>&- &
+        watch=$!
+        wait "$machine" || ended=$?
+        kill "$watch" 2>/dev/null || true
+        if [ "$accel" != tcg ]; then
+            break
+        elif [ -e "$run/started" ]; then
+            [ "${ASHMEM_AGAIN:-}" = yes ] && guest_tripped "$run/console.log" || break
+            cp "$run/console.log" "${ASHMEM_KERNEL_LOG:-$run/kernel.log}.$try"
+        else
+            grep -q 'Kernel panic' "$run/console.log" || guest_tripped "$run/console.log" || break
+        fi
+        say "the emulated processor tripped over code that kernel $kernel was patching (try $try of 3)"
+    done
+    exec 3>&-
+    [ -z "$copy" ] || wait "$copy"
+
+    if [ -e "$run/status" ]; then
+        status=$(cat "$run/status")
+        [ "$status" -ne 0 ] || status=$ended
+    elif [ "$ended" -eq 124 ] || { [ "$ended" -eq 137 ] && [ "$((EPOCHSECONDS - began))" -ge "$limit" ]; }; then
+        say "the guest of kernel $kernel was stopped: it was not done after $limit s (ASHMEM_LIMIT)"
+        status=124
+    else
+        say "the guest of kernel $kernel ended before its command did (status $ended); the end of what the machine and the kernel said:"
+        [ ! -e "$run/machine.log" ] || quote_end "$run/machine.log" 5
+        [ ! -e "$run/console.log" ] || quote_end "$run/console.log" 15
+        status=125
+    fi
+    # only the console has the end of a guest that died; only the ring buffer has messages of low priority
+    { cat "$run/console.log" "$run/dmesg" 2>/dev/null || true; } | awk '{ sub(/\r$/, "") } !seen[$0]++' >"$run/kernel.log"
+    [ -z "${ASHMEM_KERNEL_LOG:-}" ] || cp "$run/kernel.log" "$ASHMEM_KERNEL_LOG"
+    if [ "${ASHMEM_COMPLAINTS:-}" != expected ] && ! complaints=$("$lab/report/complaints" "$run/kernel.log"); then
+        say "kernel $kernel complained:"
+        head -n 40 <<<"$complaints" | sed 's/^/     | /' >&2
+        [ "$status" -ne 0 ] || status=1
+    fi
+    if [ "$status" -eq 0 ]; then
+        rm -rf "$run"
+    else
+        rm -f "$run/running"
+        say "status $status; what the kernel said is in ${run#"$top/"}/kernel.log"
+    fi
+    return "$status"
+}
+
+if [ "${BASH_SOURCE[0]}" = "$0" ]; then
+    verb=${1:?boot}
+    shift
+    "guest_$verb" "$@"
+fi

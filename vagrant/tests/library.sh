@@ -1,0 +1,212 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: Apache-2.0
+# The library on the host beyond Maven's own tests: the jar on each JDK, the shim under musl and under sanitizers, close races
+# under jcstress, and whether the benchmarks build. Sourced by tests.sh.
+
+: "${lab:?}" "${top:?}" "${log:?}" "${results:?}"
+# shellcheck source=../report/junit.sh
+. "$lab/report/junit.sh"
+asan_out=$top/target/asan
+
+# jar_options OUT: prints the options of a JVM that runs the jar's tests and leaves what they reached in OUT
+jar_options() {
+    printf '%s\n' "${junit_launcher[@]}" -Dorg.ashmem.backend=memfd \
+        "-javaagent:$top/target/jacoco/org.jacoco.agent-runtime.jar=destfile=$1/jacoco.exec,includes=org.ashmem.*"
+}
+
+# jar_tests OUT TESTS: prints the options of JUnit for what Maven runs, with the tests in TESTS
+jar_tests() {
+    printf '%s\n' "${junit_execute[@]}" --reports-dir "$1" --scan-classpath "$2" \
+        --include-classname '.*(Test|IT)$' --exclude-tag device
+}
+
+# jar_path TESTS: prints the class path. Maven tests a folder of classes; only in a jar does a JVM find the classes for newer Java
+jar_path() {
+    echo "$1:$(echo "$top"/target/ashmem-*.jar):$top/target/test-lib/*"
+}
+
+# jar_run JDK OUT TESTS
+jar_run() {
+    local jdk=$1 out=$2 tests=$3 options arguments
+    mkdir -p "$out"
+    host_give_back "$results"
+    mapfile -t options < <(jar_options "$out")
+    mapfile -t arguments < <(jar_tests "$out" "$tests")
+    as_caller "$jdk/bin/java" "${options[@]}" -cp "$(jar_path "$tests")" "${arguments[@]}"
+}
+
+# newer_build JDK OUT: compiles the tests of the classes for newer Java against the jar
+newer_build() {
+    local jdk=$1 out=$2
+    rm -rf "$out"
+    mkdir -p "$out"
+    host_give_back "$out"
+    as_caller "$jdk/bin/javac" --release 22 -Xlint:all,-processing,-classfile,-try -Werror -d "$out" \
+        -cp "$(jar_path "$top/target/test-classes")" "$top"/src/test/java22/org/ashmem/*.java
+}
+
+# On each JDK but the one of part_asan: the first of each version.
+part_jar() {
+    local major jdk section status
+    while read -r major jdk; do
+        [ "$jdk" != "$(jdk_folder)" ] || continue
+        section="host: the jar on JDK $major"
+        status=0
+        step "$log/jar-$major.log" "running the unit tests of the jar on JDK $major" \
+            jar_run "$jdk" "$results/jdk-$major" "$top/target/test-classes" || status=$?
+        junit_results "$section" "$log/jar-$major.log" "$results/jdk-$major" \
+            "$([ "$status" -eq 0 ] || echo "exited with $status")" >>"$results/jar.tsv"
+    done < <(host_jdks | awk '!seen[$1]++')
+}
+
+# musl_run FOLDER: with the shim out of the jar. Debian has no JVM for it; a shim that loads there finds all that it calls.
+musl_run() {
+    local folder=$1
+    rm -rf "$folder"
+    mkdir -p "$folder"
+    host_give_back "$folder"
+    (cd "$folder" && as_caller "$(jdk_folder)/bin/jar" xf "$top"/target/ashmem-*.jar META-INF/native) &&
+        as_caller musl-gcc -std=gnu11 -Wall -Wextra -Werror "$top/src/test/c/load.c" -o "$folder/load" &&
+        as_caller "$folder/load" "$folder/META-INF/native/linux-x86_64/libashmem.so"
+}
+
+part_musl() {
+    tests_step musl "host: shim under musl" "it loads, and its calls work" musl musl_run "$top/target/musl" || true
+}
+
+# arm64_build FOLDER: the jar's shim for arm64, what loads it, and what both are linked to, for a guest that has no JVM
+arm64_build() {
+    local folder=$1 library
+    rm -rf "$folder"
+    mkdir -p "$folder"
+    host_give_back "$folder"
+    (cd "$folder" && as_caller "$(jdk_folder)/bin/jar" xf "$top"/target/ashmem-*.jar META-INF/native/linux-aarch64) &&
+        as_caller aarch64-linux-gnu-gcc -std=gnu11 -Wall -Wextra -Werror "$top/src/test/c/load.c" -o "$folder/load" || return
+    for library in ld-linux-aarch64.so.1 libc.so.6; do
+        cp "$(aarch64-linux-gnu-gcc -print-file-name=$library)" "$folder/" || return
+    done
+}
+
+part_arm64() {
+    tests_step musl "host: shim for arm64" "it is there with what loads it" arm64-shim arm64_build "$top/target/arm64" || true
+}
+
+# asan_build SOURCES OUT: the shim of the C files in SOURCES. OUT is for the front of the class path, where the shim is found
+# before the one in the jar: by every JVM that a test starts, too.
+asan_build() {
+    local jdk version folder=$2/META-INF/native/linux-x86_64
+    jdk=$(jdk_folder)
+    version=$(sed -n 's|^  <version>\(.*\)</version>|\1|p' "$top/pom.xml" | head -n 1)
+    mkdir -p "$folder"
+    gcc -shared -fPIC -std=gnu11 -g -O1 -fno-omit-frame-pointer -fvisibility=hidden -Wall -Werror -Wl,-z,noexecstack \
+        -fsanitize=address,undefined -fno-sanitize-recover=undefined -D_GNU_SOURCE "-DASHMEM_VERSION=\"$version\"" \
+        -I"$top/target/generated-jni" -I"$top/kernel/include/uapi" -I"$jdk/include" -I"$jdk/include/linux" \
+        "$1"/*.c -o "$folder/libashmem.so"
+}
+
+# asan_run OUT REPORTS TESTS ARGUMENT...: runs JUnit with the shim in OUT, which the JVM finds before the one in the jar
+asan_run() {
+    local out=$1 reports=$2 tests=$3 environment options
+    shift 3
+    rm -rf "$reports"
+    mkdir -p "$reports"
+    host_give_back "$asan_out"
+    mapfile -t environment < <(sanitizer_environment "$(gcc -print-file-name=libasan.so)")
+    mapfile -t options < <(jar_options "$reports")
+    as_caller env "${environment[@]}" "$(jdk_folder)/bin/java" "${options[@]}" -cp "$out:$(jar_path "$tests")" "$@"
+}
+
+# asan_results SECTION LOG REPORTS STATUS
+asan_results() {
+    junit_results "$1" "$2" "$3" "$([ "$4" -eq 0 ] || echo "exited with $4")"
+    sanitizer_results "$1" "$2"
+}
+
+# asan_control NAME FOLDER FILE CHANGE WANTED: a shim that is wrong, by sed's CHANGE to FILE, must be told by WANTED
+asan_control() {
+    local name=$1 out=$asan_out/$2 file=$3 change=$4 wanted=$5 section="host: shim under AddressSanitizer" status=0 said
+    rm -rf "$out"
+    mkdir -p "$out"
+    cp -r "$top/native" "$out/native"
+    sed -i "$change" "$out/native/$file"
+    if cmp -s "$top/native/$file" "$out/native/$file"; then
+        tests_result asan fail "$section" "$name" "the change to $file fits nothing any more"
+    elif asan_build "$out/native" "$out/classes" >"$log/asan-$2.log" 2>&1; then
+        asan_run "$out/classes" "$out/reports" "$top/target/test-classes" "${junit_execute[@]}" --reports-dir "$out/reports" \
+            --select-method 'org.ashmem.AshmemRegionTest#pageSizeIsAPowerOfTwo' \
+            >"$log/asan-$2.log" 2>&1 </dev/null || status=$?
+        said=$(asan_results "$section" "$log/asan-$2.log" "$out/reports" "$status" | grep '^fail')
+        if grep -q "$wanted" <<<"$said"; then
+            tests_result asan ok "$section" "$name"
+        else
+            tests_result asan fail "$section" "$name" "${said:-nothing was found}"
+        fi
+    else
+        tests_result asan fail "$section" "$name" "$(tail -n 3 "$log/asan-$2.log")"
+    fi
+}
+
+# The jar's unit tests on the JDK that built it, with the shim under sanitizers. The guest of the newest kernel runs the
+# integration tests with target/asan/.
+part_asan() {
+    local section="host: shim under AddressSanitizer" status=0 newer=$top/target/test-classes-22 tests=$top/target/test-classes
+    local reports=$results/asan arguments
+    rm -rf "$asan_out"
+    tests_step asan "$section" "the shim builds with sanitizers" asan-build asan_build "$top/native" "$asan_out/classes" || return
+    if [ "$(host_jdk | cut -d ' ' -f 1)" -ge 22 ] &&
+        tests_step asan "$section" "the tests of src/main/java22 build" asan-newer newer_build "$(jdk_folder)" "$newer"; then
+        tests=$newer:$tests
+    fi
+    mapfile -t arguments < <(jar_tests "$reports" "$tests")
+    step "$log/asan.log" "running the unit tests of the jar on JDK $(host_jdk | cut -d ' ' -f 1), its shim under AddressSanitizer" \
+        asan_run "$asan_out/classes" "$reports" "$tests" "${arguments[@]}" || status=$?
+    asan_results "$section" "$log/asan.log" "$reports" "$status" >>"$results/asan.tsv"
+    say "breaking the shim, to see that it is noticed"
+    asan_control "a shim that writes past an array is found" overrun device.c \
+        's/^\tcopy\[length\] = .*/&__builtin_memset(copy, 0, sizeof(copy) + (size_t)length);/' 'stack-buffer-overflow'
+    asan_control "a shim whose sum overflows is found" overflow mapping.c \
+        's/return sysconf(_SC_PAGESIZE);/return sysconf(_SC_PAGESIZE) + INT64_MAX;/' 'signed integer overflow'
+    asan_control "a shim that calls the JVM with an exception pending is found" pending device.c \
+        's/^\tcopy\[length\] = .*/&(*env)->GetByteArrayRegion(env, path, length, 1, (jbyte *)copy); \
+            (void)(*env)->GetArrayLength(env, path); (*env)->ExceptionClear(env);/' 'JNI call made with exception pending'
+}
+
+# races_run FOLDER CLASSES OPTION...: by jcstress, in target/jcstress/run-FOLDER, with CLASSES, a folder or a jar. Few states at a
+# time, so that the actors meet, and few descriptors, so that one which is never given back is missed soon. Absolute paths:
+# jcstress looks for its classes by the class path's text. In English, for jcstress.awk.
+races_run() {
+    local out=$top/target/jcstress work=$top/target/jcstress/run-$1 classes=$2
+    shift 2
+    rm -rf "$work"
+    mkdir -p "$work"
+    host_give_back "$out"
+    cd "$work" && ulimit -n 4096 && as_caller "$(jdk_folder)/bin/java" \
+        -Duser.language=en -Duser.country=US -cp "$out/test-classes:$classes:$out/test-lib/*" org.openjdk.jcstress.Main -v -r results \
+        -f 1 -iters 2 -time 200 -sc false -strideSize 2 -strideCount 8 \
+        -jvmArgs "-Xmn16m --enable-native-access=ALL-UNNAMED" "$@"
+}
+
+# races SECTION FOLDER CLASSES PATTERN: those whose name it fits
+races() {
+    local section=$1 folder=$2 classes=$3 pattern=$4 status=0 tests output=$log/races-$2.log
+    tests=$(find "$top/target/jcstress/test-classes" -name '*_jcstress.class' -printf '%f\n' |
+        sed 's/_jcstress.class$//; s/_/./' | grep "$pattern" | sort)
+    step "$output" "racing close against everything else ($folder)" races_run "$folder" "$classes" -t "$pattern" || status=$?
+    awk -v section="$section" -v tests="$(tr '\n' ' ' <<<"$tests")" -f "$lab/report/jcstress.awk" "$output" >>"$results/races.tsv"
+    if [ "$status" -ne 0 ] && ! grep -qF "fail	$section	" "$results/races.tsv"; then
+        tests_result races fail "$section" "jcstress" "exited with $status: $(tail -n 5 "$output")"
+    fi
+}
+
+# No JVM sees the classes for newer Java but in the jar, and that one sees no others.
+part_races() {
+    local section="host: close races" out=$top/target/jcstress
+    tests_step races "$section" "the races build" races-build maven -Pjcstress package || return
+    races "$section" classes "$out/classes" Races
+    [ "$(host_jdk | cut -d ' ' -f 1)" -lt 22 ] || races "$section, of the jar" jar "$(echo "$out"/ashmem-*.jar)" MappingRaces
+}
+
+# They are run by ./run bench java alone.
+part_benchmarks() {
+    tests_step benchmarks "host: benchmarks" "the benchmarks build" benchmarks maven -Pjmh package || true
+}

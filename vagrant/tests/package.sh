@@ -1,0 +1,38 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: Apache-2.0
+# The tests of what ./run package makes, the Debian package of the module. Sourced by tests.sh.
+
+: "${lab:?}" "${top:?}" "${log:?}" "${results:?}"
+
+# build_passes WHAT NAME: builds it, which is a test
+build_passes() {
+    tests_step build-package "package: build" "$2" "$1-package" "$lab/build/build.sh" "$1" package
+}
+
+tests_build_package() {
+    build_passes package "building the Debian package" &&
+        build_passes tests "building the C tests" || return
+    build_passes again "building it once more gives the same bytes" || true
+    build_passes lintian "lintian has nothing to say" || true
+}
+
+# One system that is booted three times: what a boot leaves on its disk is there at the next one. A copy, for virtiofsd does
+# not stand that a file of an overlay is another one once it is written to.
+tests_guest_package() {
+    local boot root
+    # what an interrupted run left
+    find "$ASHMEM_CACHE" -maxdepth 1 -name 'package-root.*' -mmin +120 -exec rm -rf --one-file-system {} +
+    root=$(mktemp -d "$ASHMEM_CACHE/package-root.XXXXXX")
+    if ! (host_space "$root" 1500 "a system to install the package in") ||
+        ! step "$log/package-root.log" "copying the system to install the package in" \
+            cp -aT "$(release_path package)" "$root"; then
+        tests_result guest-package fail "package: install" "(all)" "there is no system to install the package in"
+        rm -rf --one-file-system "$root"
+        return
+    fi
+    for boot in install use absence; do
+        ASHMEM_ROOT=$root ASHMEM_LOAD=no tests_boot package "package-$boot" "vagrant/tests/package-guest.sh $boot"
+        tests_any "package: $boot" "$results"/package/*.tsv
+    done
+    rm -rf --one-file-system "$root"
+}

@@ -1,0 +1,340 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# What is tested without a guest and without Maven's own tests: the tools that judge, and rules for the whole repository.
+# usage: repository.sh RESULTS      writes RESULTS/repository.tsv, for report.awk
+# JAVA_HOME is the JDK that made the jar, ASHMEM_OLDEST the oldest that there is.
+set -uo pipefail
+lab=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+top=${lab%/*}
+report=$lab/report
+results=$1
+work=$(mktemp -d)
+export GNUPGHOME=$work/gnupg
+trap 'gpgconf --kill gpg-agent 2>/dev/null; rm -rf "$work"' EXIT
+cd "$top" || exit
+version=$(sed -n 's|^  <version>\(.*\)</version>|\1|p' pom.xml | head -n 1)
+url=https://example.org/ashmem
+
+files() {
+    git -c safe.directory="$top" ls-files
+}
+
+# check NAME FUNCTION...: passes if it succeeds; what it says is the reason otherwise
+check() {
+    local name=$1 said
+    shift
+    if said=$("$@" 2>&1); then
+        printf 'ok\thost: repository\t%s\t\n' "$name"
+    else
+        printf 'fail\thost: repository\t%s\t%s\n' "$name" "$(tr '\t\n' '  ' <<<"$said" | cut -c1-500)"
+    fi >>"$results/repository.tsv"
+}
+
+says_nothing() {
+    local said
+    said=$("$@")
+    [ -z "$said" ] || { echo "$said"; false; }
+}
+
+# Each paragraph of a sample is a log of its own, and its first line says what it is.
+paragraphs() {
+    awk -v RS= -v work="$work" 'NR > 1 { file = work "/" NR ".log"; print > file; close(file) }' "$1"
+    find "$work" -name '*.log' | sort -V
+}
+
+complained_about() {
+    ! "$report/complaints" "$1" >/dev/null || { echo "nothing found in: $(cat "$1")"; false; }
+}
+
+# judged tripped|untripped LOG
+judged() {
+    [ "$("$lab/machines/guest.sh" tripped "$2" && echo tripped || echo untripped)" = "$1" ]
+}
+
+expected() {
+    grep -v '^# SPDX' "$1"
+}
+
+counted_as_expected() {
+    awk -v section=S -v program=p -v ended="$(sed -n 's/^# ended: //p' "$1")" -f "$report/ktap.awk" "$1" |
+        diff - <(expected "${1%.ktap}.tsv")
+}
+
+reports_counted_as_expected() {
+    awk -v section=S -f "$report/junit.awk" "$1" | diff - <(expected "${1%.xml}.tsv")
+}
+
+races_counted_as_expected() {
+    awk -v section=S -v tests="$(sed -n 's/^# tests: //p' "$1")" -f "$report/jcstress.awk" "$1" |
+        diff - <(expected "${1%.jcstress}.tsv")
+}
+
+totals_are_right() {
+    local status=0 last
+    last=$(printf 'ok\ta\tx\t\nfail\tb\ty\twhy\nok\tb\tz\t\n' | awk -f "$report/report.awk" | tail -n 1) || status=$?
+    [ "$last" = "2 passed, 1 failed" ] && [ "$status" -ne 0 ] || { echo "a failure: '$last', status $status"; return 1; }
+    status=0
+    last=$(awk -f "$report/report.awk" </dev/null | tail -n 1) || status=$?
+    [ "$last" = "0 passed, 0 failed" ] && [ "$status" -ne 0 ] || { echo "nothing ran: '$last', status $status"; return 1; }
+    last=$(printf 'ok\ta\tx\t\n' | awk -f "$report/report.awk" | tail -n 1) || { echo "a failure without one"; return 1; }
+    [ "$last" = "1 passed, 0 failed" ] || { echo "'$last'"; return 1; }
+}
+
+# The texts of the licences, and two files whose format has no comments.
+without_spdx() {
+    files | grep -vE '^LICENSES/|^kernel/debian/(changelog|copyright)$' | while read -r file; do
+        [ ! -f "$file" ] || head -n 5 "$file" | grep -q 'SPDX-License-Identifier: ' || echo "$file"
+    done
+}
+
+# The word is not spelled out, so that a search for it finds kernel/compat.h alone.
+version_checks() {
+    git -c safe.directory="$top" grep -lE 'LINUX_VERSION_''CODE|KERNEL_''VERSION' | grep -vx kernel/compat.h
+}
+
+# Those that existing drivers have or had, from the first to the last without a gap.
+defects_without_a_test() {
+    local number
+    for number in {01..20}; do
+        grep -qE "^CASE(_LIMIT)?\(defect_${number}_[a-z]" kernel/tests/*.c || echo "defect $number"
+    done
+}
+
+# Documents name a test as `PROGRAM: CASE`.
+named_tests_that_are_not_there() {
+    local document program name
+    for document in kernel/SECURITY.md kernel/DIFFERENCES.md; do
+        while IFS=': ' read -r program name; do
+            grep -qE "^CASE(_LIMIT)?\\(${name}[,)]" "kernel/tests/$program.c" || echo "$document: $program: $name"
+        done < <(grep -oE '`[a-z0-9]+: [a-z0-9_]+`' "$document" | tr -d '`' | sort -u)
+        grep -qE '`[a-z0-9]+: [a-z0-9_]+`' "$document" || echo "$document names no test"
+    done
+}
+
+wrong_in_the_description_for_syzkaller() {
+    awk -f kernel/tests/syzkaller/check.awk kernel/include/uapi/linux/ashmem.h kernel/tests/syzkaller/ashmem.txt 2>&1
+}
+
+# A bug that fits nowhere any more, or that no kernel looks for.
+wrong_with_the_bugs() {
+    local bug field
+    for bug in kernel/tests/bugs/*.patch; do
+        git apply --check "$bug" 2>&1
+        for field in 'Bug: .' 'Kernels: (debug|kcsan)( |$)' 'Program: [a-z]+ ' 'Seen: .'; do
+            grep -qE "^$field" "$bug" || echo "$bug has no line $field"
+        done
+    done
+}
+
+scripts_are_clean() {
+    local script
+    shellcheck -x run .ci/run vagrant/*.sh vagrant/*/*.sh vagrant/machines/*/*.sh vagrant/machines/init || return
+    for script in kernel/probes/decide.sh kernel/debian/*.{postinst,prerm}; do
+        sh -n "$script" || return
+    done
+}
+
+one_version() {
+    grep -qF "PACKAGE_VERSION=\"$version\"" kernel/dkms.conf || echo "kernel/dkms.conf is not $version"
+    head -n 1 kernel/debian/changelog | grep -qF " ($version) " || echo "kernel/debian/changelog does not begin with $version"
+}
+
+# jdk TOOL...: of the JDK that made the jar
+jdk() {
+    local tool=$1
+    shift
+    "${JAVA_HOME:+$JAVA_HOME/bin/}$tool" "$@"
+}
+
+wrong_with_the_jar() {
+    local machine
+    mkdir "$work/jar"
+    (cd "$work/jar" && jdk jar --extract --file "$top/target/ashmem-$version.jar") 2>&1
+    for machine in 'linux-x86_64 Advanced Micro Devices X86-64' 'linux-aarch64 AArch64'; do
+        LC_ALL=C readelf -h "$work/jar/META-INF/native/${machine%% *}/libashmem.so" 2>&1 |
+            grep -q "Machine: *${machine#* }$" || echo "no shim in ${machine%% *} is for ${machine#* }"
+    done
+    grep -q '^Multi-Release: true' "$work/jar/META-INF/MANIFEST.MF" || echo "it is not a multi-release jar"
+    # an older JDK can build no more of it, which ./run says
+    [ "$(jdk javac -version 2>&1 | tr -cd '0-9.' | cut -d . -f 1)" -lt 22 ] ||
+        diff <(cd src/main/java22 2>/dev/null && find . -name '*.java' | sed 's/java$/class/' | sort) \
+            <(cd "$work/jar/META-INF/versions/22" 2>/dev/null && find . -name '*.class' ! -name '*$*' | sort)
+}
+
+# By the README's own command. Everything else is built by the newest one.
+builds_with_the_oldest_jdk() {
+    mkdir "$work/oldest"
+    cp -r --parents pom.xml src native kernel/include "$work/oldest" && cd "$work/oldest" &&
+        JAVA_HOME=$ASHMEM_OLDEST mvn -B -q -ntp -DskipTests package && [ -e "target/ashmem-$version.jar" ]
+}
+
+# A release by another Maven, from another folder, with a key that is thrown away: its files are left in $work/release.
+jar_is_the_same_from_elsewhere() {
+    local maven=3.9.16
+    mkdir "$work/release"
+    mkdir -m 700 "$work/gnupg"
+    cp -r --parents pom.xml src native kernel/include "$work/release" && cd "$work/release" || return
+    mvn -B -q -ntp dependency:copy -Dartifact=org.apache.maven:apache-maven:$maven:tar.gz:bin -DoutputDirectory="$work" &&
+        tar -xzf "$work/apache-maven-$maven-bin.tar.gz" -C "$work" || return
+    gpg --batch --quiet --passphrase '' --quick-generate-key throwaway default default never &&
+        "$work/apache-maven-$maven/bin/mvn" -B -q -ntp -Prelease,aarch64 -Drelease.url="$url" -Denforcer.skip \
+            -DskipTests -Dmaven.test.skip verify || return
+    cd target/release && cmp "ashmem-$version.jar" "$top/target/ashmem-$version.jar"
+}
+
+missing_in_the_release() {
+    local file
+    cd "$work/release/target/release" || return
+    for file in "ashmem-$version"{.jar,-sources.jar,-javadoc.jar,.pom} bom.{xml,json}; do
+        gpg --quiet --verify "$file.asc" "$file" 2>/dev/null || echo "$file is not signed"
+    done
+    diff <(cd "$top/src/main" && find java java22 -name '*.java' |
+        sed 's|^java/||; s|^java22/|META-INF/versions/22/|' | LC_ALL=C sort) \
+        <(jdk jar --list --file "ashmem-$version-sources.jar" | grep '\.java$' | LC_ALL=C sort)
+    grep -q "<url>$url</url>" "ashmem-$version.pom" || echo "the POM does not name its project"
+    for file in org.ashmem/ashmem@ org.jspecify/jspecify@; do
+        grep -qF "pkg:maven/$file" bom.json || echo "$file is not in the bill of materials"
+    done
+}
+
+release_needs_an_address() {
+    ! mvn -B -ntp -Prelease,aarch64 validate >"$work/refused" || { echo "released without -Drelease.url"; return 1; }
+    grep -F -e '-Drelease.url=' "$work/refused" || { cat "$work/refused"; return 1; }
+}
+
+# Somebody else's project: nothing of this one but the jar, by a <dependency>.
+consumer_has_the_jar_alone() {
+    local jars project=$work/consumer
+    jars=$work/jars/org/ashmem/ashmem/$version
+    mkdir -p "$jars" "$project/src/main/java/consumer"
+    cp "target/ashmem-$version.jar" "$jars/"
+    cp pom.xml "$jars/ashmem-$version.pom"
+    cat >"$project/pom.xml" <<END
+<project>
+  <modelVersion>4.0.0</modelVersion>
+  <groupId>example</groupId>
+  <artifactId>consumer</artifactId>
+  <version>1</version>
+  <properties>
+    <maven.compiler.release>17</maven.compiler.release>
+    <project.build.sourceEncoding>UTF-8</project.build.sourceEncoding>
+  </properties>
+  <repositories>
+    <repository>
+      <id>jars</id>
+      <url>file://$work/jars</url>
+    </repository>
+  </repositories>
+  <dependencies>
+    <dependency>
+      <groupId>org.ashmem</groupId>
+      <artifactId>ashmem</artifactId>
+      <version>$version</version>
+    </dependency>
+  </dependencies>
+  <build>
+    <plugins>
+      <plugin><artifactId>maven-resources-plugin</artifactId><version>$(plugin resources)</version></plugin>
+      <plugin><artifactId>maven-compiler-plugin</artifactId><version>$(plugin compiler)</version></plugin>
+      <plugin><artifactId>maven-dependency-plugin</artifactId><version>$(plugin dependency)</version></plugin>
+    </plugins>
+  </build>
+</project>
+END
+    echo 'module consumer { requires org.ashmem; }' >"$project/src/main/java/module-info.java"
+    cat >"$project/src/main/java/consumer/Consumer.java" <<'END'
+package consumer;
+
+import org.ashmem.AshmemException;
+import org.ashmem.AshmemRegion;
+
+public class Consumer {
+  public static void main(String[] args) {
+    try (AshmemRegion region = AshmemRegion.create("consumer", 4096)) {
+      System.out.println("created " + region.size());
+    } catch (AshmemException.DeviceMissing e) {
+      System.out.println("refused " + e.getMessage());
+    }
+  }
+}
+END
+    # a local repository that is thrown away, filled from the one that the build has filled
+    cat >"$work/settings.xml" <<END
+<settings>
+  <localRepository>$work/repository</localRepository>
+  <mirrors>
+    <mirror>
+      <id>filled</id>
+      <mirrorOf>central</mirrorOf>
+      <url>file://$(sed -n 's/.*name="localRepository" value="\([^"]*\)".*/\1/p' target/surefire-reports/TEST-*.xml | head -n 1)</url>
+    </mirror>
+  </mirrors>
+</settings>
+END
+    (cd "$project" && mvn -B -q -ntp -s "$work/settings.xml" compile dependency:build-classpath \
+        -Dmdep.outputFile="$work/classpath") || return
+    consumer_says 'created 4096' -Dorg.ashmem.backend=memfd \
+        -cp "$project/target/classes:$(cat "$work/classpath")" consumer.Consumer &&
+        consumer_says 'created 4096' -p "$project/target/classes:$(cat "$work/classpath")" -m consumer/consumer.Consumer || return
+    # the device is asked for
+    [ ! -e /dev/ashmem ] || return 0
+    consumer_says 'refused .*Is the module loaded?.*insmod.*' -Dorg.ashmem.backend=device \
+        -cp "$project/target/classes:$(cat "$work/classpath")" consumer.Consumer &&
+        consumer_says 'refused .*Is the module loaded?.*insmod.*' -Dorg.ashmem.backend=device -p "$project/target/classes:$(cat "$work/classpath")" -m consumer/consumer.Consumer
+}
+
+# consumer_says WHAT OPTION...: what java runs by them says so
+consumer_says() {
+    local what=$1
+    shift
+    jdk java "$@" >"$work/said" 2>"$work/stderr" && grep -qx "$what" "$work/said" || {
+        cat "$work/said" "$work/stderr"
+        return 1
+    }
+}
+
+plugin() {
+    awk -v wanted="<artifactId>maven-$1-plugin</artifactId>" 'index($0, wanted) { found = 1 }
+        found && match($0, /<version>[^<]*/) { print substr($0, RSTART + 9, RLENGTH - 9); exit }' pom.xml
+}
+
+for sample in "$report"/samples/boot-*.log; do
+    check "complaints: none in ${sample##*/}" "$report/complaints" "$sample"
+done
+while read -r sample; do
+    check "complaints: none about $(head -n 1 "$sample" | cut -c3-)" "$report/complaints" "$sample"
+done < <(paragraphs "$report/samples/good.log")
+rm -f "$work"/*.log
+while read -r sample; do
+    check "complaints: about $(head -n 1 "$sample" | cut -c3-)" complained_about "$sample"
+done < <(paragraphs "$report/samples/bad.log")
+for verdict in tripped untripped; do
+    rm -f "$work"/*.log
+    while read -r sample; do
+        check "guest: $verdict by $(head -n 1 "$sample" | cut -c3-)" judged "$verdict" "$sample"
+    done < <(paragraphs "$report/samples/$verdict.log")
+done
+for sample in "$report"/samples/*.ktap; do
+    check "KTAP: ${sample##*/} is counted as expected" counted_as_expected "$sample"
+done
+for sample in "$report"/samples/*.xml; do
+    check "JUnit: ${sample##*/} is counted as expected" reports_counted_as_expected "$sample"
+done
+for sample in "$report"/samples/*.jcstress; do
+    check "jcstress: ${sample##*/} is counted as expected" races_counted_as_expected "$sample"
+done
+check "report: totals and exit status follow the results" totals_are_right
+check "every file has an SPDX line" says_nothing without_spdx
+check "no kernel version is asked for outside kernel/compat.h" says_nothing version_checks
+check "each of the twenty known defects has a test named after it" says_nothing defects_without_a_test
+check "each test that SECURITY.md and DIFFERENCES.md name is there" says_nothing named_tests_that_are_not_there
+check "the description for syzkaller has what the header has" says_nothing wrong_in_the_description_for_syzkaller
+check "each bug fits, and tells what is to be seen of it" says_nothing wrong_with_the_bugs
+check "scripts are valid" scripts_are_clean
+check "the Debian package has the version of the library" says_nothing one_version
+check "the jar has a shim for each machine, and the classes for newer Java" says_nothing wrong_with_the_jar
+check "the oldest JDK there is, $(basename "$ASHMEM_OLDEST"), builds the library, too" builds_with_the_oldest_jdk
+check "Maven 3.9 makes the same jar in another folder" jar_is_the_same_from_elsewhere
+check "a release has sources, documentation and bill of materials, all of it signed" says_nothing missing_in_the_release
+check "a release is refused that does not say where the project is" release_needs_an_address
+check "a project with the jar alone, on the class path or as a module, has regions, and is told to load the module if it asks for the device" consumer_has_the_jar_alone

@@ -1,0 +1,327 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# ./run test: runs the parts of parts.mk, then prints the results. The table plan says which machine runs what.
+# usage: tests.sh PART      make calls it so; verbs.sh sources it for tests_run
+# A result is a line of STATUS, SECTION, NAME and REASON, separated by tabs, in target/test/*.tsv.
+lab=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+# shellcheck source=../host/steps.sh
+. "$lab/host/steps.sh"
+results=$top/target/test
+# shellcheck source=plan.sh
+. "$lab/tests/plan.sh"
+# shellcheck source=library.sh
+. "$lab/tests/library.sh"
+# shellcheck source=ranges.sh
+. "$lab/tests/ranges.sh"
+# shellcheck source=package.sh
+. "$lab/tests/package.sh"
+# shellcheck source=vagrant.sh
+. "$lab/tests/vagrant.sh"
+# shellcheck source=../report/coverage.sh
+. "$lab/report/coverage.sh"
+
+# tests_result FILE STATUS SECTION NAME [REASON]
+tests_result() {
+    printf '%s\t%s\t%s\t%s\n' "$2" "$3" "$4" "$(tr '\t\n' '  ' <<<"${5:-}" | cut -c1-500)" >>"$results/$1.tsv"
+}
+
+ok_if_empty() {
+    if [ -z "$1" ]; then echo ok; else echo fail; fi
+}
+
+# tests_step FILE SECTION NAME LOG COMMAND...: a test that is one command
+tests_step() {
+    local file=$1 section=$2 name=$3 output=$log/$4.log
+    shift 4
+    if step "$output" "$name" "$@"; then
+        tests_result "$file" ok "$section" "$name"
+    else
+        tests_result "$file" fail "$section" "$name" "$(tail -n 3 "$output" | tr '\n' ' ')"
+        return 1
+    fi
+}
+
+# tests_any SECTION FILE...: a section without a result is a failure
+tests_any() {
+    local section=$1
+    shift
+    grep -qsF "	$section	" "$@" || tests_result missing fail "$section" "(all)" "no test of this section ran"
+}
+
+part_library() {
+    local status=0
+    rm -rf "$top/target/surefire-reports" "$top/target/jacoco.exec"
+    host_tell_jdk
+    step "$log/maven.log" "building the library and running its unit tests with Maven" maven verify || status=$?
+    cat "$top"/target/surefire-reports/TEST-*.xml 2>/dev/null |
+        awk -v section="host: unit tests" -f "$lab/report/junit.awk" >"$results/library.tsv"
+    if [ "$status" -ne 0 ] && ! grep -q '^fail' "$results/library.tsv"; then
+        tests_result library fail "host: unit tests" "mvn verify" "$(grep -m 3 '^\[ERROR\]' "$log/maven.log" | tr '\n' ' ')"
+    fi
+    [ "$status" -ne 0 ] || java_key >"$top/target/.java.key"
+}
+
+part_repository() {
+    step "$log/repository.log" "checking the repository" as_caller env JAVA_HOME="$(jdk_folder)" \
+        ASHMEM_OLDEST="$(host_jdks | sort -n | head -n 1 | cut -d ' ' -f 2)" "$lab/tests/repository.sh" "$results" || true
+}
+
+# tests_builds STEP KERNEL: a test that is one step of build/steps.sh
+tests_builds() {
+    tests_step "build-$2" "$2: build" "builds: $1" "$1-$2" "$lab/build/build.sh" "$1" "$2"
+}
+
+# tests_build KERNEL: builds the module and the C programs; without one of them there is no guest
+tests_build() {
+    local kernel=$1 section="$1: build" warnings parts=(module tests)
+    if release_is_debug "$kernel"; then
+        ! plan_has part kunit "$kernel" || parts+=(kunit)
+        ! plan_has part bugs "$kernel" || parts+=(bugs)
+    else
+        parts=(checked tests)
+        ! plan_has build refused "$kernel" || parts+=(refused)
+    fi
+    for part in "${parts[@]}"; do
+        tests_builds "$part" "$kernel" || [[ $part != @(module|checked|tests|kunit) ]] || return
+    done
+    if ! release_is_debug "$kernel"; then
+        warnings=$(grep -iE '(warning|error): ' "$log/checked-$kernel.log" | head -n 5)
+        grep -q '^ *CHECK .*main\.c' "$log/checked-$kernel.log" || warnings="sparse did not run: see target/log/checked-$kernel.log"
+        tests_result "build-$kernel" "$(ok_if_empty "$warnings")" "$section" \
+            "module builds with W=1, and under sparse, without a warning" "$warnings"
+    elif plan_has part kunit "$kernel"; then
+        warnings=$(grep -i 'warning:' "$log/module-$kernel.log" "$log/kunit-$kernel.log" | head -n 5)
+        tests_result "build-$kernel" "$(ok_if_empty "$warnings")" "$section" "module builds with W=1 and no warning" "$warnings"
+    fi
+}
+
+# tests_of build|guest MACHINE: calls the machine's own function, or the one for every kernel
+tests_of() {
+    if declare -F "tests_$1_$2" >/dev/null; then
+        "tests_$1_$2"
+    else
+        "tests_$1" "$2"
+    fi
+}
+
+part_build() {
+    [ "$1" = vagrant ] || release "$1" && tests_of build "$1" && touch "$results/built-$1"
+}
+
+# tests_boot KERNEL NAME COMMAND: boots a guest that runs COMMAND, and judges what its kernel says. NAME is for the log's file
+tests_boot() {
+    local kernel=$1 name=$2 command=$3 status=0 complaints
+    # a root that the package's tests write to keeps what they did, so they cannot begin again
+    ASHMEM_AGAIN=$([ -n "${ASHMEM_ROOT:-}" ] || echo yes) ASHMEM_KERNEL_LOG=$results/kernel-$name.log guest "$kernel" \
+        "export ASHMEM_RESULTS=/ashmem/target/test/$kernel ASHMEM_ALL=${ASHMEM_ALL:-}; exec $command" || status=$?
+    case $status in
+        124) tests_result "guest-$kernel" fail "$kernel: kernel log" "the guest ends" "it was stopped at the time limit" ;;
+        125) tests_result "guest-$kernel" fail "$kernel: kernel log" "the guest ends" "it ended before its tests did" ;;
+    esac
+    if complaints=$("$lab/report/complaints" "$results/kernel-$name.log" 2>&1); then
+        tests_result "guest-$kernel" ok "$kernel: kernel log" "the kernel of guest $name did not complain"
+    else
+        tests_result "guest-$kernel" fail "$kernel: kernel log" "the kernel of guest $name did not complain" \
+            "$(head -n 2 <<<"$complaints")"
+    fi
+    if [ "$status" -ne 0 ] && ! grep -qs '^fail' "$results/$kernel"/*.tsv "$results/guest-$kernel.tsv"; then
+        tests_result "guest-$kernel" fail "$kernel: kernel log" "the guest's command ends well" "it exited with $status"
+    fi
+}
+
+tests_guest() {
+    local kernel=$1 part title
+    tests_boot "$kernel" "$kernel" "vagrant/tests/guest.sh all"
+    while read -r part title; do
+        ! plan_has part "$part" "$kernel" || tests_any "$kernel: $title" "$results/$kernel"/*.tsv
+    done <<END
+programs C programs
+programs module
+java Java integration tests
+memfd Java on memfd
+views Java views
+asan shim under AddressSanitizer
+kunit KUnit
+END
+    ! plan_has part coverage "$kernel" || coverage_kernel "$kernel"
+    ! plan_has part bugs "$kernel" || tests_bugs "$kernel"
+    ! plan_has part kunit.py "$kernel" || tests_kunit "$kernel"
+}
+
+# tests_bugs KERNEL: the kernel complains, as it should; the guest's step judges
+tests_bugs() {
+    local kernel=$1 bug name
+    ASHMEM_AGAIN=yes ASHMEM_COMPLAINTS=expected guest "$kernel" \
+        "export ASHMEM_RESULTS=/ashmem/target/test/$kernel-bugs; exec vagrant/tests/guest.sh bugs" || true
+    while read -r bug; do
+        name="it is seen when $(sed -n 's/^Bug: //p' "$bug")"
+        grep -qsF "	$name	" "$results/$kernel-bugs/bugs.tsv" ||
+            tests_result missing fail "$kernel: bugs" "$name" "it was not tried: the guest ended before"
+    done < <(grep -lE "^Kernels: (.* )?$kernel( |$)" "$top"/kernel/tests/bugs/*.patch)
+    tests_any "$kernel: bugs" "$results/$kernel-bugs/bugs.tsv"
+}
+
+# tests_kunit KERNEL: the kernel's own kunit.py boots user-mode Linux, reads what KUnit prints when the module is loaded, and
+# judges it
+tests_kunit() {
+    local kernel=$1
+    mkdir -p "$results/$kernel"
+    ASHMEM_LOAD=no ASHMEM_KUNIT=$results/$kernel/kunit.xml tests_boot "$kernel" "$kernel-kunit" \
+        'sh -c "modprobe kunit && insmod $ASHMEM_OUT/kunit.ko"'
+    awk -v section="$kernel: KUnit by kunit.py" -f "$lab/report/junit.awk" "$results/$kernel/kunit.xml" \
+        >"$results/$kernel/kunit.tsv" 2>/dev/null
+    tests_any "$kernel: KUnit by kunit.py" "$results/$kernel/kunit.tsv"
+}
+
+# tests_most: prints how many guests may run at a time. Each has two processors and 2 GiB of memory.
+tests_most() {
+    local most=4 processors memory
+    processors=$(nproc)
+    memory=$(awk '$1 == "MemAvailable:" { print int($2 / 1024 / 2600) }' /proc/meminfo)
+    [ "$processors" -ge "$most" ] || most=$processors
+    [ "$memory" -ge "$most" ] || most=$memory
+    echo "$((most > 1 ? most : 1))"
+}
+
+# tests_seat: waits until fewer than ASHMEM_GUESTS guests run; the seat is this process's until it ends
+tests_seat() {
+    local number seat
+    while :; do
+        for ((number = 1; number <= ASHMEM_GUESTS; number++)); do
+            exec {seat}>"$results/.seat-$number"
+            ! flock -n "$seat" || return 0
+            exec {seat}>&-
+        done
+        sleep 0.5
+    done
+}
+
+# Lines come whole, as other guests print at the same time.
+part_guest() {
+    tests_seat
+    if [ -e "$results/built-$1" ]; then
+        tests_of guest "$1" | sed -u ''
+    else
+        tests_result "guest-$1" fail "$1: kernel log" "the guest runs" "there is no module to run there"
+    fi
+}
+
+# What waits for the packages that are installed while the first folders are made.
+tests_wait_for_packages() {
+    until [ -e "$results/installed" ]; do
+        sleep 0.2
+    done
+}
+
+# tests_part PART: PART is a goal of parts.mk
+tests_part() {
+    case $1 in
+        build-*) part_build "${1#build-}" ;;
+        guest-*) part_guest "${1#guest-}" ;;
+        *)
+            tests_wait_for_packages
+            "part_$1"
+            ;;
+    esac
+    touch "$results/ended-$1"
+}
+
+# tests_rule: each case of a C program has run on the oldest kernel, on the newest one and on a kernel that checks itself, unless
+# the plan says that no such kernel can run it. PROGRAM: CASE, of the newest kernel's results
+tests_rule() {
+    local newest=$1 oldest=$2 name missed=''
+    while read -r name; do
+        grep -qsF "	$name	" "$results/$oldest"/*.tsv || missed+=" on $oldest: $name;"
+        grep -qsF "	$name	" "$results"/{um,debug}/*.tsv || plan_lacks um "${name%%:*}" | cut -d ' ' -f 1 |
+            grep -qx -e : -e ":${name#*: }" || missed+=" on um: $name;"
+    done < <(awk -F'\t' -v section="$newest: C programs" '$2 == section { print $3 }' "$results/$newest"/*.tsv)
+    tests_result missing "$(ok_if_empty "$missed")" "plan" "each C case ran on the oldest, the newest and a checking kernel" "$missed"
+}
+
+# tests_lacks MACHINE...: prints what a machine of this run cannot run
+tests_lacks() {
+    local kind name machine why
+    while read -r kind name machine why; do
+        [[ $kind = lacks && " $* " = *" $machine "* ]] || continue
+        name=${name/%:/: all}
+        printf '    not on %s: %s, for %s\n' "$machine" "${name/:/: }" "$why"
+    done <"$plan_table" | sed 's/:  all/: all/'
+}
+
+# tests_run MACHINE..., or --fast: the unit tests and kernel um
+tests_run() {
+    local machine part parts needed=(java) sections=("host: unit tests") machines=("$@") make newest oldest
+    if [ "$1" = --fast ]; then
+        machines=(um)
+        parts=(library guest-um)
+    else
+        needed+=(clang gpg musl shellcheck)
+        sections+=("host: repository" "host: ranges.c" "host: shim under musl" "host: shim for arm64"
+            "host: shim under AddressSanitizer" "host: close races" "host: benchmarks")
+        parts=(library asan jar musl arm64 races benchmarks repository ranges)
+    fi
+    newest=$(release_names | head -n 1)
+    oldest=$(release_names | grep '^[0-9]' | tail -n 1)
+    # shellcheck disable=SC2046
+    host_install "$log/apt" root $([[ " ${machines[*]} " != *" vagrant "* ]] || echo box) || exit 1
+    rm -rf "$results"
+    mkdir -p "$results"
+    host_give_back "$top/target"
+    export ASHMEM_TIMES=$results/times
+    ASHMEM_GUESTS=$(tests_most)
+    export ASHMEM_GUESTS
+    [ "${parts[1]}" = guest-um ] || mapfile -t parts < <(tests_order "${machines[*]}" "${parts[@]}")
+    make -s -C "$results" -f "$lab/tests/parts.mk" -j$((ASHMEM_GUESTS + 1)) RUN="$lab/tests/tests.sh" NEWEST="$newest" \
+        BOX="$(tests_box)" \
+        "${parts[@]}" </dev/null &
+    make=$!
+    # shellcheck disable=SC2046
+    host_install "$log/apt" "${needed[@]}" $(needs_of "${machines[@]}") || exit 1
+    touch "$results/installed"
+    wait "$make"
+    for part in "${parts[@]}"; do
+        [ -e "$results/ended-$part" ] || tests_result missing fail "$part" "(all)" "what runs it ended before it did"
+    done
+    for part in "${sections[@]}"; do
+        tests_any "$part" "$results"/*.tsv
+    done
+    if [ "$1" != --fast ]; then
+        coverage_java
+        coverage_table
+        [[ " ${machines[*]} " != *" $newest "*" $oldest "* || " ${machines[*]} " != *" um "* ]] || tests_rule "$newest" "$oldest"
+    fi
+    tests_lacks "${machines[@]}"
+    sort -rn "$results"/times "$results"/*/times 2>/dev/null >"$results/times.tsv"
+    awk -F'\t' 'NR == 1 { print "\nseconds  where the time went (target/test/times.tsv has all of it)" }
+        NR <= 40 { printf "%7d  %s\n", $1, $2 }' "$results/times.tsv"
+    # in the order in which it was done
+    for part in library jar musl repository ranges asan races benchmarks "${machines[@]/#/build-}" "${machines[@]/%//*}" \
+        "${machines[@]/%/-bugs/*}" "${machines[@]/#/guest-}" "${machines[@]/#/coverage-}" missing; do
+        # shellcheck disable=SC2086
+        cat "$results"/$part.tsv 2>/dev/null || true
+    done >"$results/all.tsv"
+    # a case's name without its machine: two runs can be compared by it
+    cut -f 2,3 "$results/all.tsv" | sed 's/^[^:]*: //' | sort -u >"$results/cases"
+    awk -f "$lab/report/report.awk" "$results/all.tsv"
+}
+
+# tests_order MACHINES PART...: prints the goals of parts.mk, the longest chains first
+tests_order() {
+    local left=" $1 " machine
+    shift
+    for machine in um "$(release_names | head -n 1)" vagrant kcsan debug package "$(release_names | grep '^[0-9]' | tail -n 1)"; do
+        [[ $left != *" $machine "* ]] || echo "guest-$machine"
+        left=${left/ $machine / }
+    done
+    printf '%s\n' "$@"
+    for machine in $left; do
+        echo "guest-$machine"
+    done
+}
+
+if [ "${BASH_SOURCE[0]}" = "$0" ]; then
+    set -uo pipefail
+    # make's own settings are not for the makes that a part runs
+    unset MAKEFLAGS MFLAGS MAKELEVEL
+    tests_part "${1:?a part}"
+fi
