@@ -12,8 +12,9 @@
 #include "compat.h"
 
 /*
- * What shmem's files and mappings can do, learned from the first of each; always
- * the same. A mapping's operations are never written again once they are used.
+ * The file and VM operations of shmem, recorded at the first mapping of a backing
+ * file. They are the same for every file and mapping. backing_vm_ops is never
+ * written again once a mapping uses it.
  */
 static const struct file_operations *shmem_fops;
 static const struct vm_operations_struct *shmem_vm_ops;
@@ -41,10 +42,11 @@ static int backing_mmap(struct file *file, struct vm_area_struct *vma)
 }
 
 /*
- * A backing file with these operations keeps the module loaded until its last
- * mapping is gone. Whoever gets at it through a mapping (remap_file_pages,
- * CVE-2020-0009) can't map it anew around the protection mask. mremap uses the
- * mm's own .get_unmapped_area, as shmem's insists on shmem's operations.
+ * A file with these operations keeps the module loaded until the last mapping of
+ * the file is gone. A caller that reaches the file through a mapping
+ * (remap_file_pages, CVE-2020-0009) cannot map it again past the protection mask.
+ * .get_unmapped_area is missing: mremap uses that of the mm, because shmem's
+ * requires shmem's own operations.
  */
 static const struct file_operations backing_fops = {
 	.owner = THIS_MODULE,
@@ -56,18 +58,19 @@ static const struct file_operations backing_fops = {
 };
 
 /*
- * Makes each huge page dirty before it is mapped. One that is read before it is
- * written is clean to the page cache, and is mapped writable: that it was written
- * is noted in page tables only. Kernels forget that there: older ones when the
- * mapping of a whole huge page goes (5.10: zap_huge_pmd()), newer ones still when
- * one mapped by its parts is then mapped as a whole (collapse_pte_mapped_thp()).
- * What is clean, reclaim drops. The tests of written_after_reading in swap.c fail without.
+ * Marks each huge page dirty before it is mapped. Otherwise a huge page that is
+ * read before it is written stays clean in the page cache, but is mapped writable,
+ * so that only page tables record the write. Kernels lose this record: older ones
+ * when the mapping of a whole huge page goes away (5.10: zap_huge_pmd()), newer
+ * ones still when a huge page that is mapped in parts becomes mapped as a whole
+ * (collapse_pte_mapped_thp()). Reclaim then drops the clean page and its content.
+ * Without this function the written_after_reading tests in swap.c fail.
  */
 static vm_fault_t backing_fault(struct vm_fault *vmf)
 {
 	vm_fault_t ret = READ_ONCE(shmem_vm_ops)->fault(vmf);
 
-	/* Unlocked, it would be in a mapping already, or in another's. */
+	/* A page that is not locked may be mapped already, or be in another file. */
 	if (ret & VM_FAULT_LOCKED)
 		ashmem_huge_page_dirty(vmf->page);
 	return ret;
@@ -85,12 +88,12 @@ static void vm_ops_learn(const struct vm_operations_struct *ops)
 }
 
 /**
- * ashmem_backing_create() - make a backing file
- * @path: what /proc/PID/maps shows behind the first slash
+ * ashmem_backing_create() - create a backing file
+ * @path: what /proc/PID/maps shows after the first slash
  * @size: bytes
  *
- * A page counts as committed memory from its first touch on, as a memfd's: a
- * region may be sparse, and larger than the machine.
+ * As with memfd, a page counts as committed memory from the first access on. So a
+ * region may be sparse, and larger than the machine's memory.
  *
  * Context: Process context. May reclaim.
  * Return: the file, with one reference, or an error pointer (-ENOMEM).
@@ -99,7 +102,7 @@ struct file *ashmem_backing_create(const char *path, loff_t size)
 {
 	struct file *file = ashmem_shmem_file_setup(path, size, VM_NORESERVE);
 
-	/* shmem says so where it gets no memory for an inode. */
+	/* shmem returns this when it gets no memory for an inode. */
 	if (file == ERR_PTR(-ENOSPC))
 		return ERR_PTR(-ENOMEM);
 	if (!IS_ERR(file))
@@ -108,11 +111,13 @@ struct file *ashmem_backing_create(const char *path, loff_t size)
 }
 
 /*
- * Gives a shmem file our operations. The reference goes with the file's last user.
+ * Gives a shmem file our operations, and takes a reference to the module, which
+ * the file drops when its last user is gone.
  *
- * Opened once more by /proc/PID/map_files, which takes CAP_CHECKPOINT_RESTORE, the
- * inode would give shmem's operations instead. As if it were being executed, nobody
- * gets it open for writing then, nor is it truncated: new as it is, that can't fail.
+ * An open through /proc/PID/map_files, which requires CAP_CHECKPOINT_RESTORE, takes
+ * the operations from the inode: they are shmem's. Therefore the file is treated as
+ * if it were being executed: it can neither be opened for writing nor truncated.
+ * deny_write_access() cannot fail here, because the file is new.
  */
 static void file_guard(struct file *file)
 {
@@ -123,16 +128,17 @@ static void file_guard(struct file *file)
 }
 
 /**
- * ashmem_backing_map() - make a mapping one of a backing file
+ * ashmem_backing_map() - set up a shared mapping of a backing file
  * @file: the backing file
- * @vma: the mapping to be, a shared one
+ * @vma: the new mapping
  *
- * The first time the file still has shmem's own operations, and shmem sets the
- * mapping up.
+ * At the first mapping the file still has shmem's own operations, and shmem sets
+ * up the mapping.
  *
- * Context: Called by mmap(2), with mmap_lock held for writing, and one lock for all
- * mappings of @file.
- * Return: 0, shmem's error, or -EINVAL if the processor has no such mapping of a file.
+ * Context: Called by mmap(2). The caller must hold mmap_lock for writing, and one
+ * lock that serialises all mappings of @file.
+ * Return: 0, an error of shmem, or -EINVAL if the architecture does not support
+ * these VM flags for a file.
  */
 int ashmem_backing_map(struct file *file, struct vm_area_struct *vma)
 {
@@ -144,7 +150,7 @@ int ashmem_backing_map(struct file *file, struct vm_area_struct *vma)
 		vm_ops_learn(vma->vm_ops);
 		file_guard(file);
 	}
-	/* 5.10's mmap checks these last, and then drops the device's file, not ours. */
+	/* 5.10's mmap checks them last, and then drops the device's file, not this one. */
 	if (!arch_validate_flags(vma->vm_flags))
 		return -EINVAL;
 	vma->vm_ops = &backing_vm_ops;
@@ -153,13 +159,14 @@ int ashmem_backing_map(struct file *file, struct vm_area_struct *vma)
 }
 
 /**
- * ashmem_backing_map_private() - make a mapping anonymous memory under a file's name
- * @file: a file that nothing else is mapped from
- * @vma: the mapping to be
+ * ashmem_backing_map_private() - set up anonymous memory that shows a file's name
+ * @file: a file that is used for such mappings only
+ * @vma: the new mapping
  *
- * Context: Called by mmap(2), with mmap_lock held for writing, and one lock for all
- * mappings of @file.
- * Return: 0, or -EINVAL if the processor has no such mapping of a file.
+ * Context: Called by mmap(2). The caller must hold mmap_lock for writing, and one
+ * lock that serialises all mappings of @file.
+ * Return: 0, or -EINVAL if the architecture does not support these VM flags for a
+ * file.
  */
 int ashmem_backing_map_private(struct file *file, struct vm_area_struct *vma)
 {
