@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What an operator sees of all regions, in debugfs. README.md tells what the
- * columns mean. Nothing here is needed by the rest: without debugfs it is absent.
+ * The debugfs files, which show all regions to an operator. README.md explains the
+ * columns. Nothing else depends on them: without debugfs they are absent.
  */
 #include <linux/debugfs.h>
 #include <linux/mman.h>
@@ -24,7 +24,7 @@ static const char *const reasons[ASHMEM_REASONS] = {
 
 static struct dentry *folder;
 
-/* Walked anew for each read: regions come and go between two of them. */
+/* Each read walks the list from its start: regions come and go between two reads. */
 static void *regions_start(struct seq_file *m, loff_t *pos)
 {
 	struct ashmem_region *region;
@@ -112,7 +112,7 @@ static int totals_show(struct seq_file *m, void *v)
 DEFINE_SHOW_ATTRIBUTE(totals);
 
 /**
- * ashmem_debugfs_init() - make the files
+ * ashmem_debugfs_init() - create the files
  *
  * Context: Process context.
  */
@@ -124,7 +124,7 @@ void __init ashmem_debugfs_init(void)
 }
 
 /**
- * ashmem_debugfs_exit() - remove the files, when nobody reads them any more
+ * ashmem_debugfs_exit() - wait for the readers of the files, and remove the files
  *
  * Context: Process context.
  */

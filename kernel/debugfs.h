@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What an operator sees of all regions, in debugfs. */
+/* The debugfs files, which show all regions to an operator. */
 #ifndef ASHMEM_DEBUGFS_H
 #define ASHMEM_DEBUGFS_H
 

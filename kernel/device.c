@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The misc device: its file operations and its ioctls. Everything that is
- * copied from or to user space is copied here, outside the region's lock.
+ * The misc device: its file operations and its ioctls. All copies from and to user
+ * space are made here, without the region's lock.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -56,7 +56,7 @@ static ssize_t ashmem_read_iter(struct kiocb *iocb, struct iov_iter *iter)
 	struct file *backing;
 	size_t size;
 
-	/* The backing file lives as long as the region, thus as this call. */
+	/* The backing file lives as long as the region, and so longer than this call. */
 	backing = ashmem_region_file(iocb->ki_filp->private_data, &size);
 	if (!size)
 		return 0;
@@ -79,7 +79,7 @@ static loff_t ashmem_llseek(struct file *file, loff_t offset, int whence)
 	switch (whence) {
 	case SEEK_DATA:
 	case SEEK_HOLE:
-		/* Only the backing file knows; the position is that of our own. */
+		/* The backing file knows its holes; the position is that of @file. */
 		offset = vfs_llseek(backing, offset, whence);
 		return offset < 0 ? offset : vfs_setpos(file, offset, MAX_LFS_FILESIZE);
 	default:
@@ -111,7 +111,7 @@ static long ashmem_get_size(struct ashmem_region *region)
 {
 	size_t size = ashmem_region_get_size(region);
 
-	/* The kernel's ioctl path narrows what we return to an int. */
+	/* The kernel's ioctl path truncates this value to an int. */
 	return size > INT_MAX ? -EOVERFLOW : size;
 }
 
@@ -167,9 +167,9 @@ static long ashmem_pin64_ioctl(struct ashmem_region *region, unsigned int cmd,
 }
 
 /*
- * Nothing is done for a range whose result can't be written. A purge is forgotten
- * once it is told, and the memory for the answer may go at any time: therefore
- * it is told before the range is pinned.
+ * A range whose result cannot be written is left unchanged. Pinning clears the
+ * record of a purge, and the memory for the result may become unwritable at any
+ * time. Therefore the result "purged" is written before the range is pinned.
  */
 static int ashmem_vector_range(struct ashmem_region *region, unsigned int operation,
 			       struct ashmem_pin_result __user *user)
@@ -321,7 +321,7 @@ static long ashmem_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 }
 
 #ifdef CONFIG_COMPAT
-/* The requests whose number tells the size of a long, as a 32-bit client sees it. */
+/* The requests whose number contains the size of a long, as 32-bit clients see them. */
 #define COMPAT_ASHMEM_SET_SIZE		_IOW(__ASHMEMIOC, 3, compat_size_t)
 #define COMPAT_ASHMEM_SET_PROT_MASK	_IOW(__ASHMEMIOC, 5, compat_ulong_t)
 #define COMPAT_ASHMEM_GET_FILE_ID	_IOR(__ASHMEMIOC, 11, compat_ulong_t)
@@ -411,11 +411,11 @@ static struct miscdevice ashmem_misc = {
 };
 
 /**
- * ashmem_device_check() - make sure that no other driver has the device
+ * ashmem_device_check() - check that no other driver has the device
  *
- * The first step of loading, because sysfs warns, with a stack trace, when a name
- * is added twice. Only a misc device knows the class of misc devices, so there is
- * one for a moment.
+ * This is the first step of loading, because sysfs warns with a stack trace when a
+ * name is added twice. Only a registered misc device gives access to the class of
+ * misc devices, so one is registered for a moment.
  *
  * Context: Process context.
  * Return: 0; -EBUSY if another driver has a device of that name; or another
@@ -438,16 +438,17 @@ int __init ashmem_device_check(void)
 	if (!other)
 		return 0;
 
-	/* modprobe takes EEXIST to mean that this module is loaded, and says nothing. */
+	/* modprobe takes EEXIST to mean that this module is loaded, and prints nothing. */
 	put_device(other);
 	pr_err("another driver provides /dev/ashmem already; if that is the module ashmem_linux, blacklist it in /etc/modprobe.d and reboot, as it can't be unloaded\n");
 	return -EBUSY;
 }
 
 /**
- * ashmem_device_init() - make /dev/ashmem appear
+ * ashmem_device_init() - register /dev/ashmem
  *
- * The last step of loading: from here on regions can be opened.
+ * This is the last step of loading but for debugfs. From here on, regions can be
+ * opened.
  *
  * Context: Process context.
  * Return: 0 or a negative error code.
@@ -458,7 +459,7 @@ int __init ashmem_device_init(void)
 }
 
 /**
- * ashmem_device_exit() - make /dev/ashmem vanish
+ * ashmem_device_exit() - unregister /dev/ashmem
  *
  * Context: Process context.
  */

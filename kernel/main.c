@@ -48,5 +48,5 @@ module_exit(ashmem_exit);
 
 MODULE_DESCRIPTION("Android's /dev/ashmem: shared memory whose unpinned pages the kernel may take back, under container limits too");
 MODULE_LICENSE("GPL");
-/* Containers of Android ask for the module that Linux had until 5.17. */
+/* Android in containers requests the module by the name that Linux used until 5.17. */
 MODULE_ALIAS("ashmem_linux");
