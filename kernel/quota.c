@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * How much reclaim is given. A shrinker is not told how many pages are wanted, and
- * from 6.4 on only reclaim for the whole machine sees what one gave: reclaim for a
- * memcg goes on asking until everything is gone. So we look ourselves.
+ * How much memory reclaim gets from this module. The kernel does not pass a
+ * shrinker the number of pages that it wants. From 6.4 on, only reclaim for the
+ * whole machine counts the pages that a shrinker freed: reclaim for a memcg goes on
+ * asking until everything is purged. Therefore this file computes the number.
  */
 #include <linux/memcontrol.h>
 #include <linux/minmax.h>
@@ -15,10 +16,11 @@
 #include "quota.h"
 
 /**
- * ashmem_limit_lacks() - what a limit lacks until the largest allocation that it may
- * kill for fits
+ * ashmem_limit_lacks() - how many pages a memcg must lose to stay within its limit
  * @usage: pages charged
  * @limit: pages, or PAGE_COUNTER_MAX for none
+ *
+ * The result leaves room for the largest allocation that may invoke the OOM killer.
  *
  * Return: pages.
  */
@@ -30,11 +32,11 @@ unsigned long ashmem_limit_lacks(unsigned long usage, unsigned long limit)
 }
 
 /**
- * ashmem_limit_gets() - what a limit gets
- * @lacks: pages that it lacks
+ * ashmem_limit_gets() - how many pages to free for a limit
+ * @lacks: pages from ashmem_limit_lacks()
  *
- * Reclaim's own unit on top, so that it does not ask for each page; but never more
- * than twice what it lacks.
+ * Adds reclaim's batch size, so that reclaim need not ask for each page, but never
+ * returns more than twice @lacks.
  *
  * Return: pages.
  */
@@ -44,11 +46,14 @@ unsigned long ashmem_limit_gets(unsigned long lacks)
 }
 
 /**
- * ashmem_memcg_excess() - what the limits of a memcg, and of those above it, get
+ * ashmem_memcg_excess() - how many pages to free for the limits of a memcg
  * @memcg: the memcg, or NULL
  *
- * Context: Any; the memcg stays, for somebody reclaims for it.
- * Return: pages; 0 if no limit presses.
+ * The limits of all ancestors count too.
+ *
+ * Context: Any. The memcg must be the target of a running reclaim, which keeps it
+ * alive.
+ * Return: pages; 0 if no limit is close.
  */
 unsigned long ashmem_memcg_excess(struct mem_cgroup *memcg)
 {
@@ -65,7 +70,7 @@ unsigned long ashmem_memcg_excess(struct mem_cgroup *memcg)
 	return ashmem_limit_gets(lacks);
 }
 
-/* Free pages that a node's zones lack until kswapd would rest. */
+/* The free pages that the zones of a node lack until kswapd stops. */
 static unsigned long node_shortage(int nid)
 {
 	unsigned long shortage = 0;
@@ -87,16 +92,18 @@ static unsigned long node_shortage(int nid)
 }
 
 /**
- * ashmem_quota() - pages of memory to be given to whoever reclaims
- * @sc: for whom
+ * ashmem_quota() - how many pages of memory to free for the reclaiming task
+ * @sc: the arguments of the shrinker
  *
- * drop_caches wants all. kswapd wants what its node lacks. As long as a memcg's limit
- * presses, reclaim for it wants what is missing there. While the node is short,
- * everybody wants reclaim's own unit each time they ask. What remains is
- * memory.reclaim, and limits that other pages satisfied: these get one unit in
- * each of their tries, at whose beginning nothing is credited yet.
+ * - drop_caches wants all pages.
+ * - kswapd wants the pages that its node lacks, and at least one batch.
+ * - Reclaim for a memcg wants the pages that the limits lack, while one lacks any.
+ * - Other reclaim wants one batch at each call while the node lacks free pages.
+ * - Otherwise the reason is memory.reclaim, or a limit for which other pages were
+ *   enough. It gets one batch in each of its tries: at the start of a try no page is
+ *   credited yet.
  *
- * Context: The task that reclaims.
+ * Context: Called by the reclaiming task.
  * Return: pages; ULONG_MAX for all.
  */
 unsigned long ashmem_quota(const struct shrink_control *sc)
@@ -104,7 +111,7 @@ unsigned long ashmem_quota(const struct shrink_control *sc)
 	unsigned long shortage, excess;
 
 	if (!current->reclaim_state)
-		/* The shrinker's file in debugfs does say how many. */
+		/* The shrinker's file in debugfs does pass the number. */
 		return sc->nr_to_scan > ASHMEM_SCAN_BATCH ? sc->nr_to_scan : ULONG_MAX;
 
 	shortage = node_shortage(sc->nid);

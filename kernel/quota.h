@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* How much reclaim is given. */
+/* How many pages of memory reclaim gets from this module. */
 #ifndef ASHMEM_QUOTA_H
 #define ASHMEM_QUOTA_H
 
 struct mem_cgroup;
 struct shrink_control;
 
-/* What a scan is asked for in reclaim; the quota says what it gives. */
+/* The number of objects in a scan by reclaim; ashmem_quota() decides how many to free. */
 #define ASHMEM_SCAN_BATCH	1
 
 unsigned long ashmem_limit_lacks(unsigned long usage, unsigned long limit);
