@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The unpinned and the purged pages of a region. See ranges.h for the model;
- * whoever calls holds the region's lock, and may sleep.
+ * The unpinned and the purged pages of a region. ranges.h describes the model. The
+ * caller must hold the region's lock, and may sleep.
  */
 #include <linux/errno.h>
 #include <linux/minmax.h>
@@ -19,7 +19,7 @@ static struct ashmem_range *range_of(struct rb_node *node)
 	return rb_entry_safe(node, struct ashmem_range, node);
 }
 
-/* The first range that ends behind @page, or NULL. */
+/* The first range that ends after @page, or NULL. */
 static struct ashmem_range *range_find(const struct rb_root *root, unsigned long page)
 {
 	struct rb_node *node = root->rb_node;
@@ -49,7 +49,7 @@ static struct ashmem_range *range_first(const struct rb_root *root, unsigned lon
 	return range && range->start < end ? range : NULL;
 }
 
-/* The same of the unpinned tree, where the next call often wants what the last one did. */
+/* As range_first(), for the unpinned tree. Calls in a row often want the same range. */
 static struct ashmem_range *unpinned_first(struct ashmem_ranges *ranges, unsigned long start,
 					   unsigned long end)
 {
@@ -62,8 +62,8 @@ static struct ashmem_range *unpinned_first(struct ashmem_ranges *ranges, unsigne
 }
 
 /*
- * The range behind @range if that shares a page with [.., end) too, or NULL. There may be
- * millions, and others want the processor.
+ * The range after @range, if it starts before @end, or NULL. There may be millions of
+ * ranges, so this yields the CPU to other tasks.
  */
 static struct ashmem_range *range_next(struct ashmem_range *range, unsigned long end)
 {
@@ -86,7 +86,7 @@ static void range_insert(struct rb_root *root, struct ashmem_range *new)
 	rb_insert_color(&new->node, root);
 }
 
-/* Does [start, end), whose first range is @range, lie inside that and touch neither of its ends? */
+/* Does @range, the first one of [start, end), contain it and reach beyond both ends? */
 static bool range_splits(const struct ashmem_range *range, unsigned long start, unsigned long end)
 {
 	return range && !range->parked && range->start < start && range->end > end;
@@ -98,7 +98,7 @@ static unsigned long pages_shared(const struct ashmem_range *range, unsigned lon
 	return min(range->end, end) - max(range->start, start);
 }
 
-/* Pages of [start, end) that were purged. */
+/* The number of purged pages in [start, end). */
 static unsigned long purged_pages(const struct ashmem_ranges *ranges, unsigned long start,
 				  unsigned long end)
 {
@@ -113,7 +113,7 @@ static unsigned long purged_pages(const struct ashmem_ranges *ranges, unsigned l
 	return pages;
 }
 
-/* Pages of [start, end) that are both unpinned and purged. */
+/* The number of pages in [start, end) that are both unpinned and purged. */
 static unsigned long both_pages(const struct ashmem_ranges *ranges, unsigned long start,
 				unsigned long end)
 {
@@ -144,7 +144,7 @@ static struct ashmem_range *spare_take(struct ashmem_ranges *ranges, unsigned lo
 	return range;
 }
 
-/* Unlinks @range from the unpinned tree; its pages count as pinned from here on. */
+/* Removes @range from the unpinned tree. From here on its pages count as pinned. */
 static void unpinned_erase(struct ashmem_ranges *ranges, struct ashmem_range *range)
 {
 	if (!range->parked)
@@ -156,8 +156,9 @@ static void unpinned_erase(struct ashmem_ranges *ranges, struct ashmem_range *ra
 }
 
 /*
- * Takes [start, end) out of @range, which reaches beyond it at one side or at
- * both. What remains behind it becomes a range of its own, as old as the rest.
+ * Cuts [start, end) out of @range, which reaches beyond it at one or both sides. If
+ * both sides remain, the part from @end on becomes a new range, which is returned. The
+ * caller makes an unpinned one as old as @range.
  */
 static struct ashmem_range *range_cut(struct ashmem_ranges *ranges, struct rb_root *root,
 				      struct ashmem_range *range, unsigned long start,
@@ -194,8 +195,8 @@ static void unpinned_cut(struct ashmem_ranges *ranges, struct ashmem_range *rang
 }
 
 /**
- * ashmem_ranges_init() - make an empty set: every page is pinned
- * @ranges: what to initialise
+ * ashmem_ranges_init() - initialise an empty set: every page is pinned
+ * @ranges: the set
  */
 void ashmem_ranges_init(struct ashmem_ranges *ranges)
 {
@@ -211,8 +212,8 @@ void ashmem_ranges_init(struct ashmem_ranges *ranges)
 }
 
 /**
- * ashmem_ranges_change_init() - make an empty change
- * @change: what to initialise
+ * ashmem_ranges_change_init() - initialise an empty change
+ * @change: the change
  */
 void ashmem_ranges_change_init(struct ashmem_ranges_change *change)
 {
@@ -222,9 +223,10 @@ void ashmem_ranges_change_init(struct ashmem_ranges_change *change)
 }
 
 /**
- * ashmem_ranges_give() - give a range that is in no tree to the spare ones
- * @ranges: who gets it
- * @range: a new range, or one that a change listed as left and that is off the LRU
+ * ashmem_ranges_give() - add a range to the spare ones
+ * @ranges: the region's ranges
+ * @range: a range in no tree: a new one, or one from the list @left of a change that
+ *	was removed from the LRU
  */
 void ashmem_ranges_give(struct ashmem_ranges *ranges, struct ashmem_range *range)
 {
@@ -237,13 +239,13 @@ void ashmem_ranges_give(struct ashmem_ranges *ranges, struct ashmem_range *range
  * ashmem_ranges_unpin() - allow pages to be purged
  * @ranges: the region's ranges
  * @start: first page
- * @end: the page behind the last one, above @start
- * @change: gets what joined and what left
+ * @end: the page after the last one, greater than @start
+ * @change: gets the ranges that joined and left
  *
- * The pages named become the most recently unpinned ones, those among them that
- * were unpinned already too. Purged pages stay marked as purged.
+ * All these pages become the most recently unpinned ones, even if they were unpinned
+ * before. Purged pages stay marked as purged.
  *
- * Return: 0, or -ENOBUFS where a spare range is lacking; then nothing changed.
+ * Return: 0, or -ENOBUFS if a spare range is missing; then nothing changed.
  */
 int ashmem_ranges_unpin(struct ashmem_ranges *ranges, unsigned long start, unsigned long end,
 			struct ashmem_ranges_change *change)
@@ -261,7 +263,7 @@ int ashmem_ranges_unpin(struct ashmem_ranges *ranges, unsigned long start, unsig
 		return -ENOBUFS;
 	ranges->nr_both += purged_pages(ranges, start, end) - both_pages(ranges, start, end);
 
-	/* The very same range: it stays where it is in the tree. */
+	/* The range already has these bounds: it stays at its place in the tree. */
 	if (whole && whole->start == start && whole->end == end) {
 		if (whole->parked)
 			ranges->nr_unpinned += end - start;
@@ -283,7 +285,7 @@ int ashmem_ranges_unpin(struct ashmem_ranges *ranges, unsigned long start, unsig
 	}
 
 	if (whole) {
-		/* Still on the LRU, at the place of its former age. */
+		/* The range is still on the LRU, at its old place. */
 		whole->start = start;
 		whole->end = end;
 		whole->parked = false;
@@ -299,14 +301,14 @@ int ashmem_ranges_unpin(struct ashmem_ranges *ranges, unsigned long start, unsig
 }
 
 /**
- * ashmem_ranges_pin() - forbid pages to be purged, and tell whether any was
+ * ashmem_ranges_pin() - protect pages from purging, and report whether one was purged
  * @ranges: the region's ranges
  * @start: first page
- * @end: the page behind the last one, above @start
- * @change: gets what joined and what left
+ * @end: the page after the last one, greater than @start
+ * @change: gets the ranges that joined and left
  *
  * Return: 1 if a page was purged since it was last pinned, 0 if none was, or
- * -ENOBUFS where a spare range is lacking; then nothing changed.
+ * -ENOBUFS if a spare range is missing; then nothing changed.
  */
 int ashmem_ranges_pin(struct ashmem_ranges *ranges, unsigned long start, unsigned long end,
 		      struct ashmem_ranges_change *change)
@@ -347,14 +349,14 @@ int ashmem_ranges_pin(struct ashmem_ranges *ranges, unsigned long start, unsigne
 }
 
 /**
- * ashmem_ranges_pin_intact() - forbid pages to be purged, unless any was
+ * ashmem_ranges_pin_intact() - protect pages from purging, unless one was purged
  * @ranges: the region's ranges
  * @start: first page
- * @end: the page behind the last one, above @start
- * @change: gets what joined and what left
+ * @end: the page after the last one, greater than @start
+ * @change: gets the ranges that joined and left
  *
- * Return: 0; 1 if a page was purged since it was last pinned, and then nothing
- * changed; -ENOBUFS where a spare range is lacking, and nothing changed.
+ * Return: 0; 1 if a page was purged since it was last pinned; -ENOBUFS if a spare
+ * range is missing. Unless it returns 0, nothing changed.
  */
 int ashmem_ranges_pin_intact(struct ashmem_ranges *ranges, unsigned long start,
 			     unsigned long end, struct ashmem_ranges_change *change)
@@ -365,10 +367,10 @@ int ashmem_ranges_pin_intact(struct ashmem_ranges *ranges, unsigned long start,
 }
 
 /**
- * ashmem_ranges_not_pinned() - how many pages are unpinned or purged
+ * ashmem_ranges_not_pinned() - the number of pages that are unpinned or purged
  * @ranges: the region's ranges
  *
- * Return: pages; those that are both count once.
+ * Return: pages; a page that is both counts once.
  */
 unsigned long ashmem_ranges_not_pinned(const struct ashmem_ranges *ranges)
 {
@@ -376,10 +378,10 @@ unsigned long ashmem_ranges_not_pinned(const struct ashmem_ranges *ranges)
 }
 
 /**
- * ashmem_ranges_pinned() - is each page pinned?
+ * ashmem_ranges_pinned() - check whether every page is pinned
  * @ranges: the region's ranges
  * @start: first page
- * @end: the page behind the last one
+ * @end: the page after the last one
  *
  * Return: false if at least one page is unpinned or purged.
  */
@@ -409,16 +411,16 @@ struct ashmem_range *ashmem_ranges_oldest(struct ashmem_ranges *ranges)
 }
 
 /**
- * ashmem_ranges_purge() - note that unpinned ranges were purged
+ * ashmem_ranges_purge() - record that unpinned ranges were purged
  * @ranges: the region's ranges
  * @start: first page of the first range
- * @end: the page behind the last range; all pages between are unpinned
+ * @end: the page after the last range; all pages in between are unpinned
  * @change: gets the ranges that left
  *
- * Needs no spare range: one of those purged moves to the purged ones and
- * swallows its neighbours there.
+ * Needs no spare range: one of the ranges moves to the purged tree, and absorbs its
+ * neighbours there.
  *
- * Return: that range; it may still be on the LRU.
+ * Return: the moved range, which may still be on the LRU.
  */
 struct ashmem_range *ashmem_ranges_purge(struct ashmem_ranges *ranges, unsigned long start,
 					 unsigned long end, struct ashmem_ranges_change *change)
@@ -435,7 +437,7 @@ struct ashmem_range *ashmem_ranges_purge(struct ashmem_ranges *ranges, unsigned 
 			list_add_tail(&range->age, &change->left);
 	}
 
-	/* One page further at each side, so that neighbours are swallowed too. */
+	/* Search one page further at each side, to merge with neighbours. */
 	for (range = range_find(&ranges->purged, start ? start - 1 : 0);
 	     range && range->start <= end; range = next) {
 		cond_resched();
@@ -454,10 +456,10 @@ struct ashmem_range *ashmem_ranges_purge(struct ashmem_ranges *ranges, unsigned 
 }
 
 /**
- * ashmem_ranges_drop() - forget a parked range
+ * ashmem_ranges_drop() - remove a parked range
  * @ranges: the region's ranges
  * @range: a parked range
- * @change: gets it
+ * @change: gets @range as left
  */
 void ashmem_ranges_drop(struct ashmem_ranges *ranges, struct ashmem_range *range,
 			struct ashmem_ranges_change *change)
@@ -479,9 +481,9 @@ static void tree_clear(struct rb_root *root, struct ashmem_ranges_change *change
 }
 
 /**
- * ashmem_ranges_clear() - forget everything: every page is pinned
+ * ashmem_ranges_clear() - remove all ranges: every page is pinned
  * @ranges: the region's ranges
- * @change: gets all ranges, the spare ones too
+ * @change: gets all ranges as left, the spare ones included
  */
 void ashmem_ranges_clear(struct ashmem_ranges *ranges, struct ashmem_ranges_change *change)
 {

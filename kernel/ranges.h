@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Which pages of a region are unpinned, and which were purged.
+ * The unpinned and the purged pages of a region.
  *
- * A pure data structure: no locks, no I/O, no allocation. Two sets of pages,
- * each kept as disjoint ranges in an rbtree:
+ * A pure data structure: no locks, no I/O, no allocation. It has two sets of
+ * pages. Each set is kept as disjoint ranges in an rbtree:
  *
- *   unpinned  pages that may be purged. Ranges that lie side by side are not
- *             merged: each keeps its own age.
- *   purged    pages that were purged since they were last pinned. Pinning one
- *             of them has to say so. Neighbours are merged, for their age no
- *             longer matters.
+ *   unpinned  pages that may be purged. Adjacent ranges are not merged, because
+ *             each has its own age.
+ *   purged    pages that were purged since they were last pinned. Pinning such a
+ *             page reports the purge. Adjacent ranges are merged, because their
+ *             age no longer matters.
  *
- * The sets are independent: a purged page that is unpinned once more is in
- * both. A page in neither is pinned.
+ * The sets are independent: a purged page that is unpinned again is in both. A
+ * page in neither set is pinned.
  *
- * A range that is pinned as a whole stays in the unpinned tree, parked: unpinning
- * it again needs neither a new node nor the LRU's lock.
+ * A range that is pinned as a whole stays in the unpinned tree and is "parked":
+ * unpinning it again needs neither a new node nor the LRU's lock.
  */
 #ifndef ASHMEM_RANGES_H
 #define ASHMEM_RANGES_H
@@ -27,18 +27,19 @@
 struct ashmem_ranges;
 
 /**
- * struct ashmem_range - some consecutive pages of a region
+ * struct ashmem_range - consecutive pages of a region
  * @node: in ashmem_ranges.unpinned or ashmem_ranges.purged
  * @start: first page
- * @end: the page behind the last one
+ * @end: the page after the last one
  * @age: in ashmem_ranges.age while unpinned, in .spare while in no tree
  * @parked: in the unpinned tree, but its pages are pinned
- * @referenced: unpinned again since it got its place on the LRU
- * @placed: when it got that place, in jiffies; the shrinker's, as @referenced is
+ * @referenced: unpinned again since the range got its place on the LRU; set by
+ *	the shrinker
+ * @placed: when the range got that place, in jiffies; set by the shrinker
  * @lru: the shrinker's link; empty while the range is not on the LRU
- * @owner: the set of ranges this one belongs to
+ * @owner: the set of ranges that this one belongs to
  *
- * What a search in the tree and a pin need comes first, in one cache line mostly.
+ * The fields that a tree search and a pin need come first, mostly in one cache line.
  */
 struct ashmem_range {
 	struct rb_node node;
@@ -54,15 +55,15 @@ struct ashmem_range {
 
 /**
  * struct ashmem_ranges - the unpinned and the purged pages of one region
- * @unpinned: unpinned and parked ranges, disjoint, by page
- * @purged: purged ranges, disjoint, by page
+ * @unpinned: unpinned and parked ranges, disjoint, ordered by page
+ * @purged: purged ranges, disjoint, ordered by page
  * @found: the range of @unpinned that was looked up last, or NULL
  * @age: unpinned ranges, the least recently unpinned first
  * @spare: ranges in no tree, for the next call that needs one
- * @nr_spare: how many
- * @nr_unpinned: unpinned pages
- * @nr_purged: purged pages
- * @nr_both: pages that are both
+ * @nr_spare: number of spare ranges
+ * @nr_unpinned: number of unpinned pages
+ * @nr_purged: number of purged pages
+ * @nr_both: number of pages that are both
  */
 struct ashmem_ranges {
 	struct rb_root unpinned;
@@ -80,9 +81,9 @@ struct ashmem_ranges {
 #define ASHMEM_RANGES_SPARE	2
 
 /**
- * struct ashmem_ranges_change - what a call did to the set of unpinned ranges
- * @joined: ranges to be put on the LRU, linked by ->lru
- * @left: ranges that are in no tree any more, linked by ->age; they may still
+ * struct ashmem_ranges_change - how a call changed the set of ranges
+ * @joined: ranges to be added to the LRU, linked by ->lru
+ * @left: ranges that are no longer in a tree, linked by ->age; they may still
  *	be on the LRU
  * @renewed: the range that was unpinned again while on the LRU, or NULL
  */
