@@ -20,7 +20,7 @@
 static atomic64_t last_id = ATOMIC64_INIT(0);
 
 /**
- * ashmem_region_create() - make an empty region
+ * ashmem_region_create() - create an empty region
  *
  * Return: a region with one reference, or an error pointer (-ENOMEM).
  */
@@ -62,7 +62,7 @@ static void region_free(struct kref *ref)
  * ashmem_region_put() - drop a reference to a region
  * @region: the region
  *
- * Context: Any; the region's lock is not held.
+ * Context: Any. The caller must not hold the region's lock.
  */
 void ashmem_region_put(struct ashmem_region *region)
 {
@@ -70,11 +70,11 @@ void ashmem_region_put(struct ashmem_region *region)
 }
 
 /**
- * ashmem_region_close() - the last descriptor of a region is closed
+ * ashmem_region_close() - release a region when its last descriptor is closed
  * @region: the region
  *
- * Mappings live on. Nobody can pin any more, so what is unpinned and not yet
- * purged is pinned for good.
+ * Mappings stay valid. No process can pin pages any more, so the unpinned pages that
+ * are not purged yet become pinned for good.
  *
  * Context: Process context. Takes the region's lock.
  */
@@ -88,9 +88,9 @@ void ashmem_region_close(struct ashmem_region *region)
 }
 
 /**
- * ashmem_region_set_name() - name a region that was not mapped yet
+ * ashmem_region_set_name() - set the name of a region that was never mapped
  * @region: the region
- * @name: what /proc/PID/maps shall show behind /dev/ashmem/; "" for no name
+ * @name: what /proc/PID/maps shows after /dev/ashmem/; "" for no name
  *
  * Context: Process context. Takes the region's lock.
  * Return: 0, or -EINVAL once the region was mapped.
@@ -109,9 +109,9 @@ int ashmem_region_set_name(struct ashmem_region *region, const char *name)
 }
 
 /**
- * ashmem_region_get_name() - the name of a region
+ * ashmem_region_get_name() - get the name of a region
  * @region: the region
- * @name: gets the name, or ASHMEM_NAME_DEF while it has none
+ * @name: gets the name, or ASHMEM_NAME_DEF while none is set
  *
  * Context: Process context. Takes the region's lock.
  */
@@ -123,7 +123,7 @@ void ashmem_region_get_name(struct ashmem_region *region, char name[ASHMEM_NAME_
 }
 
 /**
- * ashmem_region_set_size() - set the size of a region that was not mapped yet
+ * ashmem_region_set_size() - set the size of a region that was never mapped
  * @region: the region
  * @size: bytes, any number; 0 unsets it
  *
@@ -144,7 +144,7 @@ int ashmem_region_set_size(struct ashmem_region *region, size_t size)
 }
 
 /**
- * ashmem_region_get_size() - the size of a region
+ * ashmem_region_get_size() - get the size of a region
  * @region: the region
  *
  * Context: Process context. Takes the region's lock.
@@ -161,12 +161,12 @@ size_t ashmem_region_get_size(struct ashmem_region *region)
 }
 
 /**
- * ashmem_region_set_prot_mask() - take protection bits away from future mappings
+ * ashmem_region_set_prot_mask() - remove protection bits from future mappings
  * @region: the region
- * @prot: PROT_ bits that remain
+ * @prot: the PROT_ bits to keep
  *
  * Context: Process context. Takes the region's lock.
- * Return: 0, or -EINVAL if @prot has a bit that the mask has not.
+ * Return: 0, or -EINVAL if @prot has a bit that the mask lacks.
  */
 int ashmem_region_set_prot_mask(struct ashmem_region *region, unsigned long prot)
 {
@@ -185,7 +185,7 @@ int ashmem_region_set_prot_mask(struct ashmem_region *region, unsigned long prot
 }
 
 /**
- * ashmem_region_get_prot_mask() - the protection mask of a region
+ * ashmem_region_get_prot_mask() - get the protection mask of a region
  * @region: the region
  *
  * Context: Process context. Takes the region's lock.
@@ -202,13 +202,13 @@ unsigned long ashmem_region_get_prot_mask(struct ashmem_region *region)
 }
 
 /**
- * ashmem_region_file() - the backing file of a region
+ * ashmem_region_file() - get the backing file of a region
  * @region: the region
  * @size: gets the region's size in bytes
  *
  * Context: Process context. Takes the region's lock.
- * Return: the file, valid as long as the caller holds the region, or NULL
- * before the first mmap.
+ * Return: the file, valid as long as the caller holds a reference to the region,
+ * or NULL before the first mmap.
  */
 struct file *ashmem_region_file(struct ashmem_region *region, size_t *size)
 {
@@ -221,13 +221,13 @@ struct file *ashmem_region_file(struct ashmem_region *region, size_t *size)
 	return file;
 }
 
-/* Pages of a region, a partial last one included; can't overflow. */
+/* The pages of a region, including a partial last one; cannot overflow. */
 static unsigned long region_pages(const struct ashmem_region *region)
 {
 	return (region->size >> PAGE_SHIFT) + !!(region->size & ~PAGE_MASK);
 }
 
-/* The VM_MAY bit of each VM_READ, VM_WRITE and VM_EXEC, which equal their PROT_ bits. */
+/* Converts PROT_ bits, which equal VM_READ, VM_WRITE and VM_EXEC, to VM_MAY bits. */
 static vm_flags_t may_flags(unsigned long prot)
 {
 	return (prot & PROT_READ ? VM_MAYREAD : 0) | (prot & PROT_WRITE ? VM_MAYWRITE : 0) |
@@ -253,9 +253,9 @@ static struct file *region_new_file(const struct ashmem_region *region)
 }
 
 /*
- * A private mapping is anonymous memory under the region's name. It is linked
- * to an empty file of its own: linked to the backing file it would lose the
- * huge pages that faults gave it when a range of that is unmapped to be purged.
+ * A private mapping is anonymous memory that shows the region's name. It is linked
+ * to a separate, empty file. If it were linked to the backing file, it would lose
+ * the huge pages that faults gave it when a purge unmaps a range of that file.
  */
 static int map_private(struct ashmem_region *region, struct vm_area_struct *vma)
 {
@@ -278,17 +278,19 @@ static int map_private(struct ashmem_region *region, struct vm_area_struct *vma)
 /**
  * ashmem_region_map() - set up a mapping of a region
  * @region: the region
- * @vma: the mapping to be
+ * @vma: the new mapping
  *
- * The first one makes the backing file; name and size are fixed from then on.
+ * The first mapping creates the backing file, and fixes name and size.
  *
- * Context: Called by mmap(2), with mmap_lock held for writing. Takes the region's lock.
- * Return: 0; -EINVAL if the region has no size or @vma reaches beyond it; -EPERM
- * if @vma asks for more than the protection mask has; -ENOMEM.
+ * Context: Called by mmap(2). The caller must hold mmap_lock for writing. Takes the
+ * region's lock.
+ * Return: 0; -EINVAL if the region has no size, if @vma reaches beyond the region, or
+ * if the architecture does not support the VM flags; -EPERM if the protection mask
+ * does not allow @vma; -ENOMEM; or another error of shmem.
  */
 int ashmem_region_map(struct ashmem_region *region, struct vm_area_struct *vma)
 {
-	/* VM_SHARED is missing where the descriptor is read-only. */
+	/* VM_SHARED is not set for a read-only descriptor. */
 	bool shared = vma->vm_flags & VM_MAYSHARE;
 	struct file *file, *new = NULL;
 	int ret;
@@ -324,7 +326,7 @@ out:
 	return ret;
 }
 
-/* Turns what a client asks for into the pages [start, end). Lock: the region's. */
+/* Converts a client's range to the pages [start, end). Must hold the region's lock. */
 static int pin_range(const struct ashmem_region *region, const struct ashmem_pin64 *pin,
 		     unsigned long *start, unsigned long *end)
 {
@@ -342,7 +344,7 @@ static int pin_range(const struct ashmem_region *region, const struct ashmem_pin
 	return 0;
 }
 
-/* Gets the region another spare range; memory is never allocated under its lock. */
+/* Adds a spare range to the region. Memory is never allocated under the region's lock. */
 static int region_stock(struct ashmem_region *region)
 {
 	struct ashmem_range *range = ashmem_range_alloc(region->memcg);
@@ -382,13 +384,13 @@ static int region_change(struct ashmem_region *region, const struct ashmem_pin64
 }
 
 /**
- * ashmem_region_pin() - forbid a range to be purged
+ * ashmem_region_pin() - protect a range from purging
  * @region: the region
  * @pin: the range
  *
  * Context: Process context. Takes the region's lock.
- * Return: ASHMEM_NOT_PURGED: every byte is intact, and stays so until unpinned;
- * ASHMEM_WAS_PURGED; -EINVAL for a bad range or before the first mmap;
+ * Return: ASHMEM_NOT_PURGED if every byte is intact, and stays so until it is
+ * unpinned; ASHMEM_WAS_PURGED; -EINVAL for a bad range or before the first mmap;
  * -ENOMEM, and nothing changed.
  */
 int ashmem_region_pin(struct ashmem_region *region, const struct ashmem_pin64 *pin)
@@ -400,11 +402,12 @@ int ashmem_region_pin(struct ashmem_region *region, const struct ashmem_pin64 *p
 }
 
 /**
- * ashmem_region_pin_intact() - forbid a range to be purged, unless it was
+ * ashmem_region_pin_intact() - protect a range from purging, unless it was purged
  * @region: the region
  * @pin: the range
  *
- * For who has to make sure that the answer arrives before it is forgotten.
+ * For callers that must deliver the result "purged" before pinning clears the record
+ * of the purge.
  *
  * Context: Process context. Takes the region's lock.
  * Return: ASHMEM_NOT_PURGED, as ashmem_region_pin(); ASHMEM_WAS_PURGED, and
@@ -438,12 +441,12 @@ int ashmem_region_unpin(struct ashmem_region *region, const struct ashmem_pin64 
 }
 
 /**
- * ashmem_region_pin_status() - is a range pinned?
+ * ashmem_region_pin_status() - check whether a range is pinned
  * @region: the region
  * @pin: the range
  *
  * Context: Process context. Takes the region's lock.
- * Return: ASHMEM_IS_PINNED if each page is; ASHMEM_IS_UNPINNED; -EINVAL for a
+ * Return: ASHMEM_IS_PINNED if every page is pinned; ASHMEM_IS_UNPINNED; -EINVAL for a
  * bad range or before the first mmap.
  */
 int ashmem_region_pin_status(struct ashmem_region *region, const struct ashmem_pin64 *pin)
@@ -461,9 +464,9 @@ int ashmem_region_pin_status(struct ashmem_region *region, const struct ashmem_p
 }
 
 /**
- * ashmem_region_get_info() - what there is to know about a region
+ * ashmem_region_get_info() - get the state of a region
  * @region: the region
- * @info: gets it, as of one moment
+ * @info: gets the state, as of one moment
  *
  * Context: Process context. Takes the region's lock.
  */
@@ -491,11 +494,11 @@ void ashmem_region_get_info(struct ashmem_region *region, struct ashmem_info *in
 }
 
 /**
- * ashmem_region_age() - how long a region's oldest unpinned range is so
+ * ashmem_region_age() - get the age of a region's oldest unpinned range
  * @region: the region
  *
- * Unpinning a range that is unpinned already, or was a moment ago, makes it
- * younger after one second.
+ * Unpinning a range again, also after a pin, resets its age only if the range got its
+ * place on the LRU more than one second ago.
  *
  * Context: Process context. Takes the region's lock.
  * Return: milliseconds; 0 if no page is unpinned.
@@ -513,11 +516,11 @@ unsigned int ashmem_region_age(struct ashmem_region *region)
 }
 
 /**
- * ashmem_region_memcg() - whom a region is charged to
+ * ashmem_region_memcg() - get the memcg that a region is charged to
  * @region: the region
  *
  * Context: Process context. Takes the region's lock.
- * Return: the inode number of the cgroup's folder; 0 before the first mmap.
+ * Return: the inode number of the cgroup's directory; 0 before the first mmap.
  */
 u64 ashmem_region_memcg(struct ashmem_region *region)
 {

@@ -2,10 +2,10 @@
 /*
  * One region: its name, size, protection mask, backing file and mappings.
  *
- * Order of locks: mmap_lock, then the region's lock, then the LRU's lock or
- * what purging takes (i_mmap_rwsem, folio locks). Reclaim may enter while any
- * of them is held, therefore the shrinker takes a region by trylock only. User
- * memory is never touched under the region's lock, for a fault takes mmap_lock.
+ * Lock order: mmap_lock, then the region's lock, then the LRU's lock or the locks
+ * that purging takes (i_mmap_rwsem, folio locks). Reclaim may start while any of
+ * them is held; therefore the shrinker takes a region's lock by trylock only. User
+ * memory is never accessed under the region's lock, because a fault takes mmap_lock.
  */
 #ifndef ASHMEM_REGION_H
 #define ASHMEM_REGION_H
@@ -20,26 +20,27 @@
 
 #include "ranges.h"
 
-/* What stands before a region's name in /proc/PID/maps, behind the first slash. */
+/* The prefix of a region's name in /proc/PID/maps, after the first slash. */
 #define ASHMEM_NAME_PREFIX	ASHMEM_NAME_DEF "/"
 #define ASHMEM_PREFIX_LEN	(sizeof(ASHMEM_NAME_PREFIX) - 1)
 
 /**
- * struct ashmem_region - what one open of the device stands for
- * @ref: held by the open file, by the shrinker while it purges, and by who lists
- *	all regions
- * @id: its number, never used again
- * @pid: the process that opened it
- * @cpu: whose list of regions it is on
- * @link: in that list
- * @lock: guards everything below
+ * struct ashmem_region - the region that one open of the device creates
+ * @ref: held by the open file, by the shrinker while it purges, and by a walk of
+ *	the list of all regions
+ * @id: the region's number, never reused
+ * @pid: the process that opened the region
+ * @cpu: the CPU whose list of regions contains this one
+ * @link: link in that list
+ * @lock: guards all fields below
  * @ranges: unpinned and purged pages; empty until the first mmap
- * @file: the backing file, made by the first mmap and then never replaced
- * @private_file: what private mappings are linked to, made by the first of them
- * @memcg: whom @ranges are charged to: who mapped first; NULL without memcg
- * @size: bytes as set, fixed by the first mmap; 0 while unset
+ * @file: the backing file, created by the first mmap and never replaced
+ * @private_file: the file of private mappings, created by the first one
+ * @memcg: the memcg that @ranges are charged to, that of the first mmap; NULL
+ *	without memcg
+ * @size: bytes, as set; fixed by the first mmap; 0 while unset
  * @prot_mask: the PROT_ bits that a mapping may have
- * @path: ASHMEM_NAME_PREFIX and the name, which is empty while unset
+ * @path: ASHMEM_NAME_PREFIX and the name; the name is empty while unset
  */
 struct ashmem_region {
 	struct kref ref;
@@ -47,7 +48,7 @@ struct ashmem_region {
 	pid_t pid;
 	int cpu;
 	struct hlist_node link;
-	struct mutex lock; /* see the order of locks above */
+	struct mutex lock; /* see the lock order above */
 	struct ashmem_ranges ranges;
 	struct file *file;
 	struct file *private_file;
@@ -79,11 +80,11 @@ int ashmem_region_unpin(struct ashmem_region *region, const struct ashmem_pin64 
 int ashmem_region_pin_status(struct ashmem_region *region, const struct ashmem_pin64 *pin);
 
 /**
- * ashmem_region_name() - the name of a region
+ * ashmem_region_name() - get the name of a region
  * @region: the region
  *
- * Context: The region's lock is held.
- * Return: the name, or ASHMEM_NAME_DEF while it has none.
+ * Context: The caller must hold the region's lock.
+ * Return: the name, or ASHMEM_NAME_DEF while none is set.
  */
 static inline const char *ashmem_region_name(const struct ashmem_region *region)
 {
@@ -93,10 +94,10 @@ static inline const char *ashmem_region_name(const struct ashmem_region *region)
 }
 
 /**
- * ashmem_memcg_ino() - how a memcg is named in traces and in debugfs
+ * ashmem_memcg_ino() - get the number that traces and debugfs show for a memcg
  * @memcg: the memcg, or NULL
  *
- * Return: the inode number of the cgroup's folder, or 0.
+ * Return: the inode number of the cgroup's directory, or 0.
  */
 static inline u64 ashmem_memcg_ino(const struct mem_cgroup *memcg)
 {
