@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * All regions, for who wants to see them. A list for each CPU: a region is on that
- * of the one it was opened on, so that opening and closing share no lock.
+ * The list of all regions, used by debugfs. There is one list for each CPU. A region
+ * is on the list of the CPU that opened it, so opens and closes on different CPUs
+ * share no lock.
  */
 #include <linux/cpumask.h>
 #include <linux/list.h>
@@ -53,7 +54,7 @@ void ashmem_regions_del(struct ashmem_region *region)
 	spin_unlock(&list->lock);
 }
 
-/* The first region of a CPU's list behind @last, with a reference, or NULL. */
+/* The first region after @last on a CPU's list, with a reference, or NULL. */
 static struct ashmem_region *region_list_next(int cpu, const struct ashmem_region *last)
 {
 	struct region_list *list = per_cpu_ptr(&region_lists, cpu);
@@ -63,7 +64,7 @@ static struct ashmem_region *region_list_next(int cpu, const struct ashmem_regio
 	spin_lock(&list->lock);
 	node = last ? last->link.next : list->regions.first;
 	region = hlist_entry_safe(node, struct ashmem_region, link);
-	/* The last reference to one may be gone already. */
+	/* A region whose last reference is gone may still be on the list. */
 	hlist_for_each_entry_from(region, link)
 		if (kref_get_unless_zero(&region->ref))
 			break;
@@ -72,13 +73,13 @@ static struct ashmem_region *region_list_next(int cpu, const struct ashmem_regio
 }
 
 /**
- * ashmem_regions_next() - go through all regions
- * @last: the region that came before, whose reference is dropped; NULL at first
+ * ashmem_regions_next() - iterate over all regions
+ * @last: the previous region, whose reference is dropped; NULL for the first call
  *
- * Regions that are made or closed meanwhile are met or not.
+ * The walk may or may not return regions that are opened or closed meanwhile.
  *
- * Context: Process context, no region's lock is held.
- * Return: a region with a reference, or NULL behind the last one.
+ * Context: Process context. The caller must hold no region's lock.
+ * Return: a region with a reference, or NULL after the last one.
  */
 struct ashmem_region *ashmem_regions_next(struct ashmem_region *last)
 {

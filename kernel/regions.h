@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* All regions. */
+/* The list of all regions. */
 #ifndef ASHMEM_REGIONS_H
 #define ASHMEM_REGIONS_H
 
