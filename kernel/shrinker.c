@@ -2,14 +2,14 @@
 /*
  * The LRU of unpinned ranges, and purging.
  *
- * A range is on the list of the memcg that it is charged to: of the one that
- * mapped the region first. Within a region the least recently unpinned range is
- * purged first, always. Between regions the place in the list decides. A range
- * that is unpinned again is put in its new place unless it got its old one less
- * than a second ago: then a second chance has to do, as inodes and dentries
- * have it. So pinning and unpinning the same range again and again does not
- * touch the list, and two ranges of different regions are in the right order
- * if they were last unpinned more than a second apart.
+ * A range is on the list of the memcg that it is charged to, which is the memcg that
+ * mapped the region first. Within a region, the least recently unpinned range is
+ * always purged first. Between regions, the place on the list decides. A range that
+ * is unpinned again moves to a new place, unless it got its old place less than a
+ * second ago. In that case it gets only a second chance, like an inode or a dentry.
+ * So pinning and unpinning the same range repeatedly does not touch the list, and two
+ * ranges of different regions are in the right order if they were last unpinned more
+ * than a second apart.
  */
 #include <linux/jiffies.h>
 #include <linux/list_lru.h>
@@ -33,7 +33,7 @@
 
 static bool purge_wanted = true;
 module_param_named(purge, purge_wanted, bool, 0644);
-MODULE_PARM_DESC(purge, "let memory pressure and drop_caches take unpinned pages (default: Y); a program with CAP_SYS_ADMIN may ask for it in any case");
+MODULE_PARM_DESC(purge, "let memory pressure and drop_caches purge unpinned pages (default: Y); ASHMEM_PURGE_ALL_CACHES, which needs CAP_SYS_ADMIN, always purges");
 
 /* Pages purged since the module was loaded. */
 static atomic_long_t purged_by[ASHMEM_REASONS];
@@ -41,25 +41,25 @@ static atomic_long_t purged_by[ASHMEM_REASONS];
 static struct kmem_cache *range_cache;
 static struct list_lru range_lru;
 static struct shrinker *range_shrinker;
-/* Older kernels ask a shrinker before it has a list. */
+/* Older kernels call the shrinker before it has a list. */
 static bool lru_ready;
 
-/* Ranges looked at while the list's lock is held. */
+/* The maximum number of ranges to visit in one walk under the list's lock. */
 #define WALK_BATCH	64
 
-/* A range keeps its place on the LRU for so long, in jiffies, however often it is unpinned. */
+/* How long a range keeps its place on the LRU, in jiffies, however often it is unpinned. */
 #define PLACE_LASTS	HZ
 
 /**
- * struct purge_walk - what a walk of the LRU is to do, and what it did
+ * struct purge_walk - the task and the results of a walk of the LRU
  * @walk: the walk itself
- * @want: stop when this many pages of memory were freed
+ * @want: stop when this number of pages of memory was freed
  * @freed: pages of memory freed so far
- * @purged: pages purged so far, those without memory included
- * @reason: why
- * @skipped: a region was left alone because somebody is at work on it
- * @all: purge each region met as a whole, and wait for it if it is in use: not in
- *	reclaim, where who uses it may be who waits
+ * @purged: pages purged so far, including pages that had no memory
+ * @reason: why pages are purged
+ * @skipped: at least one region was skipped because its lock was held
+ * @all: purge each region as a whole, and wait for its lock. Not for reclaim, where
+ *	the holder of the lock may be the reclaiming task itself
  */
 struct purge_walk {
 	struct ashmem_lru_walk walk;
@@ -83,7 +83,7 @@ static void lru_add(struct ashmem_range *range)
 	ashmem_list_lru_add(&range_lru, &range->lru);
 }
 
-/* Membership of the LRU changes under the region's lock only. */
+/* The LRU gains and loses ranges under their region's lock only. */
 static void lru_del(struct ashmem_range *range)
 {
 	if (!list_empty(&range->lru))
@@ -103,9 +103,10 @@ static bool place_is_old(const struct ashmem_range *range)
 
 /**
  * ashmem_range_alloc() - allocate a range
- * @memcg: whom to charge, or NULL for the caller's memcg
+ * @memcg: the memcg to charge, or NULL for the caller's memcg
  *
- * Context: Process context, no lock of ours held: may reclaim.
+ * Context: Process context. May reclaim, so the caller must hold no lock of this
+ * module.
  * Return: the range, or NULL.
  */
 struct ashmem_range *ashmem_range_alloc(struct mem_cgroup *memcg)
@@ -119,13 +120,13 @@ struct ashmem_range *ashmem_range_alloc(struct mem_cgroup *memcg)
 }
 
 /**
- * ashmem_lru_apply() - bring the LRU up to date with a region's ranges
+ * ashmem_lru_apply() - update the LRU after a change of a region's ranges
  * @ranges: the region's ranges
- * @change: what was done to them
+ * @change: the change
  *
- * Some of the ranges that left become spare ones, the others are freed.
+ * Some of the ranges that left become spare ones; the others are freed.
  *
- * Context: The region's lock is held.
+ * Context: The caller must hold the region's lock.
  */
 void ashmem_lru_apply(struct ashmem_ranges *ranges, struct ashmem_ranges_change *change)
 {
@@ -152,10 +153,10 @@ void ashmem_lru_apply(struct ashmem_ranges *ranges, struct ashmem_ranges_change 
 }
 
 /**
- * ashmem_lru_clear() - forget a region's ranges: every page is pinned
+ * ashmem_lru_clear() - remove all ranges of a region: every page is pinned
  * @ranges: the region's ranges
  *
- * Context: The region's lock is held.
+ * Context: The caller must hold the region's lock.
  */
 void ashmem_lru_clear(struct ashmem_ranges *ranges)
 {
@@ -171,7 +172,7 @@ void ashmem_lru_clear(struct ashmem_ranges *ranges)
 	}
 }
 
-/* Does a huge page that is swapped out as one hold @page and reach beyond the range? */
+/* Does a huge page that was swapped out as a whole hold @page and extend beyond @range? */
 static bool range_cuts_swapped(const struct ashmem_region *region,
 			       const struct ashmem_range *range, unsigned long page)
 {
@@ -186,15 +187,16 @@ static bool range_cuts_swapped(const struct ashmem_region *region,
 }
 
 /*
- * Must the range be left alone? In reclaim if one of its pages is locked: who
- * reclaims may hold that lock (the split and the collapse of a huge page allocate
- * under it) and would wait for himself. A lock that is taken after this look
- * can't close a circle either: its holder looks too before it waits, and
- * finds ours.
+ * Must the range be left alone?
  *
- * Always if a huge page that is swapped out reaches beyond the range: to be cut it
- * would be swapped in, by a lock that can't be seen here, and if memory is too
- * short for that, pinned pages would be at stake.
+ * In reclaim: yes, if one of its pages is locked. The reclaiming task may already hold
+ * that lock (splitting and collapsing a huge page allocate under it), and would wait
+ * for itself. A lock that another task takes after this check cannot complete a cycle
+ * either: before that task waits, it makes the same check, and finds our lock.
+ *
+ * Always: yes, if a swapped-out huge page extends beyond the range. shmem would have to
+ * swap it in to split it, under a lock that this check cannot see. If memory is too
+ * short for that, pinned pages would be at risk.
  */
 static bool range_busy(const struct ashmem_region *region, const struct ashmem_range *range,
 		       bool reclaim)
@@ -228,12 +230,12 @@ static bool range_busy(const struct ashmem_region *region, const struct ashmem_r
 }
 
 /*
- * Purges the pages [start, end), all of them unpinned. Nobody can pin them
- * meanwhile, for the region's lock is held; and from here on pinning them answers
- * that they were purged.
+ * Purges the pages [start, end), all of which are unpinned. No task can pin them
+ * meanwhile, because the caller holds the region's lock. Afterwards, pinning them
+ * reports the purge.
  *
- * Neither an inode's lock nor that of the mm is taken, as punching a hole by
- * fallocate would: MADV_REMOVE holds the former while it allocates.
+ * This takes neither the inode's lock nor mmap_lock. Punching a hole with fallocate()
+ * would take the inode's lock, which MADV_REMOVE holds while it allocates.
  */
 static void pages_purge(struct purge_walk *purge, struct ashmem_region *region,
 			unsigned long start, unsigned long end)
@@ -271,14 +273,17 @@ static void range_drop(struct ashmem_region *region, struct ashmem_range *range)
 	ashmem_lru_apply(&region->ranges, &change);
 }
 
-/* Purges all that is unpinned, and clears the walk's way. Lock: the region's. */
+/*
+ * Purges all unpinned ranges of a region. Drops parked ranges and rotates busy ones, so
+ * that the walk passes them. Must hold the region's lock.
+ */
 static void region_purge(struct purge_walk *purge, struct ashmem_region *region)
 {
 	unsigned long start = 0, end = 0;
 	struct rb_node *node, *behind;
 	struct ashmem_range *range;
 
-	/* Ranges that lie side by side are purged in one go. */
+	/* Purge adjacent ranges together. */
 	for (node = rb_first(&region->ranges.unpinned); node; node = behind) {
 		behind = rb_next(node);
 		range = rb_entry(node, struct ashmem_range, node);
@@ -305,9 +310,9 @@ static void region_purge(struct purge_walk *purge, struct ashmem_region *region)
 }
 
 /*
- * Purges a range, and with it those that were unpinned next after it as long as
- * they lie beside it and more is wanted: pages unpinned one by one are purged
- * together. Lock: the region's.
+ * Purges a range. While more is wanted, also purges the ranges that were unpinned next
+ * after it, as long as each is adjacent: pages that were unpinned one by one are purged
+ * together. Must hold the region's lock.
  */
 static void range_purge(struct purge_walk *purge, struct ashmem_region *region,
 			struct ashmem_range *range)
@@ -327,7 +332,7 @@ static void range_purge(struct purge_walk *purge, struct ashmem_region *region,
 	pages_purge(purge, region, start, end);
 }
 
-/* Acts on the range that the walk met at the list's head. Lock: the region's. */
+/* Acts on the range at the head of the list. Must hold the region's lock. */
 static void range_visit(struct purge_walk *purge, struct ashmem_region *region,
 			struct ashmem_range *met)
 {
@@ -338,7 +343,7 @@ static void range_visit(struct purge_walk *purge, struct ashmem_region *region,
 		return;
 	}
 
-	/* What is older in the same region may stand behind, after a second chance. */
+	/* An older range of this region may be further back, after a second chance. */
 	oldest = ashmem_ranges_oldest(&region->ranges);
 	if (!range_busy(region, oldest, true))
 		range_purge(purge, region, oldest);
@@ -349,9 +354,9 @@ static void range_visit(struct purge_walk *purge, struct ashmem_region *region,
 }
 
 /*
- * Called under the lock of the list, which keeps the region alive: to close it,
- * one has to take its ranges off the list first. Returns LRU_RETRY with the
- * lock dropped, everything else with the lock held.
+ * Called under the list's lock, which keeps the region alive: a close has to remove the
+ * region's ranges from the list first. Returns LRU_RETRY with the lock dropped, all
+ * other values with the lock held.
  */
 static enum lru_status range_met(struct ashmem_lru_walk *walk, struct list_head *item,
 				 spinlock_t *lock)
@@ -365,7 +370,7 @@ static enum lru_status range_met(struct ashmem_lru_walk *walk, struct list_head 
 		kref_get(&region->ref);
 		spin_unlock(lock);
 		mutex_lock(&region->lock);
-		/* The range may be gone by now, the region is not. */
+		/* The range may be gone by now; the region still exists. */
 		region_purge(purge, region);
 	} else {
 		if (!mutex_trylock(&region->lock)) {
@@ -392,10 +397,10 @@ static enum lru_status range_met(struct ashmem_lru_walk *walk, struct list_head 
 }
 
 /**
- * ashmem_purge_all() - purge everything that is unpinned
+ * ashmem_purge_all() - purge all unpinned pages
  *
- * Context: Process context, no lock of ours held.
- * Return: pages that were unpinned and not yet purged.
+ * Context: Process context. The caller must hold no lock of this module.
+ * Return: the number of pages that were unpinned and not yet purged.
  */
 unsigned long ashmem_purge_all(void)
 {
@@ -427,8 +432,8 @@ unsigned long ashmem_purge_all(void)
 }
 
 /**
- * ashmem_purged_by() - what was purged since the module was loaded
- * @reason: for that reason
+ * ashmem_purged_by() - the number of pages purged since the module was loaded
+ * @reason: count the pages that were purged for this reason
  *
  * Context: Any.
  * Return: pages.
@@ -448,17 +453,17 @@ static enum ashmem_reason reclaim_reason(const struct shrink_control *sc)
 }
 
 /*
- * With .seeks of 0 a shrinker is asked for half of what it says to have, so it says
- * twice what is to be taken. One scan takes it all.
+ * With .seeks set to 0, reclaim asks a shrinker for half of the objects that it counts.
+ * So this returns twice the number to free. One scan frees all of them.
  */
 static unsigned long shrinker_count(struct shrinker *shrinker, struct shrink_control *sc)
 {
 	unsigned long quota;
 
-	/* Not SHRINK_EMPTY: a memcg would not be asked again once it is switched on. */
+	/* After SHRINK_EMPTY a memcg would not call again once purging is switched on. */
 	if (!READ_ONCE(purge_wanted))
 		return 0;
-	/* Pairs with the store in ashmem_shrinker_init(): the LRU is whole. */
+	/* Pairs with the store in ashmem_shrinker_init(): the LRU is complete. */
 	if (!smp_load_acquire(&lru_ready) || !list_lru_shrink_count(&range_lru, sc))
 		return SHRINK_EMPTY;
 	quota = ashmem_quota(sc);
@@ -480,7 +485,7 @@ static unsigned long shrinker_scan(struct shrinker *shrinker, struct shrink_cont
 	purge.want = ashmem_quota(sc);
 	trace_ashmem_shrink_start(sc->nid, sc->memcg, purge.reason, purge.want);
 
-	/* Twice round the list, for every range may have a second chance. */
+	/* Walk the list twice, because every range may get a second chance. */
 	left = 2 * list_lru_shrink_count(&range_lru, sc);
 	while (left && purge.freed < purge.want) {
 		unsigned long batch = min_t(unsigned long, left, WALK_BATCH);
@@ -494,7 +499,7 @@ static unsigned long shrinker_scan(struct shrinker *shrinker, struct shrink_cont
 		cond_resched();
 	}
 
-	/* Who holds a region lets go of it soon; until then a limit must not kill. */
+	/* The holder of a skipped region releases it soon. Until then, prevent an OOM kill. */
 	if (purge.skipped && !purge.freed && purge.reason == ASHMEM_REASON_LIMIT)
 		schedule_timeout_killable(1);
 
@@ -504,7 +509,7 @@ static unsigned long shrinker_scan(struct shrinker *shrinker, struct shrink_cont
 }
 
 /**
- * ashmem_shrinker_init() - make the LRU and register the shrinker
+ * ashmem_shrinker_init() - create the LRU and register the shrinker
  *
  * Context: Process context, before any region is open.
  * Return: 0 or a negative error code.
@@ -527,7 +532,7 @@ int __init ashmem_shrinker_init(void)
 	if (ret)
 		goto err_shrinker;
 
-	/* Before Linux 6.7 reclaim may be at shrinker_count() by now. */
+	/* Before Linux 6.7, reclaim may already call shrinker_count() at this point. */
 	smp_store_release(&lru_ready, true);
 	ashmem_shrinker_register(range_shrinker);
 	return 0;

@@ -10,8 +10,8 @@ struct mem_cgroup;
 
 /* Why pages are purged. */
 enum ashmem_reason {
-	ASHMEM_REASON_LIMIT, /* a memcg is at a limit of its own, or of one above it */
-	ASHMEM_REASON_RECLAIM, /* direct reclaim for the machine, or memory.reclaim */
+	ASHMEM_REASON_LIMIT, /* a memcg is at its own limit or at that of an ancestor */
+	ASHMEM_REASON_RECLAIM, /* direct reclaim for the whole machine, or memory.reclaim */
 	ASHMEM_REASON_KSWAPD,
 	ASHMEM_REASON_DROP_CACHES, /* or the shrinker's file in debugfs */
 	ASHMEM_REASON_REQUEST, /* ASHMEM_PURGE_ALL_CACHES */
