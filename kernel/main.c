@@ -46,7 +46,7 @@ static void __exit ashmem_exit(void)
 module_init(ashmem_init);
 module_exit(ashmem_exit);
 
-MODULE_DESCRIPTION("Android's /dev/ashmem: shared memory whose unpinned pages the kernel may take back, under container limits too");
+MODULE_DESCRIPTION("Android's /dev/ashmem: shared memory whose unpinned pages the kernel may take back, also at the limit of a container");
 MODULE_LICENSE("GPL");
 /* Android in containers requests the module by the name that Linux used until 5.17. */
 MODULE_ALIAS("ashmem_linux");

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The tracepoints; README.md tells what their fields mean. main.c makes them. */
+/* The tracepoints. README.md explains their fields. main.c creates them. */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM ashmem
 
@@ -39,7 +39,7 @@ TRACE_EVENT(ashmem_create,
 	TP_printk("region=%llu", __entry->region)
 );
 
-/* Under the region's lock. The name is copied by hand: __assign_str() changed in 6.10. */
+/* Called under the region's lock. Copies the name itself: __assign_str() changed in 6.10. */
 TRACE_EVENT(ashmem_map,
 	TP_PROTO(const struct ashmem_region *region, const struct vm_area_struct *vma),
 	TP_ARGS(region, vma),
