@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only WITH Linux-syscall-note */
 /*
- * The user-space interface of /dev/ashmem, anonymous shared memory whose
+ * The user-space interface of /dev/ashmem: anonymous shared memory whose
  * unpinned pages the kernel may take back.
  *
- * Each open of the device is a new, empty region. Give it a size, map it, and
- * tell the kernel by ASHMEM_UNPIN which pages it may purge under memory
- * pressure; ASHMEM_PIN takes them back and tells whether any was purged.
- * The request numbers and structures are those of Android's driver.
+ * Each open of the device creates a new, empty region. A program sets the size
+ * of the region and maps it. ASHMEM_UNPIN allows the kernel to purge pages under
+ * memory pressure. ASHMEM_PIN protects pages again, and reports whether one was
+ * purged. Request numbers and structures below 0x40 are those of Android's driver.
  */
 #ifndef _UAPI_LINUX_ASHMEM_H
 #define _UAPI_LINUX_ASHMEM_H
@@ -17,21 +17,21 @@
 /* Bytes in the name's buffer, the terminating NUL included. */
 #define ASHMEM_NAME_LEN		256
 
-/* What ASHMEM_GET_NAME answers while no name is set. */
+/* ASHMEM_GET_NAME returns this while no name is set. */
 #define ASHMEM_NAME_DEF		"dev/ashmem"
 
-/* What ASHMEM_PIN returns. */
+/* Results of ASHMEM_PIN. */
 #define ASHMEM_NOT_PURGED	0	/* every byte of the range is intact */
 #define ASHMEM_WAS_PURGED	1	/* at least one page was purged: it reads as zeros */
 
-/* What ASHMEM_GET_PIN_STATUS returns. */
+/* Results of ASHMEM_GET_PIN_STATUS. */
 #define ASHMEM_IS_UNPINNED	0	/* at least one page is unpinned */
 #define ASHMEM_IS_PINNED	1	/* every page is pinned */
 
 /**
  * struct ashmem_pin - a range of a region
  * @offset: first byte, a multiple of the page size
- * @len: bytes, a multiple of the page size; 0 means up to the region's end
+ * @len: bytes, a multiple of the page size; 0 means up to the end of the region
  */
 struct ashmem_pin {
 	__u32 offset;
@@ -41,8 +41,8 @@ struct ashmem_pin {
 #define __ASHMEMIOC		0x77
 
 /*
- * ASHMEM_SET_SIZE and ASHMEM_SET_PROT_MASK take their argument by value, the
- * others that have one take a pointer.
+ * ASHMEM_SET_SIZE and ASHMEM_SET_PROT_MASK take their argument by value. All
+ * other requests with an argument take a pointer.
  */
 #define ASHMEM_SET_NAME		_IOW(__ASHMEMIOC, 1, char[ASHMEM_NAME_LEN])
 #define ASHMEM_GET_NAME		_IOR(__ASHMEMIOC, 2, char[ASHMEM_NAME_LEN])
@@ -59,48 +59,51 @@ struct ashmem_pin {
 /**
  * DOC: The 64-bit requests
  *
- * Beyond Android's driver, for regions of any size. All of them take a pointer
- * to something of the same layout for 32-bit and 64-bit clients. Reserved
- * fields have to be 0. A kernel that has not got them answers ENOTTY.
+ * Android's driver lacks these requests for regions of any size. Each takes a
+ * pointer to data that has the same layout for 32-bit and 64-bit clients. Reserved
+ * fields must be 0. A driver without these requests returns ENOTTY.
  *
  * ASHMEM_GET_INFO (&struct ashmem_info)
- *	What there is to know about the region, as of one moment.
- *	EINVAL: struct_size is below ASHMEM_INFO_SIZE_VER0; E2BIG: something
- *	that this kernel does not know is not 0.
+ *	The state of the region, as of one moment.
+ *	EINVAL: struct_size is below ASHMEM_INFO_SIZE_VER0; E2BIG: a byte beyond
+ *	the fields that this kernel knows is not 0, or struct_size is larger than
+ *	a page.
  *
  * ASHMEM_SET_SIZE64, ASHMEM_GET_SIZE64 (__u64)
- *	The size in bytes. EINVAL: the region was mapped; EFBIG: larger than
- *	any file can be.
+ *	The size in bytes. EINVAL: the region was mapped; EFBIG: the size is
+ *	larger than a file can be.
  *
  * ASHMEM_PIN64, ASHMEM_UNPIN64, ASHMEM_GET_PIN_STATUS64 (&struct ashmem_pin64)
- *	As the requests without 64, returning the same. EINVAL: before the
- *	first mmap, or not a range of whole pages inside of the region.
+ *	These return the same as the requests without 64. EINVAL: the region was
+ *	never mapped, or the range does not consist of whole pages of the region.
  *
  * ASHMEM_PIN_VECTOR (&struct ashmem_pin_vector)
- *	Pins, unpins, or tells the status of many ranges, one after the other.
- *	Each is answered for in its result, whatever became of the others; the
- *	request returns 0 when all were. EINVAL: no such operation, or @reserved
- *	is not 0; EFAULT: the array ends, or can't be written, before the last
- *	range; EINTR: the caller is being killed. The ranges in front are done
- *	then and have their results. A purge whose answer could not be written
- *	is not forgotten: pinning the range again tells it.
+ *	Pins or unpins many ranges, or gets their status, one after the other.
+ *	Each range gets its own result, also when other ranges fail. The request
+ *	returns 0 when all ranges have a result. EINVAL: the operation is unknown,
+ *	or @reserved is not 0; EFAULT: an element of the array cannot be read or
+ *	written; EINTR: the caller is being killed. After EFAULT and EINTR, the
+ *	preceding ranges are done and have their results. A purge whose result
+ *	could not be written stays recorded: the next pin of the range reports it.
  */
 
 /**
- * struct ashmem_info - what there is to know about a region
- * @struct_size: set by the caller to sizeof(struct ashmem_info); becomes the
- *	number of bytes that the kernel knows. It fills in no more than the
- *	caller has; what the caller has beyond that must be 0, and stays so
- * @version: ASHMEM_INFO_VERSION of the kernel. Fields are only ever added at
- *	the end, and each time the version is one higher
+ * struct ashmem_info - the state of a region
+ * @struct_size: the caller sets it to sizeof(struct ashmem_info); the kernel sets
+ *	it to the number of bytes that it knows. The kernel writes no more bytes
+ *	than the caller has. Bytes of the caller beyond the kernel's must be 0, and
+ *	stay 0
+ * @version: ASHMEM_INFO_VERSION of the kernel. New fields are added only at the
+ *	end, and each addition increases the version by one
  * @size: bytes, as set; 0 while unset
  * @pinned: bytes in pages that are neither unpinned nor purged
- * @unpinned: bytes in pages that may be purged, now
- * @purged: bytes in pages that were purged since they were last pinned. Such
- *	a page may have been unpinned once more; then it is counted in both. The
- *	sum of all three is else @size, rounded up to whole pages
- * @file_id: what ASHMEM_GET_FILE_ID answers; 0 before the first mmap
- * @prot_mask: what ASHMEM_GET_PROT_MASK answers
+ * @unpinned: bytes in pages that may be purged now
+ * @purged: bytes in pages that were purged since they were last pinned. A page
+ *	that was unpinned again after its purge counts in @unpinned and @purged.
+ *	If there is no such page, the sum of @pinned, @unpinned and @purged is
+ *	@size, rounded up to whole pages
+ * @file_id: the result of ASHMEM_GET_FILE_ID; 0 before the first mmap
+ * @prot_mask: the result of ASHMEM_GET_PROT_MASK
  * @flags: ASHMEM_INFO_ bits
  */
 struct ashmem_info {
@@ -116,14 +119,14 @@ struct ashmem_info {
 };
 
 #define ASHMEM_INFO_VERSION	1
-#define ASHMEM_INFO_SIZE_VER0	56	/* bytes of version 1, the first */
+#define ASHMEM_INFO_SIZE_VER0	56	/* bytes of version 1, the first version */
 
-#define ASHMEM_INFO_MAPPED	0x1	/* was mapped: name and size are fixed */
+#define ASHMEM_INFO_MAPPED	0x1	/* the region was mapped: name and size are fixed */
 
 /**
  * struct ashmem_pin64 - a range of a region
  * @offset: first byte, a multiple of the page size
- * @len: bytes, a multiple of the page size; 0 means up to the region's end
+ * @len: bytes, a multiple of the page size; 0 means up to the end of the region
  */
 struct ashmem_pin64 {
 	__u64 offset;
@@ -131,11 +134,11 @@ struct ashmem_pin64 {
 };
 
 /**
- * struct ashmem_pin_result - a range of a region, and what became of it
+ * struct ashmem_pin_result - a range of a region, and the result for it
  * @offset: first byte, a multiple of the page size
- * @len: bytes, a multiple of the page size; 0 means up to the region's end
- * @result: set by the kernel to what the request for this range alone would
- *	have returned, or to a negative error number
+ * @len: bytes, a multiple of the page size; 0 means up to the end of the region
+ * @result: set by the kernel to the return value of the request for this range
+ *	alone, or to a negative error number
  * @reserved: 0
  */
 struct ashmem_pin_result {
@@ -146,9 +149,9 @@ struct ashmem_pin_result {
 };
 
 /**
- * struct ashmem_pin_vector - what to do with many ranges
+ * struct ashmem_pin_vector - an operation on many ranges
  * @ranges: address of an array of &struct ashmem_pin_result
- * @count: how many there are
+ * @count: number of elements in the array
  * @operation: ASHMEM_VECTOR_PIN, _UNPIN or _GET_PIN_STATUS
  * @reserved: 0
  */
@@ -163,7 +166,7 @@ struct ashmem_pin_vector {
 #define ASHMEM_VECTOR_UNPIN		2
 #define ASHMEM_VECTOR_GET_PIN_STATUS	3
 
-/* The number of ASHMEM_GET_INFO carries no size, so that it stays when that grows. */
+/* ASHMEM_GET_INFO contains no size, so its number stays when the structure grows. */
 #define ASHMEM_GET_INFO		_IO(__ASHMEMIOC, 0x40)
 #define ASHMEM_SET_SIZE64	_IOW(__ASHMEMIOC, 0x41, __u64)
 #define ASHMEM_GET_SIZE64	_IOR(__ASHMEMIOC, 0x42, __u64)
