@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What differs between the kernels from 5.10 on, and nowhere else in the module.
+ * All differences between the kernels from 5.10 on that the module depends on.
  *
- * Each folder in probes/ is an interface, each file in it a shape that the
- * interface has had. ASHMEM_HAVE_X is 1 if x.c compiles against the kernel that
- * the module is built for and needs nothing that is not exported, and 0
- * otherwise: distributions backport, so a version number tells little. Kbuild
- * writes them to probed.h. An interface without any shape that holds ends the build,
- * before a file of the module is compiled, by a message that names it.
+ * Each folder in probes/ stands for an interface. Each file in it is one shape that
+ * the interface has had. ASHMEM_HAVE_X is 1 if x.c compiles against the target
+ * kernel and uses exported symbols only; otherwise it is 0. Version numbers would
+ * not work, because distributions backport changes. Kbuild writes these macros to
+ * probed.h. If no shape of an interface works, the build stops with a message that
+ * names the interface, before any file of the module is compiled.
  *
- * When that happens with a new kernel: add the new shape to the folder, use it
- * here where its ASHMEM_HAVE_ is 1, and leave the #else to the older ones. An
- * interface with one shape has no #if; it may get one.
+ * When this happens with a new kernel, add the new shape to the folder. Use it here
+ * where its ASHMEM_HAVE_ macro is 1, and keep the older shapes in the #else. An
+ * interface with one shape needs no #if until it gets another one.
  */
 #ifndef ASHMEM_COMPAT_H
 #define ASHMEM_COMPAT_H
@@ -62,7 +62,7 @@ static inline void ashmem_vma_set_file(struct vm_area_struct *vma, struct file *
 #endif
 }
 
-/* 6.3: vm_flags are changed by functions. */
+/* 6.3: functions change vm_flags. */
 static inline void ashmem_vm_flags_clear(struct vm_area_struct *vma, unsigned long flags)
 {
 #if ASHMEM_HAVE_VM_FLAGS_CLEAR
@@ -73,22 +73,22 @@ static inline void ashmem_vm_flags_clear(struct vm_area_struct *vma, unsigned lo
 }
 
 /*
- * What the page cache holds became a folio in 5.16, but its flags stay the
- * first word. Read without a reference: the page may be anything by now.
+ * From 5.16 on, an entry of the page cache is a folio, but its flags stay the first
+ * word. The caller holds no reference, so the page may have another use by now.
  */
 static inline bool ashmem_page_locked(void *entry)
 {
 	return test_bit(PG_locked, (const unsigned long *)&((struct page *)entry)->flags);
 }
 
-/* All of a huge page, given a locked page of it; nothing where the page is none. */
+/* Marks a whole huge page dirty, given a locked page of it; a no-op for other pages. */
 static inline void ashmem_huge_page_dirty(struct page *page)
 {
 	if (PageCompound(page))
 		set_page_dirty(page);
 }
 
-/* 6.4: mm_account_reclaimed_pages(), and what it adds to has another name. */
+/* 6.4: mm_account_reclaimed_pages(); the field that it changes got a new name. */
 static inline void ashmem_account_reclaimed(unsigned long pages)
 {
 #if ASHMEM_HAVE_ACCOUNT_RECLAIMED
@@ -99,7 +99,7 @@ static inline void ashmem_account_reclaimed(unsigned long pages)
 #endif
 }
 
-/* Pages credited to the task's reclaim that this has not seen yet. */
+/* Pages credited to the current reclaim that it has not counted yet. */
 static inline unsigned long ashmem_reclaim_credit(void)
 {
 #if ASHMEM_HAVE_ACCOUNT_RECLAIMED
@@ -110,8 +110,10 @@ static inline unsigned long ashmem_reclaim_credit(void)
 }
 
 /*
- * 5.10 has set_active_memcg(), but does not export what it stands on in an
- * interrupt. Context: Process context.
+ * 5.10 has set_active_memcg(), but does not export the variable that it uses in an
+ * interrupt.
+ *
+ * Context: Process context.
  */
 static inline struct mem_cgroup *ashmem_set_active_memcg(struct mem_cgroup *memcg)
 {
@@ -138,7 +140,7 @@ static inline void *ashmem_kmem_cache_alloc_lru(struct kmem_cache *cache, struct
 #endif
 }
 
-/* 6.8: what finds node and memcg by the object is named _obj. */
+/* 6.8: the variant that finds node and memcg from the object ends in _obj. */
 static inline bool ashmem_list_lru_add(struct list_lru *lru, struct list_head *item)
 {
 #if ASHMEM_HAVE_LIST_LRU_OBJ
@@ -159,9 +161,10 @@ static inline bool ashmem_list_lru_del(struct list_lru *lru, struct list_head *i
 
 /**
  * struct ashmem_lru_walk - a walk of a list_lru
- * @visit: called for each item under the list's lock; answers LRU_RETRY with
- *	the lock dropped (and an __acquire() for sparse), all else with it held
- * @nr_to_walk: items that the walk may still visit
+ * @visit: called for each item under the list's lock; returns LRU_RETRY with
+ *	the lock dropped (and an __acquire() for sparse), all other values with
+ *	the lock held
+ * @nr_to_walk: number of items that the walk may still visit
  */
 struct ashmem_lru_walk {
 	enum lru_status (*visit)(struct ashmem_lru_walk *walk,
@@ -170,8 +173,8 @@ struct ashmem_lru_walk {
 };
 
 /*
- * 6.13: the callback finds the lock in the list, and answers LRU_RETRY with the
- * lock dropped. Before, the lock is an argument, and is held on return.
+ * 6.13: the callback finds the lock in the list, and returns LRU_RETRY with the
+ * lock dropped. Before 6.13, the lock is an argument and is held on return.
  */
 #if ASHMEM_HAVE_LIST_LRU_ONE_LOCK
 static inline enum lru_status ashmem_lru_visit(struct list_head *item, struct list_lru_one *list,
@@ -197,9 +200,9 @@ static inline enum lru_status ashmem_lru_visit(struct list_head *item, struct li
 #endif
 
 /*
- * 6.7: shrinkers are allocated, and registered when all is ready. Before, they
- * have the id that a list_lru needs only once they are registered: such a
- * one may be asked at once. 6.0: they have a name.
+ * 6.7: a shrinker is allocated, and registered when everything is ready. Before 6.7,
+ * a shrinker gets the id that a list_lru needs only at registration, so reclaim may
+ * call it at once. 6.0: a shrinker has a name.
  */
 static inline struct shrinker *
 ashmem_shrinker_alloc(const char *name, long batch,
