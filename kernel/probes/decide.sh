@@ -1,11 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
-# Prints probed.h: of each probe whether it builds for this kernel, with nothing
-# in it that is not exported. Fails if an interface has none of the shapes that
-# the module knows, and says which, and why not.
+# Prints probed.h. For each probe it says whether the probe builds for this kernel and
+# uses exported symbols only. Fails if no known shape of an interface builds, and
+# reports the interface and the reason.
 # usage: CC='COMPILER OPTION...' NM=nm decide.sh WORK SYMVERS PROBE...
-# WORK is a folder for what is made on the way, PROBE is probes/INTERFACE/SHAPE.c
-# at the end of a path. Its functions are called probe and visit.
+# WORK is a folder for intermediate files. PROBE is a path that ends in
+# probes/INTERFACE/SHAPE.c. The functions of a probe are called probe and visit.
 
 work=$1 symvers=$2
 shift 2
@@ -21,7 +21,7 @@ take() {
 	shape=${shape%.c}
 }
 
-# unit PROBE...: all of them as one source, in which each is still called what it is
+# unit PROBE...: prints all of them as one source; messages still name each probe
 unit() {
 	for probe; do
 		take "$probe"
@@ -31,7 +31,7 @@ unit() {
 	done
 }
 
-# holds LOG PROBE...: do they build, all together? If not, LOG tells why.
+# holds LOG PROBE...: do they all build together? If not, LOG contains the reason.
 holds() {
 	log=$1
 	shift
@@ -43,7 +43,7 @@ holds() {
 			END { exit missing }' "$symvers" "$work/undefined" >"$log"
 }
 
-# answered INTERFACE: does one of its shapes hold?
+# answered INTERFACE: does a shape of this interface build?
 answered() {
 	case "$held " in
 	*"/probes/$1/"*) ;;
@@ -51,9 +51,10 @@ answered() {
 	esac
 }
 
-# settle PROBE...: adds those that hold to $held. Most of the time goes into what they
-# include, and that is much the same: so they are built all at once, then those of
-# which nothing was said, and in halves where nobody is to blame.
+# settle PROBE...: adds the probes that build to $held. Most of the build time goes into
+# the included headers, which are nearly the same for all. So this builds all probes at
+# once, then only those without an error message, and halves of them if no message names
+# a probe.
 settle() {
 	[ $# -gt 0 ] || return 0
 	if holds "$work/all.log" "$@"; then
@@ -83,7 +84,7 @@ settle() {
 held=
 settle "$@"
 
-# What was said of one may be due to others.
+# An error in one probe may be caused by others. So these probes are built alone.
 alone=
 for probe; do
 	take "$probe"
@@ -109,7 +110,7 @@ for probe in $alone; do
 		sed 's/.*error: //'
 done >&2
 if [ -n "$unknown" ]; then
-	echo "ashmem: the kernel is newer than this module, or its headers are not all there; compat.h tells what to do" >&2
+	echo "ashmem: the kernel is newer than this module, or its headers are incomplete; compat.h says what to do" >&2
 	exit 1
 fi
 

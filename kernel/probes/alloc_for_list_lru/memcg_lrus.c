@@ -2,7 +2,7 @@
 #include <linux/mm.h>
 #include <linux/list_lru.h>
 
-/* A memcg has its lists from the start, or is without: no allocation has to see to it. */
+/* Here a memcg has its lists from its start, or has none: no allocation creates them. */
 #ifdef CONFIG_MEMCG
 struct list_lru_memcg __rcu *probe(struct list_lru_node *node)
 {
