@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * How fast a driver of ashmem answers, or two of them. Prints a line per figure:
+ * Measures the speed of one or two ashmem drivers. Prints a line per figure:
  *
  *	DRIVER<tab>NAME<tab>VALUE
  *
- * Its machine may have other work to do: each figure is that of the best of
- * many short batches, which nothing has disturbed, and two drivers take turns,
- * batch by batch.
+ * The machine may have other work to do. So each figure is the best of many short
+ * batches, which is the least disturbed one. Two drivers take turns after each
+ * batch.
  */
 #include <err.h>
 #include <errno.h>
@@ -33,7 +33,7 @@
 #define PURGE_ROUNDS	2
 #define TRACING		"/sys/kernel/tracing/events/kmem"
 
-/* What is compared, in the order in which they take turns. */
+/* The drivers to compare, in the order in which they take turns. */
 static struct driver {
 	const char *name;
 	const char *device;
@@ -90,7 +90,7 @@ static void region_close(struct region *r)
 	close(r->fd);
 }
 
-/* By Android's request where it reaches, which is 4 GiB, for all drivers have it. */
+/* Below 4 GiB uses Android's request, because all drivers have it. */
 static void request(const struct region *r, unsigned long number, size_t page,
 		    size_t pages)
 {
@@ -113,7 +113,7 @@ static void pin_and_unpin(const struct region *r, size_t page)
 	request(r, ASHMEM_UNPIN, page, 1);
 }
 
-/* Every other page, as many as asked for. */
+/* Unpins every second page, n pages in total. */
 static void unpin_separate_pages(const struct region *r, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
@@ -132,7 +132,7 @@ static void least(double *best, double value)
 		*best = value;
 }
 
-/* Microseconds for a pin and unpin of a random one of n unpinned pages. */
+/* Microseconds to pin and unpin one random page of n unpinned pages. */
 static void bench_pin(const char *name, size_t n)
 {
 	double best[2] = { }, end;
@@ -164,7 +164,7 @@ static void bench_pin(const char *name, size_t n)
 	}
 }
 
-/* What a thread does over and over until it is told to stop. */
+/* The call that a thread repeats until it must stop. */
 struct worker {
 	pthread_t thread;
 	int cpu;
@@ -201,7 +201,7 @@ static void *work(void *argument)
 	return NULL;
 }
 
-/* Calls per second of some threads together, on a processor each. */
+/* Calls per second of all threads together. Each thread has its own processor. */
 static double calls_per_second(struct worker *workers, int count)
 {
 	uint64_t calls = 0;
@@ -230,7 +230,7 @@ static double calls_per_second(struct worker *workers, int count)
 	return calls / (now() - began);
 }
 
-/* The better of one more try and the best so far, by one and by two threads. */
+/* Improves the best rates, with one and with two threads, by one more try. */
 static void try_threads(double best[2], struct region r[2])
 {
 	for (int count = 1; count <= 2; count++) {
@@ -246,8 +246,8 @@ static void try_threads(double best[2], struct region r[2])
 }
 
 /*
- * What a second thread adds: to pinning two regions, and to a system call that
- * shares nothing, which is all that the machine can give.
+ * The gain of a second thread: for pinning two regions, and for a system call that
+ * shares nothing, which shows the most that the machine allows.
  */
 static void bench_threads(void)
 {
@@ -277,7 +277,7 @@ static void bench_threads(void)
 	}
 }
 
-/* Microseconds for a region's life: open, size, map, unmap, close. */
+/* Microseconds to open, size, map, unmap and close a region. */
 static void bench_open(void)
 {
 	double best[2] = { }, end = now() + nr_drivers;
@@ -299,7 +299,7 @@ static void bench_open(void)
 		figure(d, "open", best[d] * 1e6);
 }
 
-/* Pins and unpins another region all the time, and keeps how long each took. */
+/* Pins and unpins another region continuously, and records each duration. */
 struct witness {
 	struct region region;
 	pthread_t thread;
@@ -330,12 +330,12 @@ static int compare(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-/* How long it had to wait, at the longest and but for one in a hundred. */
+/* The longest wait, as time and as a share of the purge, and the 99th percentile. */
 struct testimony {
 	double p99, max, share;
 };
 
-/* What of it overlaps with the time from began to ended. */
+/* The waits that overlap the time from began to ended. */
 static struct testimony hear_witness(double began, double ended)
 {
 	struct testimony t;
@@ -346,7 +346,7 @@ static struct testimony hear_witness(double began, double ended)
 		    witness.began[i] + witness.took[i] > began)
 			witness.took[count++] = witness.took[i];
 	if (!count)
-		errx(1, "nobody pinned while pages were purged");
+		errx(1, "no range was pinned while pages were purged");
 	qsort(witness.took, count, sizeof(*witness.took), compare);
 	t.p99 = witness.took[count * 99 / 100];
 	t.max = witness.took[count - 1];
@@ -354,7 +354,7 @@ static struct testimony hear_witness(double began, double ended)
 	return t;
 }
 
-/* Touched pages, as many as are returned, as one range or each on its own. */
+/* Writes and unpins pages, as one range or separately. Returns their number. */
 static size_t purgeable(struct region *r, const struct driver *driver,
 			bool separate)
 {
@@ -378,7 +378,7 @@ static void purge(const struct region *r, size_t pages)
 
 	if (purged < 0)
 		err(1, "purge");
-	/* Where somebody pins meanwhile there may be one more. */
+	/* If the witness pins meanwhile, there may be one more. */
 	if ((size_t)purged < pages)
 		errx(1, "%d of %zu pages purged", purged, pages);
 }
@@ -430,7 +430,7 @@ static struct testimony wait_for_purge(const struct driver *driver)
 	return hear_witness(began, ended);
 }
 
-/* How long another region's client waits while pages are purged. */
+/* How long a client of another region waits while pages are purged. */
 static void bench_wait(void)
 {
 	struct testimony best[2] = { };
@@ -451,7 +451,7 @@ static void bench_wait(void)
 	}
 }
 
-/* Counts how often this thread passes a tracepoint; -1: this kernel lacks it. */
+/* Counts how often this thread hits a tracepoint; -1 if this kernel lacks it. */
 static int count_event(const char *name)
 {
 	struct perf_event_attr attr = {
@@ -476,8 +476,8 @@ static int count_event(const char *name)
 }
 
 /*
- * What the slab allocator counts in 2,000 unpins and pins of one range; the
- * least of several times, for interrupts are counted too.
+ * The slab allocations in 2,000 unpins and pins of one range. This is the lowest of
+ * several counts, because interrupts count too.
  */
 static void bench_allocations(int driver)
 {
@@ -531,15 +531,15 @@ static void usage(FILE *out)
 	fputs("usage: bench NAME=DEVICE [NAME=DEVICE] ROW...\n"
 	      "  NAME=DEVICE  a driver and its device: ours=/dev/ashmem\n"
 	      "  pin-N        pin + unpin of a random one of N separate unpinned pages, us\n"
-	      "  threads      pin + unpin by two threads on two regions: how much more than by one,\n"
-	      "               also by the same of an empty system call\n"
+	      "  threads      pin + unpin by two threads on two regions: gain over one thread,\n"
+	      "               also relative to the gain of an empty system call\n"
 	      "  open         open, size, map, unmap, close of a region, us\n"
 	      "  purge-range  purging 512 MiB that were unpinned as one range, us a page\n"
 	      "  purge-pages  purging every other page of 512 MiB, us a page\n"
-	      "  wait         how long pin + unpin of another region takes meanwhile, us, and the\n"
+	      "  wait         duration of pin + unpin of another region during a purge, us, and the\n"
 	      "               longest as a share of the purge\n"
-	      "  allocations  what the slab allocator gives out in 2,000 unpins and pins of a range\n"
-	      "Prints driver, name and figure, parted by tabs. Needs root.\n", out);
+	      "  allocations  slab allocations in 2,000 unpins and pins of a range\n"
+	      "Prints driver, name and figure, separated by tabs. Needs root.\n", out);
 }
 
 static bool bench(const char *row)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The system calls that one of the library's benchmarks (src/jmh) comes to,
- * made by C. Prints how many nanoseconds they take in a process of two threads,
- * then in one of a single thread.
+ * Makes the system calls of one of the library's benchmarks (src/jmh) in C.
+ * Prints how many nanoseconds they take in a process with two threads, and then
+ * in a process with one thread.
  */
 #include <err.h>
 #include <errno.h>
@@ -42,7 +42,7 @@ static void pin_setup(void)
 		err(1, "open /dev/ashmem");
 	if (ioctl(region, ASHMEM_SET_SIZE, REGION_BYTES))
 		err(1, "set a size of %lu bytes", REGION_BYTES);
-	/* The driver pins no range of a region that was never mapped. */
+	/* The driver does not pin a range before the first mmap. */
 	base = mmap(NULL, PAGE, PROT_NONE, MAP_SHARED, region, 0);
 	if (base == MAP_FAILED || munmap(base, PAGE))
 		err(1, "map");
@@ -59,7 +59,7 @@ static void pin(void)
 		err(1, "pin or unpin");
 }
 
-/* A region's life on memfd; where asked for, a byte of it is written. */
+/* Creates and closes a region on memfd, and writes a byte if requested. */
 static void live(int write)
 {
 	int fd = memfd_create("bench", MFD_CLOEXEC | MFD_ALLOW_SEALING);
@@ -112,8 +112,8 @@ static void *idle(void *unused)
 }
 
 /*
- * A JVM has several threads, and what threads share costs the kernel more:
- * each call counts its use of the file, by two atomic instructions.
+ * A JVM has several threads, and files that threads share cost the kernel more:
+ * each call counts its use of the file with two atomic instructions.
  */
 static void start_thread(void)
 {
@@ -124,7 +124,7 @@ static void start_thread(void)
 		err(1, "start a thread");
 }
 
-/* Nanoseconds for a call, by as many as that time takes. */
+/* Nanoseconds for a call, the mean of the calls during that time. */
 static double per_call(void (*call)(void), double seconds)
 {
 	double began = now(), took;
@@ -158,6 +158,6 @@ int main(int argc, char **argv)
 		printf("%.9g %.9g\n", measure(rows[i].call), single);
 		return 0;
 	}
-	fputs("usage: calls BENCHMARK      the name of its method\n", stderr);
+	fputs("usage: calls BENCHMARK      BENCHMARK: name of the benchmark's method\n", stderr);
 	return 2;
 }
