@@ -460,7 +460,7 @@ static unsigned long shrinker_count(struct shrinker *shrinker, struct shrink_con
 {
 	unsigned long quota;
 
-	/* After SHRINK_EMPTY a memcg would not call again once purging is switched on. */
+	/* After SHRINK_EMPTY, reclaim would skip the memcg even once purging is on again. */
 	if (!READ_ONCE(purge_wanted))
 		return 0;
 	/* Pairs with the store in ashmem_shrinker_init(): the LRU is complete. */

@@ -4,10 +4,10 @@
  * unpinned pages the kernel may take back.
  *
  * Each open of the device creates a new, empty region. A program sets the size
- * of the region and maps it. ASHMEM_UNPIN allows the kernel to purge pages under
- * memory pressure. ASHMEM_PIN protects pages again, and reports whether one was
- * purged. The requests below number 0x40 are those of Android's driver, with its
- * structures.
+ * of the region and maps it. ASHMEM_UNPIN allows the kernel to purge pages
+ * under memory pressure. ASHMEM_PIN protects pages again, and reports whether
+ * one was purged. The requests below number 0x40 are those of Android's driver,
+ * with its structures.
  */
 #ifndef _UAPI_LINUX_ASHMEM_H
 #define _UAPI_LINUX_ASHMEM_H
