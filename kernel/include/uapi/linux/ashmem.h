@@ -60,9 +60,9 @@ struct ashmem_pin {
 /**
  * DOC: The 64-bit requests
  *
- * Android's driver lacks these requests for regions of any size. Each takes a
- * pointer to data that has the same layout for 32-bit and 64-bit clients. Reserved
- * fields must be 0. A driver without these requests returns ENOTTY.
+ * These requests are for regions of any size. Android's driver lacks them. Each
+ * takes a pointer to data that has the same layout for 32-bit and 64-bit
+ * clients. Reserved fields must be 0. A driver without them returns ENOTTY.
  *
  * ASHMEM_GET_INFO (&struct ashmem_info)
  *	The state of the region, as of one moment.
