@@ -39,13 +39,13 @@ box_recipe() {
             printf "do_symlinks = yes\nlink_in_boot = yes\n" >"$1/etc/kernel-img.conf" &&
             printf "MODULES=list\n" >"$1/etc/initramfs-tools/conf.d/ashmem" &&
             printf "virtio_pci\nvirtio_blk\next4\n" >"$1/etc/initramfs-tools/modules"' \
-        --customize-hook="\"\$ASHMEM_BOX\" \"\$1\" # $(sha256sum <"$lab/box/guest.sh" | cut -c1-12)" \
+        --customize-hook="\"\$ASHMEM_BOX\" \"\$1\" # $(grep -v '^ *#' "$lab/box/guest.sh" | sha256sum | cut -c1-12)" \
         --include="$packages" "$suite" "$extra"
 }
 
 box_path() {
     printf '%s/box/%s-%s.box\n' "$ASHMEM_CACHE" "$1" \
-        "$({ box_recipe "$1" && cat "$lab/box/box.sh"; } | sha256sum | cut -c1-12)"
+        "$({ box_recipe "$1" && grep -v '^ *#' "$lab/box/box.sh"; } | sha256sum | cut -c1-12)"
 }
 
 # box_image ROOT FILE: a disk with this root, that boots by BIOS

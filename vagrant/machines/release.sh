@@ -100,11 +100,11 @@ release_recipe() {
             ;;
         debug | kcsan | um)
             packages=linux-source/trixie-backports,gcc,gcc-multilib,libc6-dev,make,kmod,procps,mount,util-linux,iproute2
-            packages+=,flex,bison,bc,libelf-dev,libssl-dev,xz-utils,patch
+            packages+=,flex,bison,bc,libelf-dev,libssl-dev,xz-utils,patch,ccache
             [ "$jre" = - ] || packages+=,$jre
             # the configuration is part of the key
             hooks=("--customize-hook=\"\$ASHMEM_DEBUG/build.sh\" build $1 \"\$1\" # $("$release_debug/build.sh" parts "$1" |
-                xargs -d '\n' cat | sha256sum | cut -c1-12)")
+                sha256sum | cut -c1-12)")
             ;;
         package) packages+=,systemd-sysv,udev,dkms,openssl,debhelper,dh-dkms,lintian ;;
         *) packages+=,$jre ;;

@@ -3,7 +3,8 @@
 # Compiles a kernel with debugging options in a release folder that has Debian's linux-source. Leaves there the kernel, its
 # modules and the files to build modules with. mmdebstrap calls it after the packages are installed.
 # usage: build.sh build FLAVOUR FOLDER
-#        build.sh parts FLAVOUR      prints the files that the kernel depends on
+#        build.sh parts FLAVOUR      prints what the kernel depends on besides its packages
+# ccache in the cache folder makes a second build a matter of seconds, where only some of the options changed.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
@@ -16,15 +17,19 @@ fragments() {
     done
 }
 
+# Comments don't count, but "is not set" does.
 parts() {
-    echo "$here/build.sh"
-    fragments "$1"
+    local fragments
+    mapfile -t fragments < <(fragments "$1")
+    grep -v '^ *#' "$here/build.sh"
+    grep -hE '^(# )?CONFIG_' "${fragments[@]}"
 }
 
 # inside FLAVOUR: runs in the folder
 inside() {
-    local version kept fragments make=(make -s -j"$(nproc)")
+    local version kept fragments make=(make -s -j"$(nproc)" CC="ccache gcc" HOSTCC="ccache gcc")
     mapfile -t fragments < <(fragments "$1")
+    export CCACHE_DIR=/tmp/ccache CCACHE_MAXSIZE=2G
     export KBUILD_BUILD_TIMESTAMP=@0 KBUILD_BUILD_USER=ashmem KBUILD_BUILD_HOST=ashmem
     mkdir /usr/src/linux
     cd /usr/src/linux
@@ -108,6 +113,8 @@ build() {
         mount --rbind /dev "$3/dev"
         mount -t tmpfs tmpfs "$3/tmp"
         cp -r "$1" "$3/tmp/debug"
+        mkdir -p "$ASHMEM_CACHE/ccache" "$3/tmp/ccache"
+        mount --bind "$ASHMEM_CACHE/ccache" "$3/tmp/ccache"
         chroot "$3" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/tmp LANG=C.UTF-8 bash /tmp/debug/build.sh inside "$2"
         ' build "$here" "$@"
 }
