@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# How many lines of each file the tests reach, and of each folder at the top, as a table. Each line of the input is FILE,
-# LINES and REACHED, parted by tabs.
+# Prints a table of how many lines the tests reach in each file, and in each top-level folder. Each line of the input is
+# FILE, LINES and REACHED, separated by tabs.
 
 BEGIN { FS = "\t" }
 

@@ -1,10 +1,10 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: Apache-2.0
-# Which lines of the module and of the library the tests reach. Sourced by tests.sh.
+# Reports which lines of the module and of the library the tests reach. Sourced by tests.sh.
 
 : "${lab:?}" "${top:?}" "${log:?}" "${results:?}"
 
-# coverage_kernel KERNEL: of what its guest counted
+# coverage_kernel KERNEL: judges the module's coverage by the counts of its guest; lists the missed lines in unreached
 coverage_kernel() {
     local kernel=$1 lines=$results/$1/lines name="at most 5 per cent of the module's lines are reached by no test"
     if ! [ -s "$lines" ]; then
@@ -19,12 +19,12 @@ coverage_kernel() {
     if awk -F'\t' '{ lines++; unreached += $3 == 0 } END { exit unreached > 0.05 * lines }' "$lines"; then
         tests_result "coverage-$kernel" ok "$kernel: coverage" "$name"
     else
-        tests_result "coverage-$kernel" fail "$kernel: coverage" "$name" "$(wc -l <"$results/unreached") are not, see target/test/unreached"
+        tests_result "coverage-$kernel" fail "$kernel: coverage" "$name" "no test reaches $(wc -l <"$results/unreached"), see target/test/unreached"
     fi
 }
 
-# coverage_java_of SOURCES CLASSES: which lines of them the tests on the host and in the guests have run, as FILE, LINES and
-# COVERED, parted by tabs
+# coverage_java_of SOURCES CLASSES: prints how many of their lines the tests on the host and in the guests ran, as FILE,
+# LINES and COVERED, separated by tabs
 coverage_java_of() {
     local records
     mapfile -t records < <(ls "$top/target/jacoco.exec" "$results"/*/jacoco.exec 2>/dev/null)
@@ -40,7 +40,7 @@ coverage_java_of() {
             /^\/sourcefile/ { file = "" }' "$results/coverage-java.xml"
 }
 
-# A class for newer Java has the name of another one: JaCoCo takes one of them at a time.
+# A class for newer Java has the same name as the class that it replaces. JaCoCo accepts only one of them in a report.
 coverage_java() {
     local newer=$top/target/classes/META-INF/versions/22
     {
@@ -50,7 +50,7 @@ coverage_java() {
     [ -s "$results/coverage-java.tsv" ] || tests_result missing fail "coverage: Java" "(all)" "see target/log/coverage-java.log"
 }
 
-# coverage_table: what was counted in this run
+# coverage_table: prints what this run counted
 coverage_table() {
     cat "$results"/coverage-{kernel,java}.tsv 2>/dev/null | awk -f "$lab/report/coverage.awk"
     if [ -s "$results/unreached" ]; then

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# gcov's reports of the module's objects as FILE, LINE and COUNT, parted by tabs: only of the module's own files, and only of
-# lines that are code. What is in several objects has the sum.
+# Turns gcov's reports of the module's objects into FILE, LINE and COUNT, separated by tabs: only for the module's own
+# files, and only for lines with code. A line that several objects contain gets the sum of its counts.
 
 {
     match($0, /^ *[^:]*: *[0-9]+:/)
@@ -12,7 +12,7 @@
 line == 0 && /:Source:/ {
     file = $0
     sub(/^.*:Source:/, "", file)
-    # what has a folder is the kernel's own
+    # a path with a folder is a file of the kernel
     sub(/^\.\//, "", file)
     ours = file !~ /\//
 }

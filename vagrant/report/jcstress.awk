@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# The end of what jcstress prints, as results: STATUS, SECTION, NAME, REASON, parted by tabs. A test without a sample has
-# failed, and so has one that is not there at all.
+# Turns the end of jcstress's output into results: STATUS, SECTION, NAME, REASON, separated by tabs. A test without a
+# sample counts as failed, and so does a test that is missing.
 # usage: awk -v section=S -v tests="CLASS.TEST ..." -f jcstress.awk LOG
 
 /^RUN RESULTS:/ { results = 1 }

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# JUnit's XML reports, Surefire's, the console launcher's or kunit.py's, as results: STATUS, SECTION, NAME, REASON, parted by
-# tabs. A skipped test has failed.
+# Turns XML reports of Surefire, of JUnit's console launcher or of kunit.py into results: STATUS, SECTION, NAME, REASON,
+# separated by tabs. A skipped test counts as failed.
 # usage: awk -v section=S -f junit.awk TEST-*.xml
 
 BEGIN { RS = "<" }

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-# One program's KTAP as results: STATUS, SECTION, NAME, REASON, parted by tabs. A skipped case has failed, and so has one
-# that the plan announced and that never came.
-# usage: awk -v section=S -v program=P -v ended=HOW -f ktap.awk FILE      (HOW: empty if it exited with 0)
+# Turns one program's KTAP into results: STATUS, SECTION, NAME, REASON, separated by tabs. A skipped case counts as
+# failed, and so does a case that the plan announces and that has no result.
+# usage: awk -v section=S -v program=P -v ended=HOW -f ktap.awk FILE      (HOW: empty if the program exited with 0)
 
 function result(status, name, reason) {
     gsub(/\t/, " ", reason)

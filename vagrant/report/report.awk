@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# Results (STATUS, SECTION, NAME, REASON, parted by tabs) as a table, then each failure, then "N passed, N failed".
-# Fails if any failed or there is none.
+# Prints results (STATUS, SECTION, NAME, REASON, separated by tabs) as a table, then each failure, then "N passed, N
+# failed". Fails if any test failed, or if there are no results.
 
 BEGIN { FS = "\t" }
 
