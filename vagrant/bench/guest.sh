@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Measures, in a guest, the module and where the kernel has it the original driver beside it, in turn.
-# usage: guest.sh ROUNDS RESULTS      appends lines of KERNEL, DRIVER, NAME and FIGURE, parted by tabs, to RESULTS
-# ASHMEM_KERNEL: what the results call the kernel; ASHMEM_OUT: where what is built is taken from
+# Measures the module in a guest. If the kernel has the original driver, measures both in turn.
+# usage: guest.sh ROUNDS RESULTS      appends lines of KERNEL, DRIVER, NAME and FIGURE, separated by tabs, to RESULTS
+# ASHMEM_KERNEL: the kernel's name in the results
+# ASHMEM_OUT: the folder of the module and the programs
 set -euo pipefail
 rounds=$1 results=$2
 kernel=${ASHMEM_KERNEL:?} out=${ASHMEM_OUT:?}
@@ -20,7 +21,7 @@ load() {
     fi
 }
 
-# measure ROW DRIVER...
+# measure ROW DRIVER...: measures one row on each driver in this round
 measure() {
     local row=$1
     shift
@@ -33,12 +34,12 @@ for ((round = 1; round <= rounds; round++)); do
     for row in "${rows[@]}"; do
         measure "$row" ${original:+"$original"} "$ours"
     done
-    # the original would need minutes for it
+    # the original driver would take minutes
     measure pin-1000000 "$ours"
 done
 
-# The kernel patches its code to count allocations. An emulated processor may trip over that while it runs this code, so
-# there is only one.
+# To count allocations, the kernel patches its code. A second emulated processor may trip over code that is being
+# patched, so only one stays online.
 echo 0 >/sys/devices/system/cpu/cpu1/online
 round=$rounds
 measure allocations ${original:+"$original"} "$ours"

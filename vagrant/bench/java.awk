@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-# Figures (SIDE, NAME, FIGURE, parted by tabs, each as often as it was measured) as a table: the middle of each, what it is
-# compared with, the ratio and what is needed. Fails if something needed is missed or was not measured.
-# usage: awk -v newest=RELEASE -f java.awk FILE...      (RELEASE: 22 where there are classes for Java 22)
+# Prints a table of figures: for each name its median, the median that it is compared with, their ratio and the required
+# ratio. Fails if a requirement is missed or was not measured. The input has, for each measurement, a line of SIDE, NAME
+# and FIGURE, separated by tabs.
+# usage: awk -v newest=RELEASE -f java.awk FILE...      (RELEASE: the JDK's; 22 and newer have rows for Java 22)
 
 BEGIN { FS = "\t" }
 
@@ -28,7 +29,7 @@ function text(value) {
     return value == "" ? "-" : sprintf(value < 10 ? "%.2f" : value < 100 ? "%.1f" : "%.0f", value)
 }
 
-# row TITLE VALUE BESIDE COMPARED NEEDED: NEEDED is "" or a comparison of COMPARED with a number
+# row TITLE VALUE BESIDE COMPARED NEEDED: NEEDED is "" or a condition for COMPARED, such as "<= 1.3"
 function row(title, value, beside, compared, needed,    number, met) {
     if (needed != "") {
         number = substr(needed, 4) + 0
@@ -39,8 +40,8 @@ function row(title, value, beside, compared, needed,    number, met) {
         needed == "" ? "" : met ? "ok" : "MISSED"
 }
 
-# In times of C. A JVM has several threads, and of what threads share each call counts its use, by two atomic instructions: so
-# has the C that it is held against. The other kind is a row of its own.
+# calls NAME TITLE NEEDED: compares Java with C. A JVM has several threads, so each call counts its use of the file with
+# two atomic instructions. NEEDED therefore is for C in a process with two threads. A second row has C with one thread.
 function calls(name, title, needed,    java, c, single) {
     java = figure("java", name)
     c = figure("c", name)
@@ -50,7 +51,7 @@ function calls(name, title, needed,    java, c, single) {
         row("  beside C that has a single thread", java, single, java == "" || !single ? "" : java / single, "")
 }
 
-# As a share of how fast the buffer is that Java allocated.
+# access NAME DIRECT TITLE: compares the speed of mapped memory with that of a direct buffer, which Java allocates
 function access(name, direct, title,    java, beside) {
     java = figure("java", name)
     beside = figure("java", direct)

@@ -1,9 +1,12 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Measures benchmarks of the library beside the same system calls in C, by turns; on the host, or in a guest.
+# Measures the library, and the same system calls in C, in turn. Runs on the host or in a guest.
 # usage: java.sh ROUNDS RESULTS CALLS JAVA CLASS...
-# RESULTS gets lines of SIDE (java, c, single for C in a process of a single thread, or bytes), NAME and FIGURE, parted by
-# tabs. CALLS: the C program, or - for none; JAVA: the command with its options; CLASS: in src/jmh
+#   RESULTS  gets lines of SIDE, NAME and FIGURE, separated by tabs. SIDE is java, c, single (C in a process with a
+#            single thread) or bytes
+#   CALLS    the C program, or - for none
+#   JAVA     the java command with its options
+#   CLASS    a benchmark in src/jmh
 set -euo pipefail
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 rounds=$1 results=$2 calls=$3 java=$4

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-# Figures (KERNEL, DRIVER, NAME, FIGURE, parted by tabs, each as often as it was measured) as a table: the original and ours
-# on one kernel, their ratio, what is needed, then ours on another. Fails if something needed is missed or was not measured.
-# usage: awk -v beside=KERNEL -v alone=KERNEL -f kernel.awk FILE
+# Prints a table of figures: the original driver and ours on kernel BESIDE, their ratio, the required ratio, then ours
+# on kernel ALONE. Fails if a requirement is missed or was not measured. The input has, for each measurement, a line of
+# KERNEL, DRIVER, NAME and FIGURE, separated by tabs.
+# usage: awk -v beside=BESIDE -v alone=ALONE -f kernel.awk FILE
 
 BEGIN { FS = "\t" }
 
-# The best of all times; of what can err to both sides the middle.
+# The figure of a name is its best measurement. Figures that can err in both directions (threads*) are medians.
 NF == 4 {
     key = $1 SUBSEP $2 SUBSEP $3
     all[key, ++count[key]] = $4
@@ -39,7 +40,7 @@ function text(value) {
     return sprintf(value < 10 ? "%.2f" : value < 100 ? "%.1f" : "%.0f", value)
 }
 
-# needed: "" or a comparison with a number; value: what is compared
+# verdict VALUE NEEDED: does VALUE meet NEEDED? NEEDED is "" or a condition such as ">= 1"
 function verdict(value, needed,    number, met) {
     if (needed == "")
         return ""
@@ -49,7 +50,7 @@ function verdict(value, needed,    number, met) {
     return met ? "ok" : "MISSED"
 }
 
-# row NAME TITLE KIND NEEDED: KIND is "ratio" (the original's time by ours) or "own" (ours alone, on each kernel)
+# row NAME TITLE KIND NEEDED: KIND is "ratio" (the original's time divided by ours) or "own" (only ours, on each kernel)
 function row(name, title, kind, needed,    original, ours, other, ratio) {
     original = figure(beside, "original", name)
     ours = figure(beside, "ours", name)
@@ -68,11 +69,11 @@ END {
     row("pin-10000", "  of 10,000, us", "ratio", "")
     row("pin-100000", "  of 100,000, us", "ratio", ">= 300")
     row("pin-1000000", "  of 1,000,000, us", "ratio", "")
-    row("growth", "  of 1,000,000, in times of 1", "own", "<= 3")
+    row("growth", "  of 1,000,000, divided by that of 1", "own", "<= 3")
     row("syscall", "an empty system call, us", "ratio", "")
-    row("threads-syscall", "  by two threads, in times of one", "ratio", "")
-    row("threads-pin", "pin + unpin by two threads on two regions, in times of one", "ratio", "")
-    row("threads", "  in times of what the empty system call gains", "own", ">= 0.9")
+    row("threads-syscall", "  rate of two threads, divided by that of one", "ratio", "")
+    row("threads-pin", "pin + unpin on two regions, rate of two threads by one", "ratio", "")
+    row("threads", "  divided by that of the empty system call", "own", ">= 0.9")
     row("open", "open, size, map, unmap, close, us", "ratio", ">= 1")
     row("purge-range", "purging 512 MiB unpinned as one range, us a page", "ratio", ">= 1")
     row("purge-pages", "purging every other page of 512 MiB, us a page", "ratio", "")
