@@ -1,16 +1,17 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Vagrant boxes for libvirt, made of Debian packages alone: a release with the kernel of the same row in the table of kernels,
-# its headers, a compiler, a JRE, and what Vagrant wants of a machine. Kept in the cache; the Vagrantfile takes them there.
+# Vagrant boxes for libvirt, made only of Debian packages: a Debian release with the kernel of its row in the table of
+# kernels, the kernel's headers, a compiler, a JRE, and what Vagrant requires of a machine. The cache keeps the boxes,
+# and the Vagrantfile finds them there.
 # usage: box.sh names | kernel BOX | path BOX | make BOX      (or sourced, for the functions)
 
 lab=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # shellcheck source=../machines/release.sh
 . "$lab/machines/release.sh"
 
-box_size=8192 # MiB that the guest sees; the file has what is used
+box_size=8192 # MiB that the guest sees; the file has only the used blocks
 
-# The boxes' names, which are suites, newest first, and each one's kernel.
+# box_table: prints BOX KERNEL for each box, newest first. A box has the name of its suite
 box_table() {
     awk '$1 ~ /^[0-9]/ && $2 != "sid" { print ($3 == "-" ? $2 : $3), $1 }' "$release_table"
 }
@@ -19,22 +20,24 @@ box_names() {
     box_table | cut -d ' ' -f 1
 }
 
+# box_kernel BOX: prints the kernel of the box
 box_kernel() {
     box_table | awk -v box="$1" '$1 == box { print $2; found = 1 } END { exit !found }' ||
         die "no box named '$1'; there is: $(box_names | paste -sd ' ')"
 }
 
-# What a box is made of, mmdebstrap's arguments with a NUL behind each, suites at the end; its hash is the box's key.
+# box_recipe BOX: prints mmdebstrap's arguments, each with a NUL after it, suites last. The box's key depends on them
 box_recipe() {
     local kernel suite extra image headers jre packages
     kernel=$(box_kernel "$1") || exit
     release_row "$kernel"
     packages=$image,$headers,$jre,gcc,gcc-multilib,libc6-dev,make,procps,kmod,iproute2,systemd-sysv,udev,dbus,openssh-server
     packages+=,sudo,rsync,ca-certificates,initramfs-tools,zstd
-    # until Debian 11 it was in systemd's own package
+    # up to Debian 11 it is part of the package systemd
     [ "$suite" = bullseye ] || packages+=,systemd-resolved
     release_options minbase
-    # A JRE's package wants the first of these folders. The kernel's keeps links in /boot to the newest, which is booted.
+    # The JRE's package needs the first of these folders. The kernel's package keeps links in /boot to the newest
+    # kernel, which the box boots.
     printf '%s\0' --essential-hook='mkdir -p "$1/usr/share/man/man1" "$1/etc/initramfs-tools/conf.d" &&
             printf "do_symlinks = yes\nlink_in_boot = yes\n" >"$1/etc/kernel-img.conf" &&
             printf "MODULES=list\n" >"$1/etc/initramfs-tools/conf.d/ashmem" &&
@@ -48,12 +51,12 @@ box_path() {
         "$({ box_recipe "$1" && grep -v '^ *#' "$lab/box/box.sh"; } | sha256sum | cut -c1-12)"
 }
 
-# box_image ROOT FILE: a disk with this root, that boots by BIOS
+# box_image ROOT FILE: makes a disk image that has this root and boots by BIOS
 box_image() {
     local root=$1 file=$2 work=${2%/*} lazy=lazy_itable_init=1,lazy_journal_init=1
     truncate -s "${box_size}M" "$file.raw"
     echo 'start=2048, type=83, bootable' | sfdisk -q --label dos "$file.raw"
-    # without what older kernels and their fsck don't know
+    # older kernels and their fsck don't know these two features
     mke2fs -q -t ext4 -O ^metadata_csum_seed,^orphan_file -L root -d "$root" -E "offset=1048576,$lazy" "$file.raw" \
         "$((box_size - 1))M"
     printf '%s\n' 'set root=(hd0,msdos1)' 'configfile (hd0,msdos1)/boot/grub/grub.cfg' >"$work/early.cfg"
@@ -66,7 +69,8 @@ box_image() {
     rm "$file.raw"
 }
 
-# Makes the box if it is not there. Root, in a mount namespace of its own; a complete box appears by rename.
+# box_make BOX: makes the box if it is not there. Root, in a mount namespace of its own. The finished box appears by
+# rename
 box_make() {
     local box=$1 path work folder suite extra options=()
     path=$(box_path "$box")

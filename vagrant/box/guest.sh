@@ -1,25 +1,25 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Makes a machine for Vagrant of a release that mmdebstrap is about to finish.
+# Turns a Debian release into a Vagrant machine. mmdebstrap calls it as the last step.
 # usage: guest.sh ROOT
 set -eu
 root=$1
 
 echo ashmem >"$root/etc/hostname"
 printf '127.0.0.1 localhost\n127.0.1.1 ashmem\n' >"$root/etc/hosts"
-# made anew by the first boot
+# the first boot makes a new one
 : >"$root/etc/machine-id"
 
 chroot "$root" useradd -m -s /bin/bash -p '*' vagrant
 echo 'vagrant ALL=(ALL) NOPASSWD: ALL' >"$root/etc/sudoers.d/vagrant"
 chmod 440 "$root/etc/sudoers.d/vagrant"
-# Vagrant's own key, which everybody has: Vagrant puts another in its place when it first gets in.
+# Vagrant's own key, which is public. Vagrant replaces it at its first login.
 key=$(find /usr/share /opt/vagrant -path '*/keys/vagrant.pub' -type f 2>/dev/null | head -n 1)
 [ -n "$key" ] || { echo "there is no Vagrant here to take its public key from" >&2; exit 1; }
 install -d -m 700 "$root/home/vagrant/.ssh"
 install -m 600 "$key" "$root/home/vagrant/.ssh/authorized_keys"
 chroot "$root" chown -R vagrant:vagrant /home/vagrant
-# Each machine makes a key of its own, of the kind that takes an emulated processor no time.
+# Each machine makes its own host key. An emulated processor makes an ECDSA key fast.
 rm -f "$root"/etc/ssh/ssh_host_*
 mkdir -p "$root/etc/systemd/system/ssh.service.d"
 cat >"$root/etc/systemd/system/ssh.service.d/keys.conf" <<'END'
@@ -44,7 +44,7 @@ chroot "$root" systemctl disable systemd-networkd-wait-online || true
 for unit in apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_reap.service e2scrub_all.timer fstrim.timer; do
     chroot "$root" systemctl mask "$unit"
 done
-# so that apt finds its servers; inside of the chroot it may be the machine's own that is meant
+# for apt's name lookups. Not by chroot: there the path may mean the building machine's file
 ln -sfn ../run/systemd/resolve/stub-resolv.conf "$root/etc/resolv.conf"
 
 echo '/dev/vda1 / ext4 rw,noatime,errors=remount-ro 0 1' >"$root/etc/fstab"
@@ -59,5 +59,5 @@ initrd /boot/initrd.img
 boot
 END
 
-# Settings of the machine that it was made on: proxies, and writing without care.
+# settings of the building machine: its proxies, and writing without fsync
 rm -f "$root/etc/apt/apt.conf.d/99mmdebstrap" "$root/etc/dpkg/dpkg.cfg.d/99mmdebstrap"

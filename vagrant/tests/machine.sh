@@ -55,7 +55,7 @@ valid_for_virtualbox() {
 wrong_settings_are_refused() {
     local said
     ! said=$(ASHMEM_DEBIAN=potato vagrant validate 2>&1) && grep 'potato; there is: bullseye bookworm trixie' <<<"$said" &&
-        ! said=$(ASHMEM_CPUS=two vagrant validate 2>&1) && grep 'ASHMEM_CPUS is to be a number, not two' <<<"$said"
+        ! said=$(ASHMEM_CPUS=two vagrant validate 2>&1) && grep 'ASHMEM_CPUS must be a number, not two' <<<"$said"
 }
 
 loaded() {
