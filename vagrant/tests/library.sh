@@ -1,31 +1,32 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: Apache-2.0
-# The library on the host beyond Maven's own tests: the jar on each JDK, the shim under musl and under sanitizers, close races
-# under jcstress, and whether the benchmarks build. Sourced by tests.sh.
+# Tests of the library on the host, besides Maven's own: the jar on each JDK, the shim under musl and under sanitizers,
+# close races under jcstress, and the build of the benchmarks. Sourced by tests.sh.
 
 : "${lab:?}" "${top:?}" "${log:?}" "${results:?}"
 # shellcheck source=../report/junit.sh
 . "$lab/report/junit.sh"
 asan_out=$top/target/asan
 
-# jar_options OUT: prints the options of a JVM that runs the jar's tests and leaves what they reached in OUT
+# jar_options OUT: prints the options of a JVM that runs the jar's tests and writes their coverage to OUT
 jar_options() {
     printf '%s\n' "${junit_launcher[@]}" -Dorg.ashmem.backend=memfd \
         "-javaagent:$top/target/jacoco/org.jacoco.agent-runtime.jar=destfile=$1/jacoco.exec,includes=org.ashmem.*"
 }
 
-# jar_tests OUT TESTS: prints the options of JUnit for what Maven runs, with the tests in TESTS
+# jar_tests OUT TESTS: prints JUnit's arguments for the same tests as in Maven's build, from TESTS, with reports in OUT
 jar_tests() {
     printf '%s\n' "${junit_execute[@]}" --reports-dir "$1" --scan-classpath "$2" \
         --include-classname '.*(Test|IT)$' --exclude-tag device
 }
 
-# jar_path TESTS: prints the class path. Maven tests a folder of classes; only in a jar does a JVM find the classes for newer Java
+# jar_path TESTS: prints the class path with the jar: a JVM finds classes for newer Java only in a jar, and Maven tests a
+# folder
 jar_path() {
     echo "$1:$(echo "$top"/target/ashmem-*.jar):$top/target/test-lib/*"
 }
 
-# jar_run JDK OUT TESTS
+# jar_run JDK OUT TESTS: runs the tests in TESTS on the jar; OUT gets the reports and the coverage
 jar_run() {
     local jdk=$1 out=$2 tests=$3 options arguments
     mkdir -p "$out"
@@ -45,7 +46,7 @@ newer_build() {
         -cp "$(jar_path "$top/target/test-classes")" "$top"/src/test/java22/org/ashmem/*.java
 }
 
-# On each JDK but the one of part_asan: the first of each version.
+# One JDK of each version, except the JDK that part_asan uses.
 part_jar() {
     local major jdk section status
     while read -r major jdk; do
@@ -59,7 +60,7 @@ part_jar() {
     done < <(host_jdks | awk '!seen[$1]++')
 }
 
-# musl_run FOLDER: with the shim out of the jar. Debian has no JVM for it; a shim that loads there finds all that it calls.
+# musl_run FOLDER: loads the jar's shim. Debian has no JVM for musl, but a shim that loads finds every function it calls
 musl_run() {
     local folder=$1
     rm -rf "$folder"
@@ -74,7 +75,8 @@ part_musl() {
     tests_step musl "host: shim under musl" "it loads, and its calls work" musl musl_run "$top/target/musl" || true
 }
 
-# arm64_build FOLDER: the jar's shim for arm64, what loads it, and what both are linked to, for a guest that has no JVM
+# arm64_build FOLDER: puts there the jar's arm64 shim, a program that loads it, and their libraries, for a guest without
+# a JVM
 arm64_build() {
     local folder=$1 library
     rm -rf "$folder"
@@ -91,8 +93,8 @@ part_arm64() {
     tests_step musl "host: shim for arm64" "it is there with what loads it" arm64-shim arm64_build "$top/target/arm64" || true
 }
 
-# asan_build SOURCES OUT: the shim of the C files in SOURCES. OUT is for the front of the class path, where the shim is found
-# before the one in the jar: by every JVM that a test starts, too.
+# asan_build SOURCES OUT: builds the shim from the C files in SOURCES. With OUT first in the class path, each JVM finds
+# this shim before the one in the jar, also a JVM that a test starts
 asan_build() {
     local jdk version folder=$2/META-INF/native/linux-x86_64
     jdk=$(jdk_folder)
@@ -104,7 +106,7 @@ asan_build() {
         "$1"/*.c -o "$folder/libashmem.so"
 }
 
-# asan_run OUT REPORTS TESTS ARGUMENT...: runs JUnit with the shim in OUT, which the JVM finds before the one in the jar
+# asan_run OUT REPORTS TESTS ARGUMENT...: runs java with the shim in OUT, and with ARGUMENT... for JUnit
 asan_run() {
     local out=$1 reports=$2 tests=$3 environment options
     shift 3
@@ -116,13 +118,13 @@ asan_run() {
     as_caller env "${environment[@]}" "$(jdk_folder)/bin/java" "${options[@]}" -cp "$out:$(jar_path "$tests")" "$@"
 }
 
-# asan_results SECTION LOG REPORTS STATUS
+# asan_results SECTION LOG REPORTS STATUS: prints the results of JUnit and of the sanitizers
 asan_results() {
     junit_results "$1" "$2" "$3" "$([ "$4" -eq 0 ] || echo "exited with $4")"
     sanitizer_results "$1" "$2"
 }
 
-# asan_control NAME FOLDER FILE CHANGE WANTED: a shim that is wrong, by sed's CHANGE to FILE, must be told by WANTED
+# asan_control NAME FOLDER FILE CHANGE WANTED: breaks the shim by sed's CHANGE to FILE. A failure must contain WANTED
 asan_control() {
     local name=$1 out=$asan_out/$2 file=$3 change=$4 wanted=$5 section="host: shim under AddressSanitizer" status=0 said
     rm -rf "$out"
@@ -130,7 +132,7 @@ asan_control() {
     cp -r "$top/native" "$out/native"
     sed -i "$change" "$out/native/$file"
     if cmp -s "$top/native/$file" "$out/native/$file"; then
-        tests_result asan fail "$section" "$name" "the change to $file fits nothing any more"
+        tests_result asan fail "$section" "$name" "the change to $file no longer matches anything"
     elif asan_build "$out/native" "$out/classes" >"$log/asan-$2.log" 2>&1; then
         asan_run "$out/classes" "$out/reports" "$top/target/test-classes" "${junit_execute[@]}" --reports-dir "$out/reports" \
             --select-method 'org.ashmem.AshmemRegionTest#pageSizeIsAPowerOfTwo' \
@@ -146,8 +148,8 @@ asan_control() {
     fi
 }
 
-# The jar's unit tests on the JDK that built it, with the shim under sanitizers. The guest of the newest kernel runs the
-# integration tests with target/asan/.
+# The jar's unit tests, on the JDK that built it, with the shim under sanitizers. The guest of the newest kernel runs
+# the integration tests with the shim in target/asan/.
 part_asan() {
     local section="host: shim under AddressSanitizer" status=0 newer=$top/target/test-classes-22 tests=$top/target/test-classes
     local reports=$results/asan arguments
@@ -161,7 +163,7 @@ part_asan() {
     step "$log/asan.log" "running the unit tests of the jar on JDK $(host_jdk | cut -d ' ' -f 1), its shim under AddressSanitizer" \
         asan_run "$asan_out/classes" "$reports" "$tests" "${arguments[@]}" || status=$?
     asan_results "$section" "$log/asan.log" "$reports" "$status" >>"$results/asan.tsv"
-    say "breaking the shim, to see that it is noticed"
+    say "breaking the shim, to check that the tests notice"
     asan_control "a shim that writes past an array is found" overrun device.c \
         's/^\tcopy\[length\] = .*/&__builtin_memset(copy, 0, sizeof(copy) + (size_t)length);/' 'stack-buffer-overflow'
     asan_control "a shim whose sum overflows is found" overflow mapping.c \
@@ -171,9 +173,9 @@ part_asan() {
             (void)(*env)->GetArrayLength(env, path); (*env)->ExceptionClear(env);/' 'JNI call made with exception pending'
 }
 
-# races_run FOLDER CLASSES OPTION...: by jcstress, in target/jcstress/run-FOLDER, with CLASSES, a folder or a jar. Few states at a
-# time, so that the actors meet, and few descriptors, so that one which is never given back is missed soon. Absolute paths:
-# jcstress looks for its classes by the class path's text. In English, for jcstress.awk.
+# races_run FOLDER CLASSES OPTION...: runs jcstress in target/jcstress/run-FOLDER on CLASSES, a folder or a jar. With few
+# states at a time, so that the actors meet; few descriptors, so that a leak of them fails soon; absolute paths, as
+# jcstress looks for its classes in the text of the class path; English output, for jcstress.awk
 races_run() {
     local out=$top/target/jcstress work=$top/target/jcstress/run-$1 classes=$2
     shift 2
@@ -186,7 +188,7 @@ races_run() {
         -jvmArgs "-Xmn16m --enable-native-access=ALL-UNNAMED" "$@"
 }
 
-# races SECTION FOLDER CLASSES PATTERN: those whose name it fits
+# races SECTION FOLDER CLASSES PATTERN: runs the races whose name matches PATTERN
 races() {
     local section=$1 folder=$2 classes=$3 pattern=$4 status=0 tests output=$log/races-$2.log
     tests=$(find "$top/target/jcstress/test-classes" -name '*_jcstress.class' -printf '%f\n' |
@@ -198,7 +200,7 @@ races() {
     fi
 }
 
-# No JVM sees the classes for newer Java but in the jar, and that one sees no others.
+# A JVM finds the classes for newer Java only in the jar, and there it does not find the classes that they replace.
 part_races() {
     local section="host: close races" out=$top/target/jcstress
     tests_step races "$section" "the races build" races-build maven -Pjcstress package || return
@@ -206,7 +208,7 @@ part_races() {
     [ "$(host_jdk | cut -d ' ' -f 1)" -lt 22 ] || races "$section, of the jar" jar "$(echo "$out"/ashmem-*.jar)" MappingRaces
 }
 
-# They are run by ./run bench java alone.
+# Only ./run bench java runs them.
 part_benchmarks() {
     tests_step benchmarks "host: benchmarks" "the benchmarks build" benchmarks maven -Pjmh package || true
 }
