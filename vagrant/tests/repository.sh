@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# What is tested without a guest and without Maven's own tests: the tools that judge, and rules for the whole repository.
+# Tests that need no guest and are not part of Maven's: the scripts that judge results, the jar, a release, and rules for
+# the whole repository.
 # usage: repository.sh RESULTS      writes RESULTS/repository.tsv, for report.awk
-# JAVA_HOME is the JDK that made the jar, ASHMEM_OLDEST the oldest that there is.
+# JAVA_HOME: the JDK that built the jar; ASHMEM_OLDEST: the oldest JDK of this machine
 set -uo pipefail
 lab=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 top=${lab%/*}
@@ -19,7 +20,7 @@ files() {
     git -c safe.directory="$top" ls-files
 }
 
-# check NAME FUNCTION...: passes if it succeeds; what it says is the reason otherwise
+# check NAME FUNCTION...: a test that passes if FUNCTION succeeds; otherwise its output is the reason
 check() {
     local name=$1 said
     shift
@@ -30,13 +31,15 @@ check() {
     fi >>"$results/repository.tsv"
 }
 
+# says_nothing FUNCTION...: fails if FUNCTION prints anything
 says_nothing() {
     local said
     said=$("$@")
     [ -z "$said" ] || { echo "$said"; false; }
 }
 
-# Each paragraph of a sample is a log of its own, and its first line says what it is.
+# paragraphs SAMPLE: writes each paragraph of SAMPLE to a file, and prints the files' names. A paragraph is one log, and
+# its first line says what the log shows
 paragraphs() {
     awk -v RS= -v work="$work" 'NR > 1 { file = work "/" NR ".log"; print > file; close(file) }' "$1"
     find "$work" -name '*.log' | sort -V
@@ -46,7 +49,7 @@ complained_about() {
     ! "$report/complaints" "$1" >/dev/null || { echo "nothing found in: $(cat "$1")"; false; }
 }
 
-# judged tripped|untripped LOG
+# judged tripped|untripped LOG: is this the verdict of guest.sh on LOG?
 judged() {
     [ "$("$lab/machines/guest.sh" tripped "$2" && echo tripped || echo untripped)" = "$1" ]
 }
@@ -76,23 +79,23 @@ totals_are_right() {
     status=0
     last=$(awk -f "$report/report.awk" </dev/null | tail -n 1) || status=$?
     [ "$last" = "0 passed, 0 failed" ] && [ "$status" -ne 0 ] || { echo "nothing ran: '$last', status $status"; return 1; }
-    last=$(printf 'ok\ta\tx\t\n' | awk -f "$report/report.awk" | tail -n 1) || { echo "a failure without one"; return 1; }
+    last=$(printf 'ok\ta\tx\t\n' | awk -f "$report/report.awk" | tail -n 1) || { echo "fails, but no test failed"; return 1; }
     [ "$last" = "1 passed, 0 failed" ] || { echo "'$last'"; return 1; }
 }
 
-# The texts of the licences, and two files whose format has no comments.
+# The licence texts need no such line, and neither do two files whose format has no comments.
 without_spdx() {
     files | grep -vE '^LICENSES/|^kernel/debian/(changelog|copyright)$' | while read -r file; do
         [ ! -f "$file" ] || head -n 5 "$file" | grep -q 'SPDX-License-Identifier: ' || echo "$file"
     done
 }
 
-# The word is not spelled out, so that a search for it finds kernel/compat.h alone.
+# The words are split, so that the search finds only kernel/compat.h.
 version_checks() {
     git -c safe.directory="$top" grep -lE 'LINUX_VERSION_''CODE|KERNEL_''VERSION' | grep -vx kernel/compat.h
 }
 
-# Those that existing drivers have or had, from the first to the last without a gap.
+# The twenty defects that existing drivers have or had.
 defects_without_a_test() {
     local number
     for number in {01..20}; do
@@ -115,7 +118,7 @@ wrong_in_the_description_for_syzkaller() {
     awk -f kernel/tests/syzkaller/check.awk kernel/include/uapi/linux/ashmem.h kernel/tests/syzkaller/ashmem.txt 2>&1
 }
 
-# A bug that fits nowhere any more, or that no kernel looks for.
+# Finds a bug whose patch no longer applies, or that names no kernel to look for it.
 wrong_with_the_bugs() {
     local bug field
     for bug in kernel/tests/bugs/*.patch; do
@@ -139,7 +142,7 @@ one_version() {
     head -n 1 kernel/debian/changelog | grep -qF " ($version) " || echo "kernel/debian/changelog does not begin with $version"
 }
 
-# jdk TOOL...: of the JDK that made the jar
+# jdk TOOL...: runs a tool of the JDK that built the jar
 jdk() {
     local tool=$1
     shift
@@ -155,20 +158,20 @@ wrong_with_the_jar() {
             grep -q "Machine: *${machine#* }$" || echo "no shim in ${machine%% *} is for ${machine#* }"
     done
     grep -q '^Multi-Release: true' "$work/jar/META-INF/MANIFEST.MF" || echo "it is not a multi-release jar"
-    # an older JDK can build no more of it, which ./run says
+    # an older JDK cannot build src/main/java22, and ./run says so
     [ "$(jdk javac -version 2>&1 | tr -cd '0-9.' | cut -d . -f 1)" -lt 22 ] ||
         diff <(cd src/main/java22 2>/dev/null && find . -name '*.java' | sed 's/java$/class/' | sort) \
             <(cd "$work/jar/META-INF/versions/22" 2>/dev/null && find . -name '*.class' ! -name '*$*' | sort)
 }
 
-# By the README's own command. Everything else is built by the newest one.
+# By the README's own command. The newest JDK builds everything else.
 builds_with_the_oldest_jdk() {
     mkdir "$work/oldest"
     cp -r --parents pom.xml src native kernel/include "$work/oldest" && cd "$work/oldest" &&
         JAVA_HOME=$ASHMEM_OLDEST mvn -B -q -ntp -DskipTests package && [ -e "target/ashmem-$version.jar" ]
 }
 
-# A release by another Maven, from another folder, with a key that is thrown away: its files are left in $work/release.
+# Makes a release with another Maven, in another folder, with a throwaway key. Leaves its files in $work/release.
 jar_is_the_same_from_elsewhere() {
     local maven=3.9.16
     mkdir "$work/release"
@@ -202,7 +205,7 @@ release_needs_an_address() {
     grep -F -e '-Drelease.url=' "$work/refused" || { cat "$work/refused"; return 1; }
 }
 
-# Somebody else's project: nothing of this one but the jar, by a <dependency>.
+# A project of someone else: a <dependency> gives it the jar, and nothing else of this project.
 consumer_has_the_jar_alone() {
     local jars project=$work/consumer
     jars=$work/jars/org/ashmem/ashmem/$version
@@ -258,7 +261,7 @@ public class Consumer {
   }
 }
 END
-    # a local repository that is thrown away, filled from the one that the build has filled
+    # a throwaway local repository, filled from the one that the build filled
     cat >"$work/settings.xml" <<END
 <settings>
   <localRepository>$work/repository</localRepository>
@@ -276,14 +279,14 @@ END
     consumer_says 'created 4096' -Dorg.ashmem.backend=memfd \
         -cp "$project/target/classes:$(cat "$work/classpath")" consumer.Consumer &&
         consumer_says 'created 4096' -p "$project/target/classes:$(cat "$work/classpath")" -m consumer/consumer.Consumer || return
-    # the device is asked for
+    # without the module, a program that asks for the device is refused
     [ ! -e /dev/ashmem ] || return 0
     consumer_says 'refused .*Is the module loaded?.*insmod.*' -Dorg.ashmem.backend=device \
         -cp "$project/target/classes:$(cat "$work/classpath")" consumer.Consumer &&
         consumer_says 'refused .*Is the module loaded?.*insmod.*' -Dorg.ashmem.backend=device -p "$project/target/classes:$(cat "$work/classpath")" -m consumer/consumer.Consumer
 }
 
-# consumer_says WHAT OPTION...: what java runs by them says so
+# consumer_says WHAT OPTION...: does java with these options print a line that matches WHAT?
 consumer_says() {
     local what=$1
     shift
