@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Tests the Debian package of the module, in a guest with systemd that is booted once for each step.
+# Tests the module's Debian package in a guest with systemd, which is booted once for each step.
 # usage: package-guest.sh install|use|absence
-#   install  installs it: DKMS builds and signs the module, which is loaded at once
-#   use      after a boot: it is loaded, a user may open its device by both names; then removes it without a trace
-#   absence  after one more: nothing of it is missed
-# ASHMEM_OUT: where the package and the C programs are; ASHMEM_RESULTS: where the results go
+#   install  installs the package: DKMS builds and signs the module, which is loaded at once
+#   use      after a boot: the module is loaded, and a user may open its device by both names. Then removes the package,
+#            which leaves nothing
+#   absence  after another boot: the module is gone, and no service fails without it
+# ASHMEM_OUT: the folder of the package and the C programs; ASHMEM_RESULTS: the folder for the results
 set -euo pipefail
 step=$1
 out=${ASHMEM_OUT:?} results=${ASHMEM_RESULTS:?}
@@ -37,12 +38,12 @@ gone() {
 
 second_name=/dev/ashmem$(cat /proc/sys/kernel/random/boot_id)
 
-# Nobody's rights, and what they may not do is said on standard error.
+# as_user COMMAND...: runs it with the rights of the user nobody
 as_user() {
     setpriv --reuid=65534 --regid=65534 --clear-groups --bounding-set=-all --no-new-privs -- "$@"
 }
 
-# What is on the disk but for what apt, dpkg, DKMS itself and the kernel's tools keep about everything.
+# disk: prints the files on the disk, without those that apt, dpkg, DKMS and the kernel's tools keep for all packages
 disk() {
     find / -xdev \( -path /proc -o -path /sys -o -path /dev -o -path /run -o -path /tmp -o -path /ashmem -o -path /var/tmp \
         -o -path /var/log -o -path /var/cache -o -path /var/lib/apt -o -path /var/lib/systemd -o -path /root \) -prune -o -print |

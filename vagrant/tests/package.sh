@@ -1,10 +1,10 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: Apache-2.0
-# The tests of what ./run package makes, the Debian package of the module. Sourced by tests.sh.
+# The tests of the module's Debian package, which ./run package builds. Sourced by tests.sh.
 
 : "${lab:?}" "${top:?}" "${log:?}" "${results:?}"
 
-# build_passes WHAT NAME: builds it, which is a test
+# build_passes WHAT NAME: a test that is one step of build/steps.sh
 build_passes() {
     tests_step build-package "package: build" "$2" "$1-package" "$lab/build/build.sh" "$1" package
 }
@@ -16,11 +16,11 @@ tests_build_package() {
     build_passes lintian "lintian has nothing to say" || true
 }
 
-# One system that is booted three times: what a boot leaves on its disk is there at the next one. A copy, for virtiofsd does
-# not stand that a file of an overlay is another one once it is written to.
+# Boots one system three times, so that each boot finds what the boot before left on the disk. The system is a copy, not
+# an overlay: an overlay replaces a file when it is first written to, and virtiofsd cannot handle that.
 tests_guest_package() {
     local boot root
-    # what an interrupted run left
+    # interrupted runs leave these
     find "$ASHMEM_CACHE" -maxdepth 1 -name 'package-root.*' -mmin +120 -exec rm -rf --one-file-system {} +
     root=$(mktemp -d "$ASHMEM_CACHE/package-root.XXXXXX")
     if ! (host_space "$root" 1500 "a system to install the package in") ||
