@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Runs a command with a libvirtd of its own, which needs neither systemd nor the network: in mount, network and PID namespaces
-# that end with the command, with folders of its own in the place of the system's. So nothing of it stays on this machine.
-# usage: libvirt.sh STATE COMMAND...      (root; STATE: an empty folder, the caller's to remove)
+# Runs a command with a libvirtd of its own, without systemd and without the network. Both run in mount, network and PID
+# namespaces that end with the command, with folders of their own in place of the system's. So they leave nothing on
+# this machine.
+# usage: libvirt.sh STATE COMMAND...      (root; STATE: an empty folder, which the caller removes)
 set -euo pipefail
 folders=(etc/libvirt var/lib/libvirt var/cache/libvirt var/log/libvirt)
 
-# first STATE COMMAND...: inside of the namespaces
+# first STATE COMMAND...: starts libvirtd and runs COMMAND, inside the namespaces
 first() {
     local state=$1 waited=0 name
     shift
@@ -14,7 +15,7 @@ first() {
         cp "/etc/$name" "$state/$name"
         mount --bind "$state/$name" "/etc/$name"
     done
-    # what QEMU would run as; libvirtd does not start without
+    # libvirtd does not start without this user, although QEMU runs as root here
     getent passwd libvirt-qemu >/dev/null ||
         echo 'libvirt-qemu:x:64055:64055::/var/lib/libvirt:/usr/sbin/nologin' >>/etc/passwd
     getent group libvirt-qemu >/dev/null || echo 'libvirt-qemu:x:64055:' >>/etc/group
@@ -52,7 +53,7 @@ if [ "$1" = first ]; then
     first "$@"
     exit
 fi
-# What is mounted on has to be there; Debian's libvirt-daemon alone does not have all of it.
+# The mount points must exist; Debian's package libvirt-daemon does not have all of them.
 made=()
 for name in "${folders[@]}"; do
     [ -d "/$name" ] || { mkdir "/$name" && made+=("/$name"); }

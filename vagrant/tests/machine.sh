@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Tests the Vagrantfile: up, what the machine then has, the tests on its device, reload, halt, destroy. With a libvirtd of its
-# own (libvirt.sh).
-# usage: machine.sh STATE RESULTS PROGRAMS      (STATE: for what Vagrant keeps; PROGRAMS: the C programs, built)
+# Tests the Vagrantfile: up, the state of the machine, the tests on its device, reload, halt, destroy. Needs a libvirtd
+# of its own (libvirt.sh).
+# usage: machine.sh STATE RESULTS PROGRAMS      (STATE: a folder for Vagrant's files; PROGRAMS: the built C programs)
 set -euo pipefail
 lab=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 state=$1 results=$2 programs=$3
@@ -36,7 +36,7 @@ guest() {
 
 provider_is_there() {
     vagrant plugin list | grep vagrant-libvirt || {
-        echo "$(command -v vagrant) ($(vagrant --version)) does not see vagrant-libvirt: the tests need Debian's own package of Vagrant"
+        echo "$(command -v vagrant) ($(vagrant --version)) does not find vagrant-libvirt: the tests need Debian's own package of Vagrant"
         return 1
     }
 }
@@ -70,7 +70,7 @@ copied_little() {
     guest 'ls -a /ashmem /ashmem/target; ! test -e /ashmem/.git && ! test -e /ashmem/target/test && ! test -e /ashmem/target/run'
 }
 
-# C1 only: on an emulated processor HotSpot's replacing its code is now and then the end of it.
+# C1 only: HotSpot replaces C1's code by C2's while it runs, which sometimes crashes it on an emulated processor.
 library() {
     guest 'sudo java -XX:+UseSerialGC -XX:TieredStopAtLevel=1 --enable-native-access=ALL-UNNAMED -cp /ashmem/target/test-classes:/usr/share/java/ashmem.jar org.ashmem.example.PurgeDemo'
 }
@@ -86,12 +86,12 @@ silent_kernel() {
     guest 'sudo dmesg' >"$results/kernel.log" && "$lab/report/complaints" "$results/kernel.log"
 }
 
-# Not by a provisioner.
+# Reloads without the provisioners, so the module must load by itself.
 back_after_reload() {
     vagrant reload --no-provision && loaded
 }
 
-# As on a machine whose kernel is so old that apt has no headers of it, where the newest is installed already.
+# Pretends that the running kernel is so old that apt has no headers for it. The newest kernel is installed already.
 boots_a_newer_kernel() {
     local before said
     before=$(guest 'cat /proc/sys/kernel/random/boot_id')

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: Apache-2.0
-# The tests of the machine that Vagrant makes. Sourced by tests.sh.
+# Tests of the machine that Vagrant makes. Sourced by tests.sh.
 
 : "${lab:?}" "${top:?}" "${log:?}" "${results:?}"
 vagrant_box=trixie
@@ -17,14 +17,15 @@ tests_build_vagrant() {
     cp -r "$top/target/guest/$(tests_box)/tests" "$results/programs"
 }
 
-# What a machine could have left here. Only what is Vagrant's or libvirt's: other things come and go on a person's machine.
+# vagrant_traces: prints what a machine may leave on this host. Only things of Vagrant and libvirt, as other things
+# change at any time
 vagrant_traces() {
-    # guests of ours may run beside it, without a name
+    # the lab's own guests may run at the same time; they have no name
     # shellcheck disable=SC2009
     echo "processes: $({ ps -e -o comm= | grep -E 'libvirt|virtlog|dnsmasq|vagrant|ruby'; ps -e -o args= |
         grep -oE '^[^ ]*qemu-system-[^ ]* .*-name guest=[^ ,]*' | sed 's/ .*=/ /'; } | sort | uniq -c | xargs)"
     echo "interfaces: $(ip -o link | awk '$2 ~ /^(virbr|vnet|tap|macvtap)/ { print $2 }' | xargs)"
-    # without what they count
+    # without the rules' counters
     echo "rules: $({ iptables-save; nft list ruleset; } 2>/dev/null | grep -E 'LIBVIRT|libvirt|virbr|192\.168\.12[12]\.' |
         sed -E 's/\[[0-9]+:[0-9]+\]//; s/packets [0-9]+ bytes [0-9]+//' | xargs)"
     echo "users: $(sha256sum /etc/passwd /etc/group | xargs)"
@@ -33,10 +34,10 @@ vagrant_traces() {
         -maxdepth 1 2>/dev/null | sort
 }
 
-# Alone, whatever the caller's own Vagrant is told, and with KVM where it was seen to work.
+# Ignores the settings of the caller's own Vagrant, and uses KVM where it works.
 tests_guest_vagrant() {
     local state before after part held folder accel
-    # one that nobody holds was left by a run that was interrupted
+    # interrupted runs leave folders that no process locks
     find "$ASHMEM_CACHE" -maxdepth 1 -name 'vagrant.*' -exec flock -n {} rm -rf --one-file-system {} \;
     mkdir -p "$results/vagrant"
     folder=$(release_path "$(tests_box)")
