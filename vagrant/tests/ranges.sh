@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: Apache-2.0
-# ranges.c in user space: random steps against a model, and libFuzzer. Sourced by tests.sh.
+# Tests of ranges.c in user space: random steps compared with a model, and libFuzzer. Sourced by tests.sh.
 
 : "${top:?}" "${log:?}" "${results:?}"
 fuzz_out=$top/target/host
@@ -14,7 +14,7 @@ ranges_build() {
         as_caller make -C "$top/kernel/tests/host" OUT="$fuzz_out"
 }
 
-# ranges_fuzz_with OPTION FOLDER: adds to FOLDER inputs that reach new code; inputs that fail are left in target/host/
+# ranges_fuzz_with OPTION FOLDER: fuzzes. FOLDER gets inputs that reach new code, target/host/ gets inputs that fail
 ranges_fuzz_with() {
     mkdir -p "$2"
     host_give_back "$fuzz_out"
@@ -22,14 +22,14 @@ ranges_fuzz_with() {
         -artifact_prefix="$fuzz_out/" "$2" "$fuzz_corpus"
 }
 
-# ranges_fuzz MINUTES
+# ranges_fuzz MINUTES: ./run fuzz
 ranges_fuzz() {
     local minutes=$1 found=$fuzz_out/corpus new
     host_install "$log/apt" clang || exit 1
     ranges_build || exit 1
     if ! step "$log/fuzz.log" "fuzzing ranges.c for $minutes min" ranges_fuzz_with -max_total_time=$((60 * minutes)) "$found"; then
-        say "what failed, as steps (kernel/tests/host/model.h tells what they mean): $(find "$fuzz_out" -name 'crash-*' -o -name 'leak-*' -o -name 'timeout-*' -o -name 'oom-*' | tail -n 1)"
-        say "to see it again: target/host/random --replay=FILE; keep it as a case in kernel/tests/host/corpus"
+        say "the steps that failed (kernel/tests/host/model.h explains them): $(find "$fuzz_out" -name 'crash-*' -o -name 'leak-*' -o -name 'timeout-*' -o -name 'oom-*' | tail -n 1)"
+        say "to run them again: target/host/random --replay=FILE; keep the file as a case in kernel/tests/host/corpus"
         exit 1
     fi
     awk '/^stat::number_of_executed_units/ { print "runs: " $2 } /cov: / { for (i = 1; i < NF; i++) if ($i == "cov:") cov = $(i + 1) }
@@ -39,7 +39,7 @@ ranges_fuzz() {
     mkdir -p "$new"
     host_give_back "$new"
     as_caller "$fuzz_out/fuzz" -merge=1 "$new" "$fuzz_corpus" "$found" >>"$log/fuzz.log" 2>&1 || exit 1
-    say "the smallest corpus that reaches all of it is in ${new#"$top/"}"
+    say "the smallest corpus that reaches all these edges is in ${new#"$top/"}"
 }
 
 part_ranges() {
