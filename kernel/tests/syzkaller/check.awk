@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-# Says what is wrong with a description of the device in syzkaller's language: a request or a field of the header that it
-# lacks, or has otherwise; a name that is nowhere defined, or defined and not used; a line that is nothing, a bracket too
-# much. Says nothing if all is well.
-# usage: awk -f syzkaller.awk ashmem.h ashmem.txt
+# Checks a description of the device in syzkaller's language against the header, and prints each error: a request or a
+# field of the header that is missing or different, a name that is undefined or unused, an unknown line, an unmatched
+# bracket. Prints nothing if there is no error.
+# usage: awk -f check.awk ashmem.h ashmem.txt
 
 function say(what) { print FILENAME ":" FNR ": " what }
 
-# names(TEXT, KEEP): its words, quoted text left out, are looked up at the end, but for those that KEEP has
+# names(TEXT, KEEP): collects the words of TEXT for the lookup at the end, without quoted text and the words in KEEP
 function names(text, keep,    word) {
     gsub(/"[^"]*"/, "", text)
     gsub(/0x[0-9a-f]+/, "", text)
@@ -39,7 +39,7 @@ function define(name) {
     defined[name] = FILENAME ":" FNR
 }
 
-# bits(TYPE): how wide a field is
+# bits(TYPE): the width of a field of TYPE
 function bits(type) {
     return type ~ /^ptr64\[/ ? 64 : match(type, /int(8|16|32|64)\]?$/) ? substr(type, RSTART + 3, RLENGTH - 3) + 0 : 0
 }
@@ -87,7 +87,7 @@ FNR == NR { next }
 /^[a-z0-9_]+ \{$/ { define(described = $1); delete own; next }
 /^\}$/ {
     if (all != fields[described])
-        say(described " has" all ", in the header" fields[described])
+        say(described " has" all ", the header has" fields[described])
     has[described]
     described = all = ""
     next
@@ -105,13 +105,13 @@ FNR == NR { next }
 /^[a-z0-9]+\$[A-Za-z0-9_]+\([a-z]+ .*\)( [a-z_]+)?$/ {
     call = substr($0, 1, index($0, "(") - 1)
     if (call in calls)
-        say(call " is there twice")
+        say(call " is defined twice")
     calls[call]
     delete own
     for (i in builtin)
         own[i]
     line = substr($0, index($0, "("))
-    # the arguments' names, which others may refer to
+    # the arguments' names, which other arguments may refer to
     rest = line
     while (match(rest, /[(,] ?[a-z]+ [a-z]/)) {
         word = substr(rest, RSTART + 1, RLENGTH - 2)
@@ -124,10 +124,10 @@ FNR == NR { next }
         name = substr(call, 7)
         serves[name]
         if (index($0, "(fd fd_region, cmd const[" name "], arg ") == 0)
-            say(call " does not ask for " name)
+            say(call " does not use the request " name)
         if (name in request && request[name] != "any" && match($0, /arg ptr\[[a-z]+/) &&
             substr($0, RSTART + 8, RLENGTH - 8) != request[name])
-            say(call ": its argument's direction is not that of the header")
+            say(call ": the argument's direction differs from the header's")
     }
     next
 }
