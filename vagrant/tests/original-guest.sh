@@ -1,26 +1,27 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Runs the C programs, in a guest, on the kernel's own ashmem_linux and nothing of ours. What a case does to the guest ends
-# this run only: the next one goes on behind that case.
-# usage: original-guest.sh RESULTS      RESULTS/PROGRAM.N.ktap is what the Nth run of a program printed
-# ASHMEM_OUT: where the programs are; ASHMEM_PROGRAM_LIMIT: seconds that one of them may take (default: 600)
+# Runs the C programs in a guest, on the kernel's own ashmem_linux, without our module. If a case ends the guest, the
+# next run continues after that case.
+# usage: original-guest.sh RESULTS      RESULTS/PROGRAM.N.ktap is the output of the Nth run of a program
+# ASHMEM_OUT: the folder of the programs
+# ASHMEM_PROGRAM_LIMIT: the time limit of a program in seconds (default: 600)
 set -euo pipefail
 results=$1
 out=${ASHMEM_OUT:?} limit=${ASHMEM_PROGRAM_LIMIT:-600}
 
-# finished PROGRAM: how many of its cases have a result
+# finished PROGRAM: prints how many of its cases have a result
 finished() {
     cat "$results/$1".*.ktap 2>/dev/null | grep -cE '^(not )?ok [0-9]' || true
 }
 
-# give_up PROGRAM RUN WHY: a result for the case that was running
+# give_up PROGRAM RUN WHY: adds a failed result for the case that was running
 give_up() {
     local name
     name=$("$out/tests/$1" --list | sed -n "$(($(finished "$1") + 1))p")
     printf '\nnot ok 0 %s # %s\n' "$name" "$3" >>"$results/$1.$2.ktap"
 }
 
-# run PROGRAM: fails if the guest is of no use any more
+# run PROGRAM: runs its remaining cases. Fails if the guest is unusable after that
 run() {
     local program=$1 count run status=0
     count=$("$out/tests/$program" --list | wc -l)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# Results of the original driver (STATUS, SECTION, "PROGRAM: CASE", REASON, parted by tabs) as a report: what it fails in
-# each program, then the known defects, one by one. Fails if a defect has no result.
+# Turns the original driver's results (STATUS, SECTION, "PROGRAM: CASE", REASON, separated by tabs) into a report: the
+# failed cases of each program, then each known defect. Fails if a defect has no result.
 # usage: awk -v boots=N -f original.awk FILE
 
 BEGIN { FS = "\t" }
@@ -28,7 +28,7 @@ BEGIN { FS = "\t" }
 }
 
 END {
-    print "\nWhat Android's driver, as Debian's 5.10 has it, fails of our tests"
+    print "\nOur tests that fail on Android's driver in Debian's 5.10"
     for (i = 1; i <= nr_programs; i++) {
         program = programs[i]
         printf "\n%s: %d of %d failed\n%s", program, failed[program], count[program], list[program]
@@ -39,13 +39,13 @@ END {
             printf "defect %02d: no test ran\n", i
             missing = 1
         } else if (i in shown) {
-            printf "defect %02d: has it, %d of %d tests fail\n%s", i, shown[i], cases[i], reasons[i]
+            printf "defect %02d: present, %d of %d tests fail\n%s", i, shown[i], cases[i], reasons[i]
             having++
         } else {
             printf "defect %02d: not seen, %d tests pass\n", i, cases[i]
         }
     }
-    printf "\n%d passed, %d failed, in %d boots of the guest; of the 20 defects it has %d\n", NR - all_failed, all_failed, boots,
+    printf "\n%d passed, %d failed, in %d boots of the guest; the driver has %d of 20 defects\n", NR - all_failed, all_failed, boots,
         having
     exit missing || NR == 0
 }
