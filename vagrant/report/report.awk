@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# Prints results (STATUS, SECTION, NAME, REASON, separated by tabs) as a table, then each failure, then "N passed, N
-# failed". Fails if any test failed, or if there are no results.
+# Prints results (STATUS, SECTION, NAME, REASON, separated by tabs) as a table, then each failure, then the line
+# "N passed, N failed". Fails if any test failed, or if there are no results.
 
 BEGIN { FS = "\t" }
 

@@ -95,7 +95,7 @@ version_checks() {
     git -c safe.directory="$top" grep -lE 'LINUX_VERSION_''CODE|KERNEL_''VERSION' | grep -vx kernel/compat.h
 }
 
-# The twenty defects that existing drivers have or had.
+# Prints the defects without a test, out of the twenty that existing drivers have or had.
 defects_without_a_test() {
     local number
     for number in {01..20}; do
@@ -164,7 +164,7 @@ wrong_with_the_jar() {
             <(cd "$work/jar/META-INF/versions/22" 2>/dev/null && find . -name '*.class' ! -name '*$*' | sort)
 }
 
-# By the README's own command. The newest JDK builds everything else.
+# Uses the README's own command. The newest JDK builds everything else.
 builds_with_the_oldest_jdk() {
     mkdir "$work/oldest"
     cp -r --parents pom.xml src native kernel/include "$work/oldest" && cd "$work/oldest" &&
