@@ -6,7 +6,7 @@
  * what it answers without a fault.
  *
  * Needs a kernel with fault injection (failslab, fail_page_alloc,
- * fail_usercopy): see vagrant/debug.
+ * fail_usercopy): see vagrant/machines/debug.
  */
 #include "client.h"
 

@@ -68,7 +68,7 @@ bench_java() {
     host_install "$log/apt" root java $(needs_of "$kernel") || exit 1
     host_tell_jdk
     release "$kernel" && module "$kernel" && build bench "$kernel" "building the program that Java is compared with" &&
-        step "$log/bench-java.log" "building the benchmarks with Maven" maven -Pjmh package || exit 1
+        step "$log/bench-java.log" "building the benchmarks with Maven" maven -Praces-and-benchmarks package || exit 1
     major=$(host_jdk | cut -d ' ' -f 1)
     if [ "$major" -ge 22 ]; then
         create+=(ArenaCreations)

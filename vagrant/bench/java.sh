@@ -11,7 +11,7 @@ set -euo pipefail
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 rounds=$1 results=$2 calls=$3 java=$4
 shift 4
-out=$top/target/jmh
+out=$top/target/races-and-benchmarks
 jar=("$out"/ashmem-*.jar)
 options=(--enable-native-access=ALL-UNNAMED -Djmh.ignoreLock=true)
 [ "$calls" = - ] || options+=("-Dorg.ashmem.bench.calls=$calls")

@@ -10,20 +10,8 @@ host_check() {
     [ ! -r /etc/os-release ] || . /etc/os-release
     if [ "$ID" != debian ] || [ "${VERSION_ID:-99}" -lt 12 ]; then
         die "this is ${PRETTY_NAME:-an unknown system}; ./run needs Debian 12 or newer, as it installs with apt" \
-            "on another system, install these and call the scripts in vagrant/ yourself: mmdebstrap, qemu-system-x86, qemu-system-arm, virtiofsd, python3, gcc, gcc-aarch64-linux-gnu, clang, a JDK, maven"
+            "on another system, install these and call the scripts in vagrant/ yourself: mmdebstrap, python3, gcc, gcc-aarch64-linux-gnu, clang, a JDK, maven"
     fi
-}
-
-# host_virtiofsd: prints virtiofsd's path, which differs between releases and is not in PATH
-host_virtiofsd() {
-    local place
-    for place in /usr/libexec/virtiofsd /usr/lib/qemu/virtiofsd; do
-        if [ -x "$place" ]; then
-            echo "$place"
-            return
-        fi
-    done
-    return 1
 }
 
 # host_jdk_of JAVAC...: prints MAJOR FOLDER of each JDK that can build the library
@@ -69,7 +57,7 @@ host_has() {
     dpkg-query -W -f '${db:Status-Status}\n' "$1" 2>/dev/null | grep -qx installed
 }
 
-# Prints the packages that are missing: host_missing root|guest|arm64|kunit|clang|box|libvirt|musl|gpg|shellcheck|java...
+# Prints the packages that are missing: host_missing root|kunit|clang|box|libvirt|musl|gpg|shellcheck|java...
 host_missing() {
     local what part
     for what in "$@"; do
@@ -79,13 +67,6 @@ host_missing() {
                 [ -e /usr/share/keyrings/debian-archive-trixie-stable.gpg ] ||
                     [ -e /usr/share/keyrings/debian-archive-trixie-stable.pgp ] || echo debian-archive-keyring
                 ;;
-            guest)
-                command -v qemu-system-x86_64 >/dev/null || echo qemu-system-x86
-                # up to Debian 12 virtiofsd is part of QEMU's packages
-                host_virtiofsd >/dev/null || apt-cache show virtiofsd 2>/dev/null | sed -n '/^Package:/{s/.*: //p;q}' |
-                    grep . || echo qemu-system-common
-                ;;
-            arm64) command -v qemu-system-aarch64 >/dev/null || echo qemu-system-arm ;;
             kunit) command -v python3 >/dev/null || echo python3 ;;
             clang)
                 # the package of the sanitizers and libFuzzer has clang's version in its name
@@ -108,6 +89,7 @@ host_missing() {
                 ;;
             libvirt)
                 host_has vagrant-libvirt || echo vagrant-libvirt
+                command -v qemu-system-x86_64 >/dev/null || echo qemu-system-x86
                 command -v libvirtd >/dev/null || echo libvirt-daemon
                 # since Debian 13 these are packages of their own
                 for part in libvirt-daemon-driver-{qemu,network,storage}; do
@@ -257,10 +239,11 @@ host_give_back() {
     fi
 }
 
-# host_accel IMAGE: prints kvm or tcg. Where /dev/kvm exists guests may still die with it, so this boots the kernel IMAGE once
+# host_accel IMAGE QEMU...: prints kvm or tcg. Where /dev/kvm exists guests may still die with it, so this boots the kernel IMAGE once
 # without a root file system and expects its panic. The cache keeps the answer until the machine boots or QEMU changes.
 host_accel() {
     local image=$1 known=$ASHMEM_CACHE/accel now verdict=tcg
+    shift
     if [ -n "${ASHMEM_ACCEL:-}" ]; then
         echo "$ASHMEM_ACCEL"
         return
@@ -269,12 +252,12 @@ host_accel() {
         echo tcg
         return
     fi
-    now="$(cat /proc/sys/kernel/random/boot_id) $(qemu-system-x86_64 --version | head -n 1)"
+    now="$(cat /proc/sys/kernel/random/boot_id) $("$@" --version | head -n 1)"
     if [ "$(sed -n 1p "$known" 2>/dev/null)" = "$now" ]; then
         sed -n 2p "$known"
         return
     fi
-    if timeout -k 2 30 qemu-system-x86_64 -accel kvm -cpu host -m 256M -nodefaults -display none -no-reboot \
+    if timeout -k 2 30 "$@" -accel kvm -cpu host -m 256M -nodefaults -display none -no-reboot \
         -kernel "$image" -append 'console=ttyS0 panic=-1' -serial stdio </dev/null 2>/dev/null |
         grep -q 'Kernel panic'; then
         verdict=kvm

@@ -21,16 +21,21 @@ needs_of() {
     local machine
     for machine in "$@"; do
         case $machine in
-            arm64) printf '%s\n' guest arm64 ;;
             um) echo kunit ;;
-            vagrant) printf '%s\n' guest box libvirt ;;
-            *) echo guest ;;
+            vagrant) printf '%s\n' box libvirt ;;
         esac
     done | sort -u
 }
 
-# release KERNEL: makes the release folder unless it is there
+# release KERNEL...: makes each release folder unless it is there
 release() {
+    local kernel
+    for kernel in "$@"; do
+        release_one "$kernel" || return
+    done
+}
+
+release_one() {
     local folder version
     folder=$(release_path "$1") || exit
     if ! [ -e "$folder/.used" ]; then
@@ -89,8 +94,9 @@ java_build() {
     fi
 }
 
-# guest KERNEL [COMMAND]: boots it; machines/guest.sh has the settings
+# guest KERNEL [COMMAND]: boots it; machines/guest.sh has the settings. QEMU is in the newest kernel's folder
 guest() {
+    release "$(release_names | head -n 1)" || return
     unshare --mount -- "$lab/machines/guest.sh" boot "$@" <&0 &
     wait $!
 }

@@ -70,7 +70,7 @@ guest_watch() {
 guest_boot() {
     local kernel=$1 command=${2-} limit=${ASHMEM_LIMIT:-3600} began=$EPOCHSECONDS
     local folder version run sweep lock available interactive=no copy='' machine watch try ended status=0 complaints
-    local kind=qemu image accel how console parameters initramfs=() qemu=()
+    local kind=qemu image accel how console parameters initramfs=() qemu=() emulator=() qemu_root
     folder=$(release_path "$kernel")
     [ -e "$folder/.used" ] || die "there is no release folder for kernel $kernel yet"
     release_lock "$kernel" -s

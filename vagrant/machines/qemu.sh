@@ -6,17 +6,23 @@
 
 : "${guest_cpus:?}" "${guest_memory:?}" "${guest_parameters:?}"
 
-# qemu_serve TAG FOLDER CACHE: starts virtiofsd, the one of QEMU 7 (in C) or its successor (in Rust)
+# qemu_find: sets emulator to the command that runs a program of the newest kernel's release folder, by the folder's own loader and
+# libraries. So every host has the same QEMU. Up to 8.0 QEMU could keep its translation of code that another processor
+# changed meanwhile, and kernels died of breakpoints that were gone.
+qemu_find() {
+    qemu_root=$(release_path "$(release_names | head -n 1)")
+    [ -e "$qemu_root/.used" ] || die "QEMU is missing: there is no release folder of the newest kernel yet"
+    emulator=("$qemu_root/usr/lib64/ld-linux-x86-64.so.2" --library-path "$qemu_root/usr/lib/x86_64-linux-gnu")
+    export QEMU_MODULE_DIR=$qemu_root/usr/lib/x86_64-linux-gnu/qemu
+}
+
+# qemu_serve TAG FOLDER CACHE: starts virtiofsd
 qemu_serve() {
-    local tag=$1 folder=$2 cache=$3 daemon waited=0
-    daemon=$(host_virtiofsd)
-    if "$daemon" --help 2>&1 | grep -q -- --shared-dir; then
-        "$daemon" --socket-path="$tag.sock" --shared-dir="$folder" --cache="$cache" --sandbox=chroot
-    else
-        "$daemon" --socket-path="$tag.sock" -o "source=$folder" -o "cache=$cache" -o sandbox=chroot
-    fi >"virtiofsd-$tag.log" 2>&1 </dev/null &
+    local tag=$1 folder=$2 cache=$3 waited=0
+    "${emulator[@]}" "$qemu_root/usr/libexec/virtiofsd" --socket-path="$tag.sock" --shared-dir="$folder" --cache="$cache" \
+        --sandbox=chroot >"virtiofsd-$tag.log" 2>&1 </dev/null &
     while ! [ -S "$tag.sock" ]; do
-        if [ "$((waited += 1))" -gt 300 ] || ! kill -0 $! 2>/dev/null; then
+        if [ "$((waited += 1))" -gt 1200 ] || ! kill -0 $! 2>/dev/null; then
             cat "virtiofsd-$tag.log" >&2
             die "virtiofsd does not serve $folder"
         fi
@@ -92,11 +98,11 @@ mount -t virtiofs -o ro rootfs /mnt && mount -t virtiofs ashmem /mnt/ashmem && e
 qemu_machine() {
     if [ "$(release_arch "$1")" = arm64 ]; then
         accel=tcg console=ttyAMA0
-        qemu=(qemu-system-aarch64 -machine virt -cpu max)
+        qemu=("${emulator[@]}" "$qemu_root/usr/bin/qemu-system-aarch64" -machine virt -cpu max)
     else
-        accel=$(host_accel "$2") console=ttyS0
-        # cx16 off: QEMU 7.2 leaves garbage in the flags after cmpxchg16b without lock, and kernels die of it
-        qemu=(qemu-system-x86_64 -cpu "$([ "$accel" = kvm ] && echo host || echo max,cx16=off,la57=off)")
+        qemu=("${emulator[@]}" "$qemu_root/usr/bin/qemu-system-x86_64" -L "$qemu_root/usr/share/qemu" -L "$qemu_root/usr/share/seabios")
+        accel=$(host_accel "$2" "${qemu[@]}") console=ttyS0
+        qemu+=(-cpu "$([ "$accel" = kvm ] && echo host || echo max,la57=off)")
     fi
     if [ "$accel" = kvm ]; then
         qemu+=(-accel kvm)
@@ -123,6 +129,7 @@ qemu_prepare() {
     mount -t tmpfs tmpfs /run
     image=$1/boot/vmlinuz-$2
     [ -e "$image" ] || image=$1/lib/modules/$2/vmlinuz
+    qemu_find
     qemu_first "$1" "$2" "$3"
     qemu_machine "$2" "$image"
     how="$([ "$accel" = kvm ] && echo with KVM || echo on an emulated processor)"

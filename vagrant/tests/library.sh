@@ -7,6 +7,7 @@
 # shellcheck source=../report/junit.sh
 . "$lab/report/junit.sh"
 asan_out=$top/target/asan
+races_out=$top/target/races-and-benchmarks
 
 # jar_options OUT: prints the options of a JVM that runs the jar's tests and writes their coverage to OUT
 jar_options() {
@@ -173,11 +174,11 @@ part_asan() {
             (void)(*env)->GetArrayLength(env, path); (*env)->ExceptionClear(env);/' 'JNI call made with exception pending'
 }
 
-# races_run FOLDER CLASSES OPTION...: runs jcstress in target/jcstress/run-FOLDER on CLASSES, a folder or a jar. With few
+# races_run FOLDER CLASSES OPTION...: runs jcstress in a folder of its own on CLASSES, a folder or a jar. With few
 # states at a time, so that the actors meet; few descriptors, so that a leak of them fails soon; absolute paths, as
 # jcstress looks for its classes in the text of the class path; English output, for jcstress.awk
 races_run() {
-    local out=$top/target/jcstress work=$top/target/jcstress/run-$1 classes=$2
+    local out=$races_out work=$races_out/run-$1 classes=$2
     shift 2
     rm -rf "$work"
     mkdir -p "$work"
@@ -191,7 +192,7 @@ races_run() {
 # races SECTION FOLDER CLASSES PATTERN: runs the races whose name matches PATTERN
 races() {
     local section=$1 folder=$2 classes=$3 pattern=$4 status=0 tests output=$log/races-$2.log
-    tests=$(find "$top/target/jcstress/test-classes" -name '*_jcstress.class' -printf '%f\n' |
+    tests=$(find "$races_out/test-classes" -name '*_jcstress.class' -printf '%f\n' |
         sed 's/_jcstress.class$//; s/_/./' | grep "$pattern" | sort)
     step "$output" "racing close against everything else ($folder)" races_run "$folder" "$classes" -t "$pattern" || status=$?
     awk -v section="$section" -v tests="$(tr '\n' ' ' <<<"$tests")" -f "$lab/report/jcstress.awk" "$output" >>"$results/races.tsv"
@@ -200,15 +201,14 @@ races() {
     fi
 }
 
-# A JVM finds the classes for newer Java only in the jar, and there it does not find the classes that they replace.
+# Only ./run bench java runs the benchmarks. A JVM finds the classes for newer Java only in the jar, and there it does not find
+# the classes that they replace.
 part_races() {
-    local section="host: close races" out=$top/target/jcstress
-    tests_step races "$section" "the races build" races-build maven -Pjcstress package || return
-    races "$section" classes "$out/classes" Races
-    [ "$(host_jdk | cut -d ' ' -f 1)" -lt 22 ] || races "$section, of the jar" jar "$(echo "$out"/ashmem-*.jar)" MappingRaces
-}
-
-# Only ./run bench java runs them.
-part_benchmarks() {
-    tests_step benchmarks "host: benchmarks" "the benchmarks build" benchmarks maven -Pjmh package || true
+    local section="host: close races"
+    tests_step races "$section" "the races build" races-build maven -Praces-and-benchmarks package || return
+    tests_result races "$([ -e "$races_out/test-classes/META-INF/BenchmarkList" ] && echo ok || echo fail)" "host: benchmarks" \
+        "the benchmarks build" "target/log/races-build.log shows what Maven did"
+    races "$section" classes "$races_out/classes" Races
+    [ "$(host_jdk | cut -d ' ' -f 1)" -lt 22 ] ||
+        races "$section, of the jar" jar "$(echo "$races_out"/ashmem-*.jar)" MappingRaces
 }

@@ -17,7 +17,7 @@ build-%:
 library:
 	@$(RUN) $@
 
-jar musl arm64 asan races benchmarks repository: library
+jar musl arm64 asan races repository: library
 	@$(RUN) $@
 
 ranges:
@@ -30,4 +30,4 @@ guest-$(NEWEST): asan
 guest-arm64: arm64
 build-vagrant: build-$(BOX)
 
-.PHONY: library jar musl arm64 asan races benchmarks repository ranges
+.PHONY: library jar musl arm64 asan races repository ranges

@@ -258,7 +258,7 @@ tests_run() {
         needed+=(clang gpg musl shellcheck)
         sections+=("host: repository" "host: ranges.c" "host: shim under musl" "host: shim for arm64"
             "host: shim under AddressSanitizer" "host: close races" "host: benchmarks")
-        parts=(library asan jar musl arm64 races benchmarks repository ranges)
+        parts=(library asan jar musl arm64 races repository ranges)
     fi
     newest=$(release_names | head -n 1)
     oldest=$(release_names | grep '^[0-9]' | tail -n 1)
@@ -295,7 +295,7 @@ tests_run() {
     awk -F'\t' 'NR == 1 { print "\nseconds  where the time went (target/test/times.tsv has all of it)" }
         NR <= 40 { printf "%7d  %s\n", $1, $2 }' "$results/times.tsv"
     # in the order in which it was done
-    for part in library jar musl repository ranges asan races benchmarks "${machines[@]/#/build-}" "${machines[@]/%//*}" \
+    for part in library jar musl repository ranges asan races "${machines[@]/#/build-}" "${machines[@]/%//*}" \
         "${machines[@]/%/-bugs/*}" "${machines[@]/#/guest-}" "${machines[@]/#/coverage-}" missing; do
         # shellcheck disable=SC2086
         cat "$results"/$part.tsv 2>/dev/null || true

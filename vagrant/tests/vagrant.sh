@@ -41,7 +41,7 @@ tests_guest_vagrant() {
     find "$ASHMEM_CACHE" -maxdepth 1 -name 'vagrant.*' -exec flock -n {} rm -rf --one-file-system {} \;
     mkdir -p "$results/vagrant"
     folder=$(release_path "$(tests_box)")
-    accel=$(host_accel "$folder/boot/vmlinuz-$(release_version "$folder")")
+    accel=$(host_accel "$folder/boot/vmlinuz-$(release_version "$folder")" qemu-system-x86_64)
     before=$(vagrant_traces)
     state=$(mktemp -d "$ASHMEM_CACHE/vagrant.XXXXXX")
     exec {held}<"$state"
