@@ -12,23 +12,24 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Anonymous shared memory whose unpinned pages the kernel may take back.
+ * Anonymous shared memory whose unpinned pages the kernel may purge.
  *
- * <p>All pages are pinned at first. Pins are not counted: {@link #unpin} undoes any number of
- * {@link #pin}, whoever shares the region. The kernel purges unpinned pages when memory is short,
- * the least recently unpinned first.
+ * <p>All pages of a new region are pinned. Pins are not counted: one {@link #unpin} undoes any
+ * number of {@link #pin} calls, including those of other processes that share the region. When
+ * memory is short, the kernel purges unpinned pages, the least recently unpinned ones first.
  *
- * <p>A region that is no longer reachable is closed by itself, which is reported as a leak ({@code
- * org.ashmem.leaks}). Its mappings do not depend on it.
+ * <p>A region that becomes unreachable is closed and reported as a leak ({@code org.ashmem.leaks}).
+ * Its mappings stay valid.
  *
- * <p>Safe for use by many threads. While one closes the region, each call of another either works
- * or throws {@link ClosedException}; none reaches a file that the process opened since.
+ * <p>Thread-safe. If one thread closes the region, a concurrent call in another thread either
+ * succeeds or throws {@link ClosedException}. It never reaches a file that the process opened
+ * later.
  */
 public final class AshmemRegion implements AutoCloseable {
-  /** The device that gives regions. */
+  /** The path of the ashmem device. */
   static final String DEVICE = "/dev/ashmem";
 
-  /** The longest name, in bytes of UTF-8. */
+  /** The maximum length of a name, in bytes of UTF-8. */
   static final int MAX_NAME = 255;
 
   private static final String UNNAMED = "dev/ashmem";
@@ -37,7 +38,7 @@ public final class AshmemRegion implements AutoCloseable {
 
   private static final System.Logger LOG = System.getLogger("org.ashmem");
 
-  /** Whether it was said on which backend regions are that did not choose one. */
+  /** Whether the backend that {@link Backend#AUTO} chose has been logged. */
   private static final AtomicBoolean TOLD = new AtomicBoolean();
 
   private final Descriptor descriptor;
@@ -47,7 +48,7 @@ public final class AshmemRegion implements AutoCloseable {
   private final String name;
   private final long size;
 
-  /** Takes over the descriptor of a region of the device, whose name and size are fixed. */
+  /** Takes ownership of the descriptor of a region on the device whose name and size are fixed. */
   AshmemRegion(int fd, String name, long size) {
     this(new Descriptor(fd), DeviceDriver.INSTANCE, name, size);
   }
@@ -59,19 +60,19 @@ public final class AshmemRegion implements AutoCloseable {
     this.name = name;
     this.size = size;
     lifetime.begin();
-    // At the end: if anything is thrown, the descriptor is still the caller's to close.
+    // This comes last: if the constructor throws, the caller must still close the descriptor.
     this.cleanable = CLEANER.register(this, new Closing(driver, owned, lifetime));
   }
 
   /**
    * Creates a region that may be read, written and executed.
    *
-   * @param name what to show in {@code /proc/PID/maps}: 1 to 255 bytes of UTF-8, without NUL
+   * @param name the name that {@code /proc/PID/maps} shows: 1 to 255 bytes of UTF-8, without NUL
    * @param size the size in bytes, greater than 0
-   * @return a new region, all of it zeros and pinned
+   * @return a new region that is filled with zeros and pinned
    * @throws IllegalArgumentException if the name or the size is not as above
-   * @throws AshmemException.DeviceMissing if there is no device, and the system property {@code
-   *     org.ashmem.backend} asks for it
+   * @throws AshmemException.DeviceMissing if the system property {@code org.ashmem.backend}
+   *     requires the device and there is none
    * @throws AshmemException if the kernel refuses
    */
   public static AshmemRegion create(String name, long size) {
@@ -79,7 +80,7 @@ public final class AshmemRegion implements AutoCloseable {
   }
 
   /**
-   * Begins a region with more choices.
+   * Returns a builder, which has more options than {@link #create}.
    *
    * @return a builder without a name and without a size
    */
@@ -88,14 +89,15 @@ public final class AshmemRegion implements AutoCloseable {
   }
 
   /**
-   * Takes over a descriptor that was inherited or received, and closes it with the region. The
-   * region's name and size cannot be changed any more by anyone from then on.
+   * Takes ownership of a descriptor that was inherited or received. Closing the region closes the
+   * descriptor. From now on no process can change the region's name or size.
    *
-   * @param fd the number of an open descriptor; left alone if this method throws
-   * @return the region that the descriptor shares with others
+   * @param fd the number of an open descriptor; if this method throws, the descriptor stays open
+   *     and belongs to the caller
+   * @return the region that the descriptor refers to
    * @throws IllegalArgumentException if the number is negative
    * @throws AshmemException.NotRegion if the descriptor is not open, is not a region, is a region
-   *     without a size, or a memfd whose size is not sealed
+   *     without a size, or is a memfd whose size is not sealed
    * @throws AshmemException if the kernel refuses
    */
   public static AshmemRegion fromFileDescriptor(int fd) {
@@ -113,7 +115,7 @@ public final class AshmemRegion implements AutoCloseable {
     }
     String name = name(fd);
     check("mmap", name, Shim.back(fd));
-    // Asked again, for from here on nobody can change them.
+    // Read size and name again: from here on no process can change them.
     size = check("ASHMEM_GET_SIZE", name, Shim.size(fd));
     return new AshmemRegion(fd, name(fd), size);
   }
@@ -131,13 +133,14 @@ public final class AshmemRegion implements AutoCloseable {
   }
 
   /**
-   * Asks for a purge of every unpinned page: on the device, of every region on the machine; on
-   * memfd, of the regions that this process created and did not hand on. Which, {@link
-   * Backend#configured} says; {@link Backend#AUTO} asks both, as far as they are there.
+   * Requests a purge of every unpinned page. {@link Backend#configured} selects the backend. On the
+   * device this purges all regions of the machine. On memfd it purges the regions that this process
+   * created and did not pass on. {@link Backend#AUTO} purges on memfd and, if there is a device, on
+   * the device.
    *
-   * @return how many pages were unpinned and not purged yet
-   * @throws AshmemException.PermissionDenied on the device without the capability {@code
-   *     CAP_SYS_ADMIN}
+   * @return the number of pages that were unpinned and not purged yet
+   * @throws AshmemException.PermissionDenied if the device is used and the process lacks the
+   *     capability {@code CAP_SYS_ADMIN}
    * @throws AshmemException.DeviceMissing if the backend is {@link Backend#DEVICE} and there is no
    *     device
    * @throws AshmemException if the kernel refuses
@@ -171,7 +174,7 @@ public final class AshmemRegion implements AutoCloseable {
   /**
    * Returns the region's name.
    *
-   * @return the name; {@code dev/ashmem} if it was given none
+   * @return the name; {@code dev/ashmem} if the region has none
    */
   public String name() {
     return name;
@@ -180,14 +183,14 @@ public final class AshmemRegion implements AutoCloseable {
   /**
    * Returns the region's size.
    *
-   * @return the size in bytes, as it was given, greater than 0
+   * @return the size in bytes, greater than 0; not rounded up to whole pages
    */
   public long size() {
     return size;
   }
 
   /**
-   * Returns what the region's memory is from.
+   * Returns the backend that provides the region's memory.
    *
    * @return {@link Backend#DEVICE} or {@link Backend#MEMFD}
    */
@@ -196,7 +199,7 @@ public final class AshmemRegion implements AutoCloseable {
   }
 
   /**
-   * Asks what new mappings may do.
+   * Returns what new mappings may do.
    *
    * @return a set that cannot be modified
    * @throws ClosedException if the region is closed
@@ -211,14 +214,15 @@ public final class AshmemRegion implements AutoCloseable {
   }
 
   /**
-   * Takes from new mappings, in every process that shares the region, what is not in the set. What
-   * was taken cannot be given back. Mappings that exist keep what they have.
+   * Removes every right that is not in the set from new mappings, in every process that shares the
+   * region. A removed right cannot be restored. Existing mappings keep their rights.
    *
-   * <p>In a process with the personality {@code READ_IMPLIES_EXEC}, {@link Protection#READ} keeps
-   * {@link Protection#EXECUTE} too.
+   * <p>In a process with the personality {@code READ_IMPLIES_EXEC}, a set with {@link
+   * Protection#READ} also keeps {@link Protection#EXECUTE}.
    *
-   * @param protection what to keep, a subset of {@link #protection()}
-   * @throws IllegalArgumentException if the set has what was taken before; nothing is changed then
+   * @param protection the rights to keep, a subset of {@link #protection()}
+   * @throws IllegalArgumentException if the set contains a right that was removed before; the
+   *     protection does not change then
    * @throws ClosedException if the region is closed
    * @throws AshmemException if the kernel refuses
    */
@@ -233,13 +237,13 @@ public final class AshmemRegion implements AutoCloseable {
   }
 
   /**
-   * Maps the whole region: to read and write, or to read only if its protection lacks {@link
-   * Protection#WRITE}.
+   * Maps the whole region for reading and writing, or for reading only if its protection lacks
+   * {@link Protection#WRITE}.
    *
    * @return a new mapping
    * @throws IllegalArgumentException before Java 22, if the region is larger than 2147483647 bytes
    * @throws AshmemException.PermissionDenied if the protection lacks {@link Protection#READ}
-   * @throws AshmemException.OutOfMemory if there is no room for it
+   * @throws AshmemException.OutOfMemory if there is no room for the mapping
    * @throws ClosedException if the region is closed
    */
   public Mapping map() {
@@ -247,16 +251,16 @@ public final class AshmemRegion implements AutoCloseable {
   }
 
   /**
-   * Maps a part of the region: to read and write, or to read only if its protection lacks {@link
-   * Protection#WRITE}.
+   * Maps a part of the region for reading and writing, or for reading only if its protection lacks
+   * {@link Protection#WRITE}.
    *
-   * @param offset where the part begins, in bytes, from 0; it need not be a multiple of the page
+   * @param offset the start of the part in bytes, at least 0; it need not be a multiple of the page
    *     size
-   * @param length the part's length in bytes, at least 1; before Java 22 at most 2147483647
+   * @param length the length of the part in bytes, at least 1; before Java 22 at most 2147483647
    * @return a new mapping
    * @throws IllegalArgumentException if the part is empty, too long, or not within the region
    * @throws AshmemException.PermissionDenied if the protection lacks {@link Protection#READ}
-   * @throws AshmemException.OutOfMemory if there is no room for it
+   * @throws AshmemException.OutOfMemory if there is no room for the mapping
    * @throws ClosedException if the region is closed
    */
   public Mapping map(long offset, long length) {
@@ -264,7 +268,7 @@ public final class AshmemRegion implements AutoCloseable {
     try {
       return map(MapMode.READ_WRITE, offset, length);
     } catch (AshmemException.PermissionDenied e) {
-      // Asked for before, the protection might be another one by now.
+      // A check of the protection before the call would be racy: the protection could change.
       return map(MapMode.READ_ONLY, offset, length);
     }
   }
@@ -272,14 +276,14 @@ public final class AshmemRegion implements AutoCloseable {
   /**
    * Maps a part of the region.
    *
-   * @param mode whether to write, and whether to share
-   * @param offset where the part begins, in bytes, from 0; it need not be a multiple of the page
+   * @param mode whether the mapping is writable, and whether it is shared
+   * @param offset the start of the part in bytes, at least 0; it need not be a multiple of the page
    *     size
-   * @param length the part's length in bytes, at least 1; before Java 22 at most 2147483647
+   * @param length the length of the part in bytes, at least 1; before Java 22 at most 2147483647
    * @return a new mapping
    * @throws IllegalArgumentException if the part is empty, too long, or not within the region
-   * @throws AshmemException.PermissionDenied if the protection lacks what the mode needs
-   * @throws AshmemException.OutOfMemory if there is no room for it
+   * @throws AshmemException.PermissionDenied if the protection lacks a right that the mode needs
+   * @throws AshmemException.OutOfMemory if there is no room for the mapping
    * @throws ClosedException if the region is closed
    */
   public Mapping map(MapMode mode, long offset, long length) {
@@ -293,7 +297,7 @@ public final class AshmemRegion implements AutoCloseable {
     }
   }
 
-  /** Maps the pages that hold a part of the region, and returns the address of the first. */
+  /** Maps the pages that contain a part of the region. Returns the address of the first page. */
   long mapAddress(MapMode mode, long offset, long length) {
     Objects.requireNonNull(mode, "mode");
     checkPart(offset, length);
@@ -309,7 +313,7 @@ public final class AshmemRegion implements AutoCloseable {
   /**
    * Pins the whole region.
    *
-   * @return whether any page of it was purged
+   * @return whether any page of the region was purged since it was unpinned
    * @throws ClosedException if the region is closed
    * @throws AshmemException if the kernel refuses
    */
@@ -318,11 +322,11 @@ public final class AshmemRegion implements AutoCloseable {
   }
 
   /**
-   * Pins a range: the kernel leaves its pages alone until they are unpinned.
+   * Pins a range. The kernel does not purge its pages until they are unpinned.
    *
-   * @param offset where the range begins, in bytes, a multiple of the page size
-   * @param length the range's length in bytes, greater than 0: a multiple of the page size, or up
-   *     to the region's end
+   * @param offset the start of the range in bytes, a multiple of the page size
+   * @param length the length of the range in bytes, greater than 0; a multiple of the page size,
+   *     unless the range ends where the region ends
    * @return whether any page of the range was purged since it was unpinned
    * @throws IllegalArgumentException if the range is not as above, or not within the region
    * @throws ClosedException if the region is closed
@@ -353,12 +357,12 @@ public final class AshmemRegion implements AutoCloseable {
   }
 
   /**
-   * Unpins a range: from now on the kernel may purge its pages when memory is short. Until one is
-   * purged it can be read and written as before, but nothing tells when that ends.
+   * Unpins a range. From now on the kernel may purge its pages when memory is short. A page can be
+   * read and written as before until it is purged, but there is no notification of the purge.
    *
-   * @param offset where the range begins, in bytes, a multiple of the page size
-   * @param length the range's length in bytes, greater than 0: a multiple of the page size, or up
-   *     to the region's end
+   * @param offset the start of the range in bytes, a multiple of the page size
+   * @param length the length of the range in bytes, greater than 0; a multiple of the page size,
+   *     unless the range ends where the region ends
    * @throws IllegalArgumentException if the range is not as above, or not within the region
    * @throws ClosedException if the region is closed
    * @throws AshmemException if the kernel refuses
@@ -378,7 +382,7 @@ public final class AshmemRegion implements AutoCloseable {
   /**
    * Pins the whole region for a scope.
    *
-   * @return what unpins the region when it is closed
+   * @return a scope; closing it unpins the region
    * @throws ClosedException if the region is closed
    * @throws AshmemException if the kernel refuses
    */
@@ -389,10 +393,10 @@ public final class AshmemRegion implements AutoCloseable {
   /**
    * Pins a range for a scope.
    *
-   * @param offset where the range begins, in bytes, a multiple of the page size
-   * @param length the range's length in bytes, greater than 0: a multiple of the page size, or up
-   *     to the region's end
-   * @return what unpins the range when it is closed
+   * @param offset the start of the range in bytes, a multiple of the page size
+   * @param length the length of the range in bytes, greater than 0; a multiple of the page size,
+   *     unless the range ends where the region ends
+   * @return a scope; closing it unpins the range
    * @throws IllegalArgumentException if the range is not as above, or not within the region
    * @throws ClosedException if the region is closed
    * @throws AshmemException if the kernel refuses
@@ -402,9 +406,9 @@ public final class AshmemRegion implements AutoCloseable {
   }
 
   /**
-   * Asks whether the whole region is pinned.
+   * Returns whether the whole region is pinned.
    *
-   * @return {@link PinStatus#PINNED} if every page is
+   * @return {@link PinStatus#PINNED} if every page of the region is pinned
    * @throws ClosedException if the region is closed
    * @throws AshmemException if the kernel refuses
    */
@@ -413,12 +417,12 @@ public final class AshmemRegion implements AutoCloseable {
   }
 
   /**
-   * Asks whether a range is pinned.
+   * Returns whether a range is pinned.
    *
-   * @param offset where the range begins, in bytes, a multiple of the page size
-   * @param length the range's length in bytes, greater than 0: a multiple of the page size, or up
-   *     to the region's end
-   * @return {@link PinStatus#PINNED} if every page of the range is
+   * @param offset the start of the range in bytes, a multiple of the page size
+   * @param length the length of the range in bytes, greater than 0; a multiple of the page size,
+   *     unless the range ends where the region ends
+   * @return {@link PinStatus#PINNED} if every page of the range is pinned
    * @throws IllegalArgumentException if the range is not as above, or not within the region
    * @throws ClosedException if the region is closed
    * @throws AshmemException if the kernel refuses
@@ -435,8 +439,8 @@ public final class AshmemRegion implements AutoCloseable {
   }
 
   /**
-   * Asks for the number of the file behind the region: descriptors and mappings with the same
-   * number, in any process, share their bytes.
+   * Returns the inode number of the region's backing file. Descriptors and mappings with the same
+   * number share their bytes, also across processes.
    *
    * @return the inode number of the backing file
    * @throws ClosedException if the region is closed
@@ -452,13 +456,13 @@ public final class AshmemRegion implements AutoCloseable {
   }
 
   /**
-   * Makes another descriptor of this region, to be handed to another process or to {@link
-   * #fromFileDescriptor}. It is closed when this process executes another program.
+   * Creates another descriptor of this region, for another process or for {@link
+   * #fromFileDescriptor}. The descriptor is closed when this process executes another program.
    *
-   * @return the descriptor's number; the caller is to close it
+   * @return the number of the descriptor; the caller must close it
    * @throws ClosedException if the region is closed
-   * @throws IllegalStateException on memfd, if a range was purged that was not pinned since: only
-   *     this region could tell
+   * @throws IllegalStateException on memfd, if a range was purged and not pinned since; only this
+   *     object has a record of that purge
    * @throws AshmemException if the kernel refuses
    */
   public int dup() {
@@ -470,26 +474,26 @@ public final class AshmemRegion implements AutoCloseable {
     }
   }
 
-  /** For a descriptor that was closed and that nobody got: the region is as it was before. */
+  /** Undoes {@link #dup} after its descriptor was closed before any process received it. */
   void takeBack() {
     driver.takenBack();
   }
 
   /**
-   * Tells whether the region was not closed yet.
+   * Returns whether the region is open.
    *
-   * @return false once {@link #close} was called
+   * @return false after {@link #close} was called
    */
   public boolean isOpen() {
     return descriptor.isOpen();
   }
 
   /**
-   * Closes the region's descriptor; calls under way in other threads end as they would have. Does
-   * nothing when it did before.
+   * Closes the region's descriptor. Calls that are in progress in other threads complete normally.
+   * A second call is a no-op.
    *
-   * <p>Mappings stay. When the last descriptor of a region is closed, in all processes, what was
-   * unpinned and not purged yet is pinned for good.
+   * <p>Mappings stay valid. When the last descriptor of a region is closed, in any process, all
+   * pages that were not purged by then are pinned permanently.
    */
   @Override
   public void close() {
@@ -501,7 +505,7 @@ public final class AshmemRegion implements AutoCloseable {
         Events.closed(event);
       }
     } finally {
-      // Or the cleaner may find the region before it is known to be closed, and call it a leak.
+      // Without this the cleaner could run before the lifetime is closed, and report a leak.
       Reference.reachabilityFence(this);
     }
   }
@@ -511,16 +515,16 @@ public final class AshmemRegion implements AutoCloseable {
     return "region '" + name + "' of " + size + " bytes";
   }
 
-  /** For a scope's end: a region that was closed has nothing to unpin. */
+  /** Unpins a range at the end of a scope. This is a no-op if the region is closed. */
   void unpinIfOpen(long offset, long length) {
     try {
       unpin(offset, length);
     } catch (ClosedException e) {
-      // Closing the region ended the scope before.
+      // A closed region has no range to unpin.
     }
   }
 
-  /** Opens the device. The path is a parameter for the sake of a test without one. */
+  /** Opens the device. The path is a parameter so that a test can name a missing device. */
   static int open(String path) {
     int fd = Shim.open(path.getBytes(UTF_8));
     if (fd < 0) {
@@ -529,7 +533,7 @@ public final class AshmemRegion implements AutoCloseable {
     return fd;
   }
 
-  /** Opens the device, or answers -1 where there is none and need not be one. */
+  /** Opens the device. Returns -1 if there is none and the backend does not require it. */
   private static int openDevice(Backend backend) {
     try {
       return open(DEVICE);
@@ -544,7 +548,7 @@ public final class AshmemRegion implements AutoCloseable {
   private void checkPart(long offset, long length) {
     if (offset < 0 || length <= 0 || length > size - offset) {
       throw new IllegalArgumentException(
-          "offset " + offset + " and length " + length + " name no part of " + this);
+          "offset " + offset + " and length " + length + " are not within " + this);
     }
     if (length > Memory.maxLength()) {
       throw new IllegalArgumentException(
@@ -568,7 +572,7 @@ public final class AshmemRegion implements AutoCloseable {
     try {
       descriptor.release();
     } finally {
-      // Or the cleaner may close the region while its last call has still to begin.
+      // Without this the cleaner could close the region before its last call begins.
       Reference.reachabilityFence(this);
     }
   }
@@ -587,7 +591,7 @@ public final class AshmemRegion implements AutoCloseable {
               + name
               + "': "
               + Protection.of(mask)
-              + " has what was removed before");
+              + " contains a right that was removed before");
     }
     check(driver.protectionCall(), name, result);
   }
@@ -603,7 +607,7 @@ public final class AshmemRegion implements AutoCloseable {
     return result;
   }
 
-  /** Refuses a descriptor by what its first calls say. */
+  /** Throws if the result of a first call shows that the descriptor is not a region. */
   private static long requireRegion(int fd, String call, long result) {
     return switch ((int) Math.max(0, -result)) {
       case Errno.EBADF ->
@@ -616,7 +620,7 @@ public final class AshmemRegion implements AutoCloseable {
     };
   }
 
-  /** What is left to do for a region, by its close or when it is not reachable. */
+  /** Frees a region when it is closed or becomes unreachable. */
   private record Closing(Driver driver, Descriptor descriptor, Lifetime lifetime)
       implements Runnable {
     @Override
@@ -627,15 +631,15 @@ public final class AshmemRegion implements AutoCloseable {
     }
   }
 
-  /** Asked once, when first needed. */
+  /** Reads the page size once, on first use. */
   private static final class Page {
     static final long SIZE = Shim.pageSize();
   }
 
   /**
-   * The choices for a new region.
+   * The options of a new region.
    *
-   * <p>Not safe for use by many threads.
+   * <p>Not thread-safe.
    */
   public static final class Builder {
     private byte @Nullable [] encodedName;
@@ -646,9 +650,9 @@ public final class AshmemRegion implements AutoCloseable {
     private Builder() {}
 
     /**
-     * Names the region, which is for people who debug: names need not differ.
+     * Sets the region's name. The name is for debugging and need not be unique.
      *
-     * @param name what to show in {@code /proc/PID/maps}: 1 to 255 bytes of UTF-8, without NUL
+     * @param name the name that {@code /proc/PID/maps} shows: 1 to 255 bytes of UTF-8, without NUL
      * @return this builder
      * @throws IllegalArgumentException if the name is not as above
      */
@@ -663,7 +667,7 @@ public final class AshmemRegion implements AutoCloseable {
     }
 
     /**
-     * Sets the region's size. A region must have one.
+     * Sets the region's size, which is required.
      *
      * @param size the size in bytes, greater than 0
      * @return this builder
@@ -678,9 +682,9 @@ public final class AshmemRegion implements AutoCloseable {
     }
 
     /**
-     * Sets what mappings may do. Without this they may do everything.
+     * Sets what mappings may do. By default they may read, write and execute.
      *
-     * @param protection what to allow
+     * @param protection the rights to allow
      * @return this builder
      */
     public Builder protection(Set<Protection> protection) {
@@ -690,9 +694,9 @@ public final class AshmemRegion implements AutoCloseable {
     }
 
     /**
-     * Sets what gives the region its memory. Without this it is {@link Backend#configured}.
+     * Sets the backend that provides the memory. The default is {@link Backend#configured}.
      *
-     * @param backend what to use
+     * @param backend the backend
      * @return this builder
      */
     public Builder backend(Backend backend) {
@@ -703,10 +707,10 @@ public final class AshmemRegion implements AutoCloseable {
     /**
      * Creates the region.
      *
-     * @return a new region, all of it zeros and pinned
+     * @return a new region that is filled with zeros and pinned
      * @throws IllegalStateException if no size was set
-     * @throws AshmemException.DeviceMissing if there is no device, and the backend is {@link
-     *     Backend#DEVICE}
+     * @throws AshmemException.DeviceMissing if the backend is {@link Backend#DEVICE} and there is
+     *     no device
      * @throws AshmemException.PermissionDenied if this user may not open the device
      * @throws AshmemException if the kernel refuses
      */
@@ -736,7 +740,7 @@ public final class AshmemRegion implements AutoCloseable {
         if (protection != null) {
           setProtection(DeviceDriver.INSTANCE, fd, name, Protection.mask(protection));
         }
-        // The driver pins no range of a region that was never mapped.
+        // The driver refuses to pin or unpin a region that was never mapped.
         check("mmap", name, Shim.back(fd));
         return new AshmemRegion(fd, name, size);
       } catch (Throwable e) {
