@@ -5,7 +5,7 @@ import java.io.Serial;
 
 /**
  * Thrown when the kernel refuses a call. The nested classes are the cases that a program may want
- * to tell apart; the rest is of this class itself.
+ * to distinguish. All other cases are instances of this class itself.
  */
 public class AshmemException extends RuntimeException {
   @Serial private static final long serialVersionUID = 1;
@@ -26,7 +26,7 @@ public class AshmemException extends RuntimeException {
     this.errno = errno;
   }
 
-  /** The table from error number to exception. */
+  /** Returns the exception for an error number. */
   static AshmemException of(String call, String regionName, int errno) {
     return switch (errno) {
       case Errno.EPERM, Errno.EACCES -> new PermissionDenied(call, regionName, errno);
@@ -43,12 +43,12 @@ public class AshmemException extends RuntimeException {
               call,
               regionName,
               errno,
-              "the region is of 2 GiB or more, which the call cannot tell");
+              "the region has 2 GiB or more, which the call cannot return");
       default -> new AshmemException(call, regionName, errno, "the kernel refused the call");
     };
   }
 
-  /** The same for opening the device. */
+  /** Returns the exception for an error number of opening the device. */
   static AshmemException ofOpen(String path, int errno) {
     return switch (errno) {
       case Errno.ENOENT, Errno.ENODEV, Errno.ENXIO -> new DeviceMissing(path, errno);
@@ -57,8 +57,8 @@ public class AshmemException extends RuntimeException {
   }
 
   /**
-   * Returns the call that was refused: the request's name in the ABI, such as {@code ASHMEM_PIN},
-   * or the system call's.
+   * Returns the name of the call that was refused: the name of a request in the ABI, such as {@code
+   * ASHMEM_PIN}, or the name of a system call.
    *
    * @return the call's name
    */
@@ -67,7 +67,7 @@ public class AshmemException extends RuntimeException {
   }
 
   /**
-   * Returns the name of the region that the call was for, or the device's path where there was no
+   * Returns the name of the region that the call was for, or the path of the device if there was no
    * region yet.
    *
    * @return the region's name
@@ -86,15 +86,15 @@ public class AshmemException extends RuntimeException {
   }
 
   /**
-   * Returns the error number's symbolic name, such as {@code EINVAL}.
+   * Returns the symbolic name of the error number, such as {@code EINVAL}.
    *
-   * @return the name; {@code errno N} for a number without a name in the ABI
+   * @return the name; {@code errno N} if this library has no name for the number
    */
   public String errnoName() {
     return Errno.name(errno);
   }
 
-  /** There is no device: the kernel module is not loaded. */
+  /** There is no device because the kernel module is not loaded. */
   public static final class DeviceMissing extends AshmemException {
     @Serial private static final long serialVersionUID = 1;
 
@@ -104,14 +104,14 @@ public class AshmemException extends RuntimeException {
           path,
           errno,
           "there is no such device. Is the module loaded? 'insmod kernel/ashmem.ko' (as root, from"
-              + " the project's folder) loads it; './run vm' gives a machine that has it; in a"
-              + " container the device must be passed in (--device "
+              + " the project's folder) loads it; './run vm' starts a machine that has it; a"
+              + " container needs the device passed in (--device "
               + path
               + ")");
     }
   }
 
-  /** The process lacks a permission or a capability, or the region's protection mask says no. */
+  /** The process lacks a permission or capability, or the protection mask forbids the call. */
   public static final class PermissionDenied extends AshmemException {
     @Serial private static final long serialVersionUID = 1;
 
@@ -122,8 +122,8 @@ public class AshmemException extends RuntimeException {
     private static String advice(String call) {
       return switch (call) {
         case "open" ->
-            "this user may not open the device: see its owner and mode by 'ls -l', a udev rule"
-                + " with mode 0666 opens it to all, and a container must allow the device";
+            "this user may not open the device: 'ls -l' shows its owner and mode, a udev rule"
+                + " with mode 0666 opens it to all users, and a container must allow the device";
         case "mmap" -> "the region's protection does not allow this mapping";
         case "ASHMEM_PURGE_ALL_CACHES" -> "this needs the capability CAP_SYS_ADMIN";
         default -> "the process lacks the permission";
@@ -131,7 +131,7 @@ public class AshmemException extends RuntimeException {
     }
   }
 
-  /** The kernel has no memory, no address space or no room in the process's table of mappings. */
+  /** The process is out of memory, of address space, or of mappings. */
   public static final class OutOfMemory extends AshmemException {
     @Serial private static final long serialVersionUID = 1;
 
@@ -140,8 +140,8 @@ public class AshmemException extends RuntimeException {
           call,
           regionName,
           errno,
-          "out of memory, of address space, or of mappings (vm.max_map_count): close what is not"
-              + " needed");
+          "out of memory, of address space, or of mappings (vm.max_map_count): close regions and"
+              + " mappings that are not needed");
     }
   }
 

@@ -5,32 +5,34 @@ import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What gives a region its memory: the kernel's ashmem driver, or, without it, Linux's memfd.
+ * The provider of a region's memory: the kernel's ashmem driver, or Linux's memfd as a fallback.
  *
- * <p>Both give shared memory that can be pinned, unpinned and mapped, but memfd knows no pins.
- * There this library keeps them, for the one {@link AshmemRegion} that created the memory: it
- * purges its unpinned ranges when {@link AshmemRegion#purgeAllCaches} asks for that, and under
- * memory pressure if the system property {@code org.ashmem.purgeOnPressure} is {@code true}. It
- * never purges a region that was handed on by {@link AshmemRegion#dup}, since it cannot know who
- * needs it, nor one that lost {@link Protection#WRITE}, which the kernel forbids.
+ * <p>On both, memory can be shared, pinned, unpinned and mapped. memfd has no pins of its own:
+ * there this library keeps the pins, for the one {@link AshmemRegion} that created the memory. The
+ * library purges the unpinned ranges of that region on {@link AshmemRegion#purgeAllCaches}, and
+ * under memory pressure if the system property {@code org.ashmem.purgeOnPressure} is {@code true}.
+ * It never purges a region that was passed on by {@link AshmemRegion#dup}, because it cannot see
+ * the pins of the receiver. It never purges a region that lost {@link Protection#WRITE}, because
+ * the kernel forbids that.
  */
 public enum Backend {
-  /** The device if there is one, else memfd. Which it is, is logged once. */
+  /** The device if there is one, otherwise memfd. The choice is logged once. */
   AUTO,
-  /** {@code /dev/ashmem}: the kernel keeps the pins, for all processes, and purges. */
+  /** {@code /dev/ashmem}: the kernel keeps the pins for all processes, and purges. */
   DEVICE,
   /** memfd_create(2), on any Linux. */
   MEMFD;
 
-  /** The system property that chooses for regions whose builder does not. */
+  /** The system property that selects the backend of regions whose builder sets none. */
   static final String PROPERTY = "org.ashmem.backend";
 
   /**
-   * Returns what regions get whose builder does not choose: what the system property {@code
-   * org.ashmem.backend} names ({@code auto}, {@code device} or {@code memfd}), or {@link #AUTO}.
+   * Returns the backend of regions whose builder sets none. The system property {@code
+   * org.ashmem.backend} selects it: {@code auto}, {@code device} or {@code memfd}. Without the
+   * property it is {@link #AUTO}.
    *
    * @return the backend
-   * @throws IllegalArgumentException if the property names none
+   * @throws IllegalArgumentException if the property has another value
    */
   public static Backend configured() {
     return of(System.getProperty(PROPERTY));

@@ -4,12 +4,12 @@ package org.ashmem;
 import java.util.concurrent.atomic.LongAdder;
 
 /**
- * What this process did with regions, in numbers; the kernel and other processes have no part in
- * them. Two {@link AshmemRegion}s of one region are two here, and two mappings of the same bytes
- * count twice.
+ * Counts this process's use of regions. The counters do not include other processes or the kernel.
+ * Two {@link AshmemRegion} objects for one region count as two regions. Two mappings of the same
+ * bytes count twice.
  *
- * <p>Safe for use by many threads. A number that is read while another thread changes it may or may
- * not have the change.
+ * <p>Thread-safe. A read may or may not include a change that another thread makes at the same
+ * time.
  */
 public final class Counters {
   private static final LongAdder REGIONS = new LongAdder();
@@ -22,7 +22,7 @@ public final class Counters {
   private Counters() {}
 
   /**
-   * Returns how many regions are open.
+   * Returns the number of open regions.
    *
    * @return the number of regions that were neither closed nor collected yet
    */
@@ -31,16 +31,16 @@ public final class Counters {
   }
 
   /**
-   * Returns how large the open regions are, whether their memory is in use or not.
+   * Returns the total size of the open regions. This includes memory that is not in use.
    *
-   * @return the sum of their sizes in bytes
+   * @return the sum of the sizes in bytes
    */
   public static long regionBytes() {
     return REGION_BYTES.sum();
   }
 
   /**
-   * Returns how much is mapped.
+   * Returns the total length of the open mappings.
    *
    * @return the sum of the lengths in bytes of the mappings that were neither closed nor collected
    *     yet
@@ -50,28 +50,28 @@ public final class Counters {
   }
 
   /**
-   * Returns how often a range was pinned.
+   * Returns the number of calls that pinned a range.
    *
-   * @return the number of calls that the kernel did not refuse, since the process began
+   * @return the number of successful calls since the process started
    */
   public static long pins() {
     return PINS.sum();
   }
 
   /**
-   * Returns how often pinning found that a page was purged: the number of {@link
-   * PinResult#WAS_PURGED}, not of pages.
+   * Returns the number of calls that pinned a range and returned {@link PinResult#WAS_PURGED}. It
+   * counts calls, not pages.
    *
-   * @return the number of such calls since the process began
+   * @return the number of such calls since the process started
    */
   public static long purgesFound() {
     return PURGES_FOUND.sum();
   }
 
   /**
-   * Returns how many regions and mappings were not closed before they became unreachable.
+   * Returns the number of regions and mappings that became unreachable before they were closed.
    *
-   * @return the number of those that were collected since the process began
+   * @return the number of those that were collected since the process started
    */
   public static long leaks() {
     return LEAKS.sum();

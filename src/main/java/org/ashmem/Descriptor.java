@@ -5,15 +5,16 @@ import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 
 /**
- * An open descriptor that is never used after its number went back to the process.
+ * An open file descriptor. Its number is never used after the descriptor was closed.
  *
- * <p>Each system call is enclosed by {@link #acquire} and {@link #release}. {@link #close} lets no
- * new call begin; the number is given back by the last call that is under way, or at once.
+ * <p>Each system call is enclosed by {@link #acquire} and {@link #release}. After {@link #close} no
+ * new call can begin. The descriptor itself is closed by the last call in progress, or immediately
+ * if there is none.
  *
- * <p>Safe for use by many threads. No method waits for another thread.
+ * <p>Thread-safe. No method waits for another thread.
  */
 final class Descriptor {
-  /** Of {@link #state}, whose other bits count the calls under way. */
+  /** The flag in {@link #state} for a closed descriptor. The other bits count active calls. */
   private static final int CLOSED = Integer.MIN_VALUE;
 
   private static final VarHandle STATE;
@@ -31,12 +32,12 @@ final class Descriptor {
   @SuppressWarnings("UnusedVariable") // used through STATE
   private volatile int state;
 
-  /** Takes over the descriptor. */
+  /** Takes ownership of the descriptor. */
   Descriptor(int fd) {
     this.fd = fd;
   }
 
-  /** Returns the descriptor's number, valid until {@link #release}, or -1 when it is closed. */
+  /** Returns the descriptor's number, valid until {@link #release}, or -1 if it is closed. */
   int acquire() {
     while (true) {
       int old = state;
@@ -60,7 +61,7 @@ final class Descriptor {
     return state >= 0;
   }
 
-  /** Does nothing when it is closed already. */
+  /** A no-op if the descriptor is already closed. */
   void close() {
     int old = (int) STATE.getAndBitwiseOr(this, CLOSED);
     if (old == 0) {
@@ -69,7 +70,7 @@ final class Descriptor {
   }
 
   private void giveBack() {
-    // An error has nothing to tell: the number is free, and the device writes nothing back.
+    // Ignore an error: the number is free, and the device writes no data back on close.
     int unused = Shim.close(fd);
   }
 }

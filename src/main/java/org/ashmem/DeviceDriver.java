@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.ashmem;
 
-/** The driver in the kernel: each call is one of its requests. */
+/** The driver in the kernel. Each method makes one system call, mostly an ioctl request. */
 final class DeviceDriver implements Driver {
   static final DeviceDriver INSTANCE = new DeviceDriver();
 
@@ -54,7 +54,7 @@ final class DeviceDriver implements Driver {
 
   @Override
   public void takenBack() {
-    // The kernel knows.
+    // The kernel keeps track of descriptors.
   }
 
   @Override
@@ -64,6 +64,6 @@ final class DeviceDriver implements Driver {
 
   @Override
   public void close() {
-    // The kernel knows.
+    // The kernel keeps track of descriptors.
   }
 }

@@ -2,11 +2,11 @@
 package org.ashmem;
 
 /**
- * What carries out a region's calls on its open descriptor. Results are {@link Shim}'s: what the
- * kernel answers, or the negated errno.
+ * Carries out a region's calls on its open descriptor. As in {@link Shim}, a method returns the
+ * kernel's result or the negated errno.
  *
- * <p>Ranges were checked: they begin and end with pages, or end with the region; length 0 means up
- * to the region's end.
+ * <p>The caller has checked all ranges: they begin and end at page boundaries, or end where the
+ * region ends. Length 0 means up to the region's end.
  */
 interface Driver {
   /** {@link Backend#DEVICE} or {@link Backend#MEMFD}. */
@@ -28,18 +28,18 @@ interface Driver {
   long fileId(int fd);
 
   /**
-   * A descriptor for others, or the negated errno.
+   * Returns a descriptor to pass on, or the negated errno.
    *
-   * @throws IllegalStateException if they could not learn what was purged
+   * @throws IllegalStateException if the receiver could not find out about an earlier purge
    */
   int dup(int fd);
 
-  /** A descriptor for others was closed before any of them had it. */
+  /** Called when a descriptor of {@link #dup} was closed before any receiver had it. */
   void takenBack();
 
-  /** The address of a new mapping, which begins with a page. */
+  /** Returns the address of a new mapping. The offset is a multiple of the page size. */
   long map(int fd, MapMode mode, long offset, long length);
 
-  /** The region's descriptor is given back. */
+  /** Called before the region's descriptor is closed. */
   void close();
 }

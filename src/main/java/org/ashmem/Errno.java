@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.ashmem;
 
-/** Linux's error numbers, as all processors that have a JVM of today number them. */
+/** Linux's error numbers. They are the same on every architecture that has a current JVM. */
 final class Errno {
   static final int EPERM = 1;
   static final int ENOENT = 2;
@@ -19,7 +19,7 @@ final class Errno {
   static final int EOVERFLOW = 75;
   static final int ECONNRESET = 104;
 
-  /** The names from 1 on. */
+  /** The names of the error numbers from 1. */
   private static final String[] NAMES = {
     "EPERM",
     "ENOENT",

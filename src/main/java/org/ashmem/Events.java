@@ -12,14 +12,15 @@ import jdk.jfr.Threshold;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What is told to the JDK's Flight Recorder. An event is begun by one method, which returns null
- * when nobody records it, and given to another when it is over; one whose call was refused is
- * dropped.
+ * The events of the JDK's Flight Recorder. One method begins an event, and returns null if the
+ * event is not recorded. Another method commits the event. If the call in between is refused, the
+ * event is dropped.
  *
- * <p>A runtime may lack the module jdk.jfr, and then no event's class can be loaded. So nothing
- * outside them treats an event as anything but its own class: that alone would load it.
+ * <p>A runtime may lack the module jdk.jfr. Then no event class can be loaded. Therefore code
+ * outside the event classes must not convert an event to another type: the conversion alone would
+ * load its class.
  *
- * <p>Safe for use by many threads.
+ * <p>Thread-safe.
  */
 final class Events {
   private static final boolean PRESENT =
@@ -120,7 +121,7 @@ final class Events {
     return lines.toString();
   }
 
-  /** What all of them have. */
+  /** The fields that all events have. */
   @Category("ashmem")
   abstract static class RangeEvent extends Event {
     @Label("Region")
@@ -161,7 +162,7 @@ final class Events {
 
   @Name("org.ashmem.Pin")
   @Label("Pin")
-  @Description("A range was pinned; by default those that took long")
+  @Description("A range was pinned; by default only calls that took long are recorded")
   @Threshold("1 ms")
   static final class PinEvent extends RangeEvent {
     static final PinEvent ANY = new PinEvent("", 0, 0);
@@ -177,7 +178,7 @@ final class Events {
 
   @Name("org.ashmem.Unpin")
   @Label("Unpin")
-  @Description("A range was unpinned; by default those that took long")
+  @Description("A range was unpinned; by default only calls that took long are recorded")
   @Threshold("1 ms")
   static final class UnpinEvent extends RangeEvent {
     static final UnpinEvent ANY = new UnpinEvent("", 0, 0);
@@ -214,7 +215,7 @@ final class Events {
     }
   }
 
-  /** Of the cleaner's thread, whose stack tells nothing. */
+  /** Has no stack trace: the event comes from the cleaner's thread, whose stack is useless. */
   @Name("org.ashmem.Leak")
   @Label("Leak")
   @Description("A region or a mapping was not closed before it became unreachable")
