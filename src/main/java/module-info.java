@@ -1,26 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Anonymous shared memory whose unpinned pages the Linux kernel may take back: memory outside the
- * Java heap that gives way, instead of its process, when a machine or a container runs short.
+ * Anonymous shared memory whose unpinned pages the Linux kernel may purge. The memory is outside
+ * the Java heap. When a machine or a container runs short of memory, the kernel purges these pages
+ * instead of killing the process.
  *
  * <ul>
- *   <li>{@link org.ashmem.AshmemRegion} is where to begin: a region is created, mapped, unpinned
- *       and pinned again, and then tells whether anything was purged. {@linkplain
+ *   <li>{@link org.ashmem.AshmemRegion} is the entry point. A program creates a region, maps it,
+ *       unpins it and pins it again; pinning reports whether any page was purged. {@linkplain
  *       org.ashmem.AshmemRegion#pin() PinResult.NOT_PURGED} means that every byte is intact.
- *   <li>{@link org.ashmem.Mapping} has its bytes, as buffers; from Java 22 on {@code Segments} has
- *       them as memory segments, too. {@link org.ashmem.SharedLongs} and {@link
+ *   <li>{@link org.ashmem.Mapping} provides a region's bytes as buffers. From Java 22 on {@code
+ *       Segments} provides them as memory segments. {@link org.ashmem.SharedLongs} and {@link
  *       org.ashmem.SharedRecords} are views with the access modes of variables.
- *   <li>{@link org.ashmem.RegionChannel} gives regions to other processes.
- *   <li>{@link org.ashmem.Backend} says what regions are made of where there is no {@code
- *       /dev/ashmem}.
- *   <li>{@link org.ashmem.android} has Android's {@code SharedMemory} and {@code MemoryFile},
- *       {@link org.ashmem.micrometer} the numbers of {@link org.ashmem.Counters} for Micrometer.
+ *   <li>{@link org.ashmem.RegionChannel} sends regions to other processes.
+ *   <li>{@link org.ashmem.Backend} selects the kernel's driver or memfd, for machines without
+ *       {@code /dev/ashmem}.
+ *   <li>{@link org.ashmem.android} has Android's {@code SharedMemory} and {@code MemoryFile}.
+ *   <li>{@link org.ashmem.micrometer} publishes {@link org.ashmem.Counters} to Micrometer.
  * </ul>
  *
- * <p>The package {@link org.ashmem} tells of properties, events and leaks. Native code is in the
- * jar, for Linux on x86_64 and, in releases, arm64.
+ * <p>The package {@link org.ashmem} describes system properties, events and leaks. The jar contains
+ * the native code for Linux on x86_64 and, in releases, on arm64.
  */
-@SuppressWarnings("requires-automatic") // Micrometer has no descriptor of a module
+@SuppressWarnings("requires-automatic") // Micrometer has no module descriptor
 module org.ashmem {
   requires static jdk.jfr;
   requires static micrometer.core;

@@ -12,25 +12,25 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Tells of regions and mappings that nobody closed, as far as the property {@value #LEAKS} says so.
+ * Reports regions and mappings that were never closed. The property {@value #LEAKS} sets the level.
  *
- * <p>Each place of creation is told of once. Where places are not recorded the region's name stands
- * for them.
+ * <p>Each place of creation is reported once. If places are not recorded, each region name is
+ * reported once instead.
  *
- * <p>Safe for use by many threads.
+ * <p>Thread-safe.
  */
 final class LeakDetector {
   static final String LEAKS = "org.ashmem.leaks";
 
-  /** So many are remembered and told of: a program may name each of its regions differently. */
+  /** The maximum number of places to record and report: each region may have another name. */
   static final int MAX_PLACES = 1000;
 
-  /** The values of the property, in capitals. */
+  /** The values of the property, in upper case. */
   enum Level {
     OFF,
-    /** Costs nothing until something leaks. */
+    /** Has no cost until something leaks. */
     SIMPLE,
-    /** Costs a stack trace for each that is created. */
+    /** Takes a stack trace for each region and mapping that is created. */
     PARANOID
   }
 
@@ -41,7 +41,7 @@ final class LeakDetector {
 
   private final Level level;
 
-  /** Asked for when there is something to tell: logging is slow to start. */
+  /** Called only when there is something to report, because logging is slow to start. */
   private final Supplier<Logger> logger;
 
   private final Set<Object> places = new HashSet<>();
@@ -76,7 +76,7 @@ final class LeakDetector {
     return level;
   }
 
-  /** What is to be recorded of the caller's place; null for nothing. */
+  /** Returns a record of the caller's place, or null if places are not recorded. */
   @Nullable Throwable creation() {
     return level == Level.PARANOID ? new Creation() : null;
   }
@@ -104,7 +104,7 @@ final class LeakDetector {
     logger.get().log(Logger.Level.WARNING, message, creation);
   }
 
-  /** Which place it is, counted from 1; 0 if it is not to be told of. */
+  /** Returns the number of the new place, from 1, or 0 if the place must not be reported. */
   private synchronized int remember(Object place) {
     return places.size() < MAX_PLACES && places.add(place) ? places.size() : 0;
   }
@@ -113,7 +113,7 @@ final class LeakDetector {
     return level.name().toLowerCase(Locale.ROOT);
   }
 
-  /** Never thrown: its stack trace is where something was created. */
+  /** Is never thrown. Its stack trace shows where a region or mapping was created. */
   private static final class Creation extends Throwable {
     private static final long serialVersionUID = 1;
 

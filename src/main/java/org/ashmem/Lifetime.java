@@ -5,10 +5,10 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A region or a mapping from its creation to its close, or to its end without one: a leak. It knows
- * what it tells of, but does not keep it reachable.
+ * Tracks a region or a mapping from its creation to its close, or to its collection, which is a
+ * leak. This object describes the region or mapping but does not keep it reachable.
  *
- * <p>Safe for use by many threads.
+ * <p>Thread-safe.
  */
 final class Lifetime {
   enum Kind {
@@ -46,22 +46,22 @@ final class Lifetime {
     return regionName;
   }
 
-  /** In bytes; 0 for a region. */
+  /** Returns the mapping's offset in bytes; 0 for a region. */
   long offset() {
     return offset;
   }
 
-  /** The mapping's length, or the region's size, in bytes. */
+  /** Returns the mapping's length or the region's size, in bytes. */
   long length() {
     return length;
   }
 
-  /** Where it was created; null if that was not to be recorded. */
+  /** Returns the place of creation, or null if it was not recorded. */
   @Nullable Throwable creation() {
     return creation;
   }
 
-  /** To be called once, when there is something that {@link #close} or {@link #end} ends. */
+  /** Must be called once, when the region or mapping exists, before {@link #close}. */
   void begin() {
     switch (kind) {
       case REGION -> Counters.addRegion(length);
@@ -69,7 +69,7 @@ final class Lifetime {
     }
   }
 
-  /** Returns false when it did before. */
+  /** Ends the lifetime. A second call is a no-op and returns false. */
   boolean close() {
     if (over.getAndSet(true)) {
       return false;
@@ -81,14 +81,14 @@ final class Lifetime {
     return true;
   }
 
-  /** For the cleaner, once all is freed: what was not closed by now has leaked. */
+  /** Called by the cleaner after it freed everything. Reports a leak if it was not closed. */
   void end() {
     if (close()) {
       Events.leaked(this);
       try {
         LeakDetector.INSTANCE.report(this);
       } finally {
-        // Last, so that whoever waits for the number finds the report.
+        // This comes last: a thread that waits for the counter then finds the report.
         Counters.leaked();
       }
     }

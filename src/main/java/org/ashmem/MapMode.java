@@ -3,16 +3,16 @@ package org.ashmem;
 
 /** How a part of a region is mapped. */
 public enum MapMode {
-  /** The region's bytes, to read only: the buffer is read-only. Needs {@link Protection#READ}. */
+  /** The region's bytes for reading. The buffer is read-only. Needs {@link Protection#READ}. */
   READ_ONLY(Shim.READ, true),
   /**
-   * The region's bytes; what is written is seen by every other mapping of the region. Needs {@link
-   * Protection#READ} and {@link Protection#WRITE}.
+   * The region's bytes for reading and writing. A write is visible to every other mapping of the
+   * region. Needs {@link Protection#READ} and {@link Protection#WRITE}.
    */
   READ_WRITE(Shim.READ | Shim.WRITE, true),
   /**
-   * Memory of this mapping alone, filled with zeros: the region's bytes are neither read nor
-   * written, and pinning does not apply. Needs {@link Protection#READ} and {@link
+   * Memory of this mapping alone, filled with zeros. The mapping neither reads nor writes the
+   * region's bytes, and pinning does not apply to it. Needs {@link Protection#READ} and {@link
    * Protection#WRITE}.
    */
   PRIVATE(Shim.READ | Shim.WRITE, false);

@@ -7,20 +7,19 @@ import java.nio.ByteBuffer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A part of a region in this process's memory. It stays when the region is closed, and is closed by
- * itself once neither it nor a buffer of it is reachable, which is reported as a leak.
+ * A part of a region in this process's memory. A mapping stays valid after its region is closed. A
+ * mapping is closed and reported as a leak when neither it nor any of its buffers is reachable.
  *
- * <p>After {@link #close} a buffer taken before throws IllegalStateException. Before Java 22 it
- * cannot: there it reads zeros, or what was written to it since, no such write reaches the region,
- * and the address space is given back when the last buffer is unreachable.
+ * <p>After {@link #close}, a buffer that was taken earlier throws IllegalStateException. Before
+ * Java 22 it cannot throw: it reads zeros, or the bytes that were written to it after the close.
+ * Such a write does not reach the region. The address space is freed when the last buffer becomes
+ * unreachable.
  *
- * <p>Safe for use by many threads; so are the buffers as far as {@link ByteBuffer} is, which is to
- * say that each thread takes its own and that their common bytes are ordinary shared memory.
+ * <p>Thread-safe. A {@link ByteBuffer} is not: each thread should take its own buffer. The bytes of
+ * all buffers are ordinary shared memory.
  */
 public final class Mapping implements AutoCloseable {
-  /**
-   * How long a mapping that the kernel had no room for waits for the collector, in milliseconds.
-   */
+  /** How long to wait for the collector when the kernel has no room, in milliseconds. */
   private static final long COLLECTOR_PAUSE = 100;
 
   private final String regionName;
@@ -29,10 +28,10 @@ public final class Mapping implements AutoCloseable {
   private final boolean readOnly;
   private final Lifetime lifetime;
 
-  /** Null once it is closed: a closed mapping holds no address space. */
+  /** Null after close, so that a closed mapping holds no address space. */
   private volatile @Nullable Memory memory;
 
-  /** Maps a part, whose bounds the caller checked, of an open descriptor. */
+  /** Maps a part of the region of an open descriptor. The caller has checked the bounds. */
   Mapping(
       Cleaner cleaner,
       Driver driver,
@@ -61,9 +60,9 @@ public final class Mapping implements AutoCloseable {
   }
 
   /**
-   * Returns a new view of the mapping's bytes, from position 0 to the limit {@link #length()}, in
-   * big-endian order as every new buffer: {@code order(ByteOrder.nativeOrder())} gives the order of
-   * programs in C.
+   * Returns a new view of the mapping's bytes, with position 0 and limit {@link #length()}. Like
+   * every new buffer it is big-endian; {@code order(ByteOrder.nativeOrder())} selects the byte
+   * order of C programs.
    *
    * @return a direct buffer, read-only if the mapping is
    * @throws ClosedException if the mapping is closed
@@ -74,13 +73,13 @@ public final class Mapping implements AutoCloseable {
     Memory open = memory();
     if (length > Integer.MAX_VALUE) {
       throw new UnsupportedOperationException(
-          "a buffer holds at most 2147483647 bytes: take a segment of " + this);
+          "a buffer holds at most 2147483647 bytes: use a segment of the " + this);
     }
     ByteBuffer buffer = open.buffer();
     return readOnly ? buffer.asReadOnlyBuffer() : buffer;
   }
 
-  /** What holds the bytes of a mapping that is open. */
+  /** Returns the memory of the open mapping. Throws {@link ClosedException} if it is closed. */
   Memory memory() {
     Memory held = memory;
     if (held == null) {
@@ -90,7 +89,7 @@ public final class Mapping implements AutoCloseable {
   }
 
   /**
-   * Returns where in the region the mapping begins.
+   * Returns the mapping's offset in its region.
    *
    * @return the offset in bytes
    */
@@ -99,7 +98,7 @@ public final class Mapping implements AutoCloseable {
   }
 
   /**
-   * Returns how long the mapping is.
+   * Returns the mapping's length.
    *
    * @return the length in bytes, at least 1
    */
@@ -108,31 +107,30 @@ public final class Mapping implements AutoCloseable {
   }
 
   /**
-   * Tells whether the buffers are read-only.
+   * Returns whether the mapping and its buffers are read-only.
    *
-   * @return true if nothing can be written through this mapping
+   * @return true if the mapping allows no writes
    */
   public boolean isReadOnly() {
     return readOnly;
   }
 
   /**
-   * Tells whether the mapping was not closed yet.
+   * Returns whether the mapping is open.
    *
-   * @return false once {@link #close} was called
+   * @return false after {@link #close} succeeded
    */
   public boolean isOpen() {
     return memory != null;
   }
 
   /**
-   * Takes the region's bytes away from this mapping and its buffers. Does nothing when it did
-   * before.
+   * Detaches this mapping and its buffers from the region's bytes. A second call is a no-op.
    *
-   * @throws AshmemException if the kernel refuses, for want of memory; the mapping is then still
+   * @throws AshmemException if the kernel has no memory for the operation; the mapping then stays
    *     open
-   * @throws IllegalStateException from Java 22 on, while a call that is under way, such as a
-   *     channel's read, uses a buffer of the mapping; it is then still open
+   * @throws IllegalStateException from Java 22 on, if a call in progress uses a buffer of the
+   *     mapping, such as the read of a channel; the mapping then stays open
    */
   @Override
   public synchronized void close() {
@@ -150,7 +148,7 @@ public final class Mapping implements AutoCloseable {
       boolean unused = lifetime.close();
       Events.closed(event);
     } finally {
-      // Or the cleaner may find the mapping forgotten.
+      // Without this the cleaner could run first and report a leak.
       Reference.reachabilityFence(held);
     }
   }
@@ -160,12 +158,12 @@ public final class Mapping implements AutoCloseable {
     return "mapping of region '" + regionName + "' from " + offset + ", " + length + " bytes";
   }
 
-  /** Maps pages, and returns their address. */
+  /** Maps whole pages and returns their address. */
   static long map(
       Driver driver, int fd, String regionName, MapMode mode, long start, long mappedLength) {
     long result = driver.map(fd, mode, start, mappedLength);
     if (result == -Errno.ENOMEM) {
-      // Mappings that nobody can reach any more hold address space until they are collected.
+      // Unreachable mappings hold address space until they are collected.
       System.gc();
       try {
         Thread.sleep(COLLECTOR_PAUSE);
