@@ -12,14 +12,14 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * A stand-in for the driver, on a memfd of fixed size: it keeps the pins of one region itself, and
- * purges by punching holes.
+ * Replaces the kernel's driver on a memfd of fixed size. It keeps the pins of one region itself,
+ * and purges by punching holes.
  *
- * <p>Safe for use by many threads: a region's pins are under its monitor, and so is a purge, from
- * the look at the pins to the note of what was purged.
+ * <p>Thread-safe. The monitor of this object protects the pins of the region. A purge holds the
+ * monitor from the check of the pins until the purge is recorded.
  */
 final class MemfdDriver implements Driver {
-  /** The longest name that memfd_create takes, in bytes. */
+  /** The maximum length of a name for memfd_create, in bytes. */
   private static final int MAX_NAME = 249;
 
   private static final int ALL = Shim.READ | Shim.WRITE | Shim.EXECUTE;
@@ -30,10 +30,10 @@ final class MemfdDriver implements Driver {
   private static final String LINK = "/memfd:";
   private static final String LINK_END = " (deleted)";
 
-  /** The open regions of which something was unpinned once. */
+  /** The open regions that had at least one range unpinned at some time. */
   private static final Set<MemfdDriver> PURGEABLE = ConcurrentHashMap.newKeySet();
 
-  /** The time, as far as unpinning goes. */
+  /** A logical clock. Each unpin increments it. */
   private static final AtomicLong CLOCK = new AtomicLong();
 
   private final UnpinnedRanges ranges = new UnpinnedRanges();
@@ -41,15 +41,15 @@ final class MemfdDriver implements Driver {
   private final String name;
   private final long size;
 
-  /** The descriptor is, as one of a file that was opened to read only is not. */
+  /** Whether the descriptor allows writes; a descriptor that was opened read-only does not. */
   private final boolean writable;
 
   private int mask = ALL;
 
-  /** How many others may have the memory, with pins of which nothing is known here. */
+  /** The number of other holders that may have the memory. Their pins are unknown here. */
   private long others;
 
-  /** Whether it is one of {@link #PURGEABLE}. */
+  /** Whether this object is in {@link #PURGEABLE}. */
   private boolean purgeable;
 
   private boolean closed;
@@ -64,7 +64,7 @@ final class MemfdDriver implements Driver {
   }
 
   /**
-   * Makes the memory of a region, and returns its descriptor.
+   * Creates the memory of a region and returns its descriptor.
    *
    * @throws AshmemException if the kernel refuses
    */
@@ -86,7 +86,7 @@ final class MemfdDriver implements Driver {
     return fd;
   }
 
-  /** As much of a name as memfd_create takes, without a part of a character at its end. */
+  /** Cuts a name to the length that memfd_create takes, without splitting a character. */
   private static byte[] cut(byte[] name) {
     int length = Math.min(name.length, MAX_NAME);
     while (length > 0 && length < name.length && (name[length] & 0xC0) == 0x80) {
@@ -95,24 +95,24 @@ final class MemfdDriver implements Driver {
     return Arrays.copyOf(name, length);
   }
 
-  /** The driver of a region that was just made. */
+  /** Returns the driver of a region that this process has just created. */
   static MemfdDriver created(Descriptor descriptor, String name, long size) {
     return new MemfdDriver(descriptor, name, size, 0, true);
   }
 
-  /** Tells whether a descriptor is memory whose size nobody can change. */
+  /** Returns whether the descriptor is a memfd whose size is sealed. */
   static boolean isRegion(int fd) {
     int fixed = Shim.SEAL_SHRINK | Shim.SEAL_GROW;
     int seals = Shim.seals(fd);
     return seals >= 0 && (seals & fixed) == fixed;
   }
 
-  /** The driver of a region that came from elsewhere. */
+  /** Returns the driver of a region whose descriptor was inherited or received. */
   static MemfdDriver adopted(Descriptor descriptor, int fd, String name, long size) {
     return new MemfdDriver(descriptor, name, size, 1, Shim.isWritable(fd) == 1);
   }
 
-  /** The name that the memory got, or nothing. */
+  /** Returns the name of the memfd, or an empty string. */
   static String name(int fd) {
     byte[] link = new byte[MAX_LINK];
     int length = Shim.link(fd, link);
@@ -122,12 +122,12 @@ final class MemfdDriver implements Driver {
         : "";
   }
 
-  /** Purges what is unpinned, in all regions of this process, and returns how many pages. */
+  /** Purges all unpinned ranges of this process. Returns the number of purged pages. */
   static long purgeAll() {
     return purge(Long.MAX_VALUE);
   }
 
-  /** Purges the longest unpinned half of what is, and returns how many pages. */
+  /** Purges half of the unpinned bytes, oldest first. Returns the number of purged pages. */
   static long purgeHalf() {
     long bytes = 0;
     for (MemfdDriver driver : PURGEABLE) {
@@ -154,7 +154,7 @@ final class MemfdDriver implements Driver {
     return purged / AshmemRegion.pageSize();
   }
 
-  /** A range as it was when it was looked at. */
+  /** A snapshot of an unpinned range. */
   private record Candidate(MemfdDriver driver, long age, long start, long length) {}
 
   private synchronized List<Candidate> candidates() {
@@ -167,7 +167,7 @@ final class MemfdDriver implements Driver {
     return candidates;
   }
 
-  /** Purges what is left of a candidate, and returns how many bytes of whole pages. */
+  /** Purges the rest of a candidate. Returns the purged bytes, rounded up to whole pages. */
   private synchronized long purge(Candidate candidate) {
     if (others > 0) {
       return 0;
@@ -179,15 +179,15 @@ final class MemfdDriver implements Driver {
     try {
       UnpinnedRanges.Range range = ranges.startingAt(candidate.start);
       if (range == null || range.age() != candidate.age) {
-        // It was pinned since.
+        // The range was pinned after the snapshot.
         return 0;
       }
       int result = Shim.punch(fd, range.start, range.length());
       if (result == -Errno.EPERM) {
-        // A seal, and nothing was done.
+        // A seal forbids the purge. The memory is unchanged.
         return 0;
       }
-      // Whatever else it says, bytes may be gone.
+      // After any other result, bytes may be lost.
       ranges.purged(range);
       return pages(range.length());
     } finally {
@@ -232,14 +232,14 @@ final class MemfdDriver implements Driver {
     return writable ? left : left & ~Shim.WRITE;
   }
 
-  /** What is allowed unless somebody else sealed it. */
+  /** Returns the protection mask without a check for seals of other processes. */
   private synchronized int known() {
     return writable ? mask : mask & ~Shim.WRITE;
   }
 
   private synchronized int mask(int fd) {
     if (isSealed(fd)) {
-      // By whoever else has the memory.
+      // Another holder of the memory may have added the seal.
       mask &= ~Shim.WRITE;
     }
     return mask;
@@ -257,7 +257,7 @@ final class MemfdDriver implements Driver {
   @Override
   public synchronized int unpin(int fd, long offset, long length) {
     if (!purgeable && !closed) {
-      // First, as the set may be one larger even if there is no memory to say so.
+      // Set the flag first: if add() runs out of memory, the set may still contain this object.
       purgeable = true;
       PURGEABLE.add(this);
     }
@@ -285,8 +285,8 @@ final class MemfdDriver implements Driver {
       throw new IllegalStateException(
           "a range of region '"
               + name
-              + "' was purged and not pinned since, which only this object can tell: pin it before"
-              + " the region is handed on");
+              + "' was purged and not pinned since, and only this object has a record of that: pin"
+              + " the range before you pass the region on");
     }
     int copy = Shim.dup(fd);
     if (copy >= 0) {
@@ -302,13 +302,13 @@ final class MemfdDriver implements Driver {
 
   @Override
   public long map(int fd, MapMode mode, long offset, long length) {
-    // Of a shared one the kernel minds the seals itself; a private one has nothing to do with the
-    // descriptor.
+    // For a shared mapping the kernel checks the seals. A private mapping does not use the
+    // descriptor, so the seals are checked here.
     int allowed = mode.shared ? known() : mask(fd);
     if ((mode.protection & ~allowed) != 0) {
       return -Errno.EPERM;
     }
-    // A private mapping of a memfd would show its bytes.
+    // A private mapping must be zeros, but a private mapping of the memfd would show its bytes.
     return Shim.map(mode.shared ? fd : -1, mode.protection, mode.shared, offset, length);
   }
 

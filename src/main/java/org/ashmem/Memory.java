@@ -6,38 +6,40 @@ import java.lang.ref.Reference;
 import java.nio.ByteBuffer;
 
 /**
- * Mapped memory as Java sees it. Before Java 22 no buffer can be told that its memory is gone: a
- * tombstone of zeros is laid there, which goes when the last buffer is unreachable.
+ * The mapped memory of a {@link Mapping}. Before Java 22 a buffer cannot be invalidated. Therefore
+ * close replaces the memory by zeros, the tombstone. The tombstone is unmapped when the last buffer
+ * becomes unreachable.
  */
 final class Memory {
   private final Unmapping unmapping;
 
-  /** Every view keeps this one reachable, and with it the address space. */
+  /** Every view keeps this buffer reachable, and therefore the address space mapped. */
   private final ByteBuffer root;
 
-  /** Of a mapping of which {@code length} bytes, from {@code before} on, are to be seen. */
+  /** Makes {@code length} bytes visible, from the offset {@code before} in the mapped pages. */
   Memory(Cleaner cleaner, long before, long length, Unmapping unmapping) {
     this.unmapping = unmapping;
     this.root = Shim.buffer(unmapping.address() + before, length);
     cleaner.register(root, unmapping);
   }
 
-  /** The longest that can be handed out, in bytes. */
+  /** The maximum length of a view, in bytes. */
   static long maxLength() {
     return Integer.MAX_VALUE;
   }
 
-  /** A new view, which can be written as far as Java knows. */
+  /** Returns a new view. Java treats it as writable, even if the mapping is read-only. */
   ByteBuffer buffer() {
     return root.duplicate();
   }
 
-  /** Takes the mapping away from all views: 0 or the negated errno. */
+  /** Detaches all views from the mapping. Returns 0 or the negated errno. */
   int close() {
     try {
       return Shim.bury(unmapping.address(), unmapping.length());
     } finally {
-      // Or the cleaner may unmap the range first, and the tombstone falls on whoever got it next.
+      // Without this the cleaner could unmap the range first. The tombstone would then overwrite a
+      // later mapping at the same address.
       Reference.reachabilityFence(root);
     }
   }

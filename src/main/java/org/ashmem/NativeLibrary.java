@@ -20,12 +20,12 @@ import java.util.zip.CRC32;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Finds and loads the library behind {@link Shim}.
+ * Finds and loads the native library of {@link Shim}.
  *
- * <p>The property {@value #LIBRARY} names its file, and then nothing else is tried. Otherwise the
- * one in the jar is unpacked to {@value #TMPDIR} (or else java.io.tmpdir), loaded and deleted: no
- * copy is left to grow stale or to be exchanged. Where that cannot be, java.library.path is
- * searched, and then one error tells every attempt.
+ * <p>If the property {@value #LIBRARY} is set, it names the file to load, and nothing else is
+ * tried. Otherwise the library in the jar is unpacked to {@value #TMPDIR}, or to java.io.tmpdir,
+ * loaded, and deleted. No copy stays behind that could become stale or be replaced. If that fails,
+ * java.library.path is searched. If that fails too, one error lists all attempts.
  */
 final class NativeLibrary {
   static final String LIBRARY = "org.ashmem.library";
@@ -39,7 +39,7 @@ final class NativeLibrary {
     load(System.getProperties());
   }
 
-  @SuppressWarnings("restricted") // a library is what this class is for
+  @SuppressWarnings("restricted") // loading a native library is the purpose of this class
   static void load(Properties properties) {
     String version = version();
     String library = properties.getProperty(LIBRARY);
@@ -74,7 +74,7 @@ final class NativeLibrary {
     throw error(version, attempts);
   }
 
-  /** The system and processor, as the jar's folders name them: linux-x86_64, linux-aarch64. */
+  /** Returns the name of the platform's folder in the jar: linux-x86_64 or linux-aarch64. */
   static String platform(Properties properties) {
     String os = properties.getProperty("os.name", "unknown").toLowerCase(Locale.ROOT);
     String arch = properties.getProperty("os.arch", "unknown").toLowerCase(Locale.ROOT);
@@ -85,7 +85,7 @@ final class NativeLibrary {
     return "/META-INF/native/" + platform + "/" + System.mapLibraryName(NAME);
   }
 
-  /** An unpacked copy's name: version and checksum tell a core dump's reader which it was. */
+  /** Returns a file name whose version and checksum identify the library in a core dump. */
   static String copyName(String version, byte[] content, long unique) {
     CRC32 checksum = new CRC32();
     checksum.update(content);
@@ -133,8 +133,9 @@ final class NativeLibrary {
   }
 
   /**
-   * Writes the library to a new file that only this user can write: all users may share the
-   * directory. Files.createTempFile would do, for fifty classes of cryptography at every start.
+   * Writes the library to a new file. Only this user can write to the file, because all users may
+   * share the directory. Files.createTempFile would load fifty classes of cryptography at every
+   * start.
    */
   private static Path unpack(Path directory, String version, byte[] content) throws IOException {
     while (true) {
@@ -150,7 +151,7 @@ final class NativeLibrary {
         }
         return copy;
       } catch (FileAlreadyExistsException e) {
-        // Another process had the same idea at the same time: once more.
+        // Another process or thread chose the same name: try another one.
       } catch (IOException e) {
         Files.deleteIfExists(copy);
         throw e;
@@ -158,7 +159,7 @@ final class NativeLibrary {
     }
   }
 
-  /** Refuses a library of another version, whose functions may take other arguments. */
+  /** Refuses a library of another version: its functions may have other parameters. */
   private static void check(String version) {
     String found;
     try {

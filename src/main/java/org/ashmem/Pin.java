@@ -4,21 +4,22 @@ package org.ashmem;
 import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
- * A pinned range as a scope: closing it unpins the range.
+ * The scope of a pinned range. Closing the scope unpins the range.
  *
  * <pre>{@code
  * try (Pin pin = region.pinned(offset, length)) {
  *   if (pin.wasPurged()) {
- *     // ... make the range's content again ...
+ *     // ... fill the range again ...
  *   }
- *   // ... use it: the kernel leaves it alone ...
+ *   // ... use the range: the kernel does not purge it ...
  * }
  * }</pre>
  *
- * <p>The kernel does not count pins: where two scopes overlap, in one process or in several that
- * share the region, the first to close unpins for both. Give each scope a range of its own.
+ * <p>The kernel does not count pins. If the ranges of two scopes overlap, the first scope that
+ * closes unpins the overlap for both, even in two processes that share the region. Give each scope
+ * its own range.
  *
- * <p>Safe for use by many threads; the range is unpinned once.
+ * <p>Thread-safe. The range is unpinned once.
  */
 public final class Pin implements AutoCloseable {
   private final AshmemRegion region;
@@ -35,7 +36,7 @@ public final class Pin implements AutoCloseable {
   }
 
   /**
-   * Returns what pinning found.
+   * Returns the result of pinning the range.
    *
    * @return whether the range is intact
    */
@@ -44,16 +45,17 @@ public final class Pin implements AutoCloseable {
   }
 
   /**
-   * Tells whether any page of the range was purged before it was pinned.
+   * Returns whether any page of the range was purged before the range was pinned.
    *
-   * @return true if at least one page was: it reads as zeros; false if every byte is intact
+   * @return true if at least one page was purged, which reads as zeros; false if every byte is
+   *     intact
    */
   public boolean wasPurged() {
     return result == PinResult.WAS_PURGED;
   }
 
   /**
-   * Returns where the range begins.
+   * Returns the start of the range.
    *
    * @return the offset in the region, in bytes
    */
@@ -62,7 +64,7 @@ public final class Pin implements AutoCloseable {
   }
 
   /**
-   * Returns how long the range is.
+   * Returns the length of the range.
    *
    * @return the length in bytes
    */
@@ -71,9 +73,9 @@ public final class Pin implements AutoCloseable {
   }
 
   /**
-   * Unpins the range. Does nothing when it did before, or when the region was closed.
+   * Unpins the range. This is a no-op on a second call, or if the region is closed.
    *
-   * @throws AshmemException if the kernel refuses; the range is then still pinned
+   * @throws AshmemException if the kernel refuses; the range then stays pinned
    */
   @Override
   public void close() {

@@ -6,8 +6,8 @@ final class PinRange {
   private PinRange() {}
 
   /**
-   * Checks a range and returns the length to request: 0 means up to the region's end, which need
-   * not be a page's.
+   * Checks a range and returns the length to request. Length 0 means up to the region's end, which
+   * need not be a page boundary.
    */
   static long length(long offset, long length, long size, long pageSize) {
     long pageMask = pageSize - 1;

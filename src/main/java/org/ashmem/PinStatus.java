@@ -3,7 +3,7 @@ package org.ashmem;
 
 /** Whether the kernel may purge pages of a range. */
 public enum PinStatus {
-  /** At least one page of the range is unpinned: the kernel may purge it, or did. */
+  /** At least one page of the range is unpinned. The kernel may purge it, or has purged it. */
   UNPINNED,
   /** Every page of the range is pinned. */
   PINNED;

@@ -12,15 +12,15 @@ import java.util.List;
 import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
- * Purges memory that no driver purges, when the kernel reports that somebody waits for memory: a
- * trigger on memory.pressure of the process's own cgroup, or else on the machine's.
+ * Purges regions on memfd when the kernel reports that tasks wait for memory. It registers a
+ * trigger on memory.pressure of the process's own cgroup, or on that of the machine.
  *
  * <p>Source: the kernel's Documentation/accounting/psi.rst, "Monitoring for pressure thresholds".
  */
 final class PressureWatch {
   static final String PROPERTY = "org.ashmem.purgeOnPressure";
 
-  /** Whenever some task waited 0.1 of 2 seconds; users without privileges get windows of 2 only. */
+  /** Fires if tasks waited 0.1 of 2 seconds. Unprivileged users may only use 2-second windows. */
   private static final byte[] TRIGGER = "some 100000 2000000\0".getBytes(UTF_8);
 
   private static final Path MACHINE = Path.of("/proc/pressure/memory");
@@ -31,14 +31,14 @@ final class PressureWatch {
 
   private PressureWatch() {}
 
-  /** Starts a thread that lasts as long as the process, once, if the property is true. */
+  /** Starts one thread for the lifetime of the process if the property is true. */
   static void startIfWanted() {
     if (Boolean.getBoolean(PROPERTY) && !STARTED.getAndSet(true)) {
       start(files(Path.of("/proc/self/cgroup")));
     }
   }
 
-  /** Watches the first of these files that tells pressure, or warns that none does. */
+  /** Watches the first of these files that accepts the trigger. Warns if none does. */
   private static void start(List<Path> files) {
     List<String> refused = new ArrayList<>();
     for (Path file : files) {
@@ -53,22 +53,23 @@ final class PressureWatch {
           STARTED.set(false);
           throw e;
         }
-        LOG.log(System.Logger.Level.DEBUG, "unpinned memory is purged when {0} says so", file);
+        LOG.log(System.Logger.Level.DEBUG, "{0} triggers the purge of unpinned memory", file);
         return;
       }
       refused.add(file + ": " + Errno.name(-fd));
     }
     LOG.log(
         System.Logger.Level.WARNING,
-        "{0} is true, but the kernel tells no memory pressure ({1}): unpinned memory is purged on"
-            + " request only",
+        "{0} is true, but the kernel does not report memory pressure ({1}): unpinned memory is"
+            + " purged on request only",
         PROPERTY,
         String.join(", ", refused));
   }
 
   /**
-   * Where pressure is told, what is nearest to this process first. In a container the process's own
-   * cgroup may be the root of those that are seen; outside, the root's file tells of the machine.
+   * Returns the files that may report pressure: that of the process's cgroup, then that of the
+   * machine. In a container the process's cgroup may be the root of the visible hierarchy. Outside
+   * a container the root's file reports the pressure of the machine.
    */
   static List<Path> files(Path membership) {
     List<Path> files = new ArrayList<>();
@@ -79,7 +80,7 @@ final class PressureWatch {
         }
       }
     } catch (IOException | InvalidPathException e) {
-      // Then there is the machine's.
+      // Use only the machine's file.
     }
     files.add(MACHINE);
     return files;
@@ -92,7 +93,7 @@ final class PressureWatch {
         // The cgroup was removed.
         LOG.log(
             System.Logger.Level.WARNING,
-            "{0} tells no pressure any more: {1}",
+            "{0} no longer reports memory pressure: {1}",
             file,
             Errno.name(-result));
         int unused = Shim.close(fd);
@@ -102,7 +103,7 @@ final class PressureWatch {
         long pages = MemfdDriver.purgeHalf();
         LOG.log(System.Logger.Level.DEBUG, "memory pressure: purged {0} pages", pages);
       } catch (Throwable e) {
-        // Such as a heap that is full: memory outside may be short again.
+        // For example the Java heap is full. Keep watching: memory may run short again.
         LOG.log(System.Logger.Level.WARNING, "memory pressure: the purge failed", e);
       }
     }

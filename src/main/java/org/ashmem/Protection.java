@@ -5,13 +5,13 @@ import java.util.Collections;
 import java.util.EnumSet;
 import java.util.Set;
 
-/** What new mappings of a region may do. A region's protection mask is a set of these. */
+/** A right of new mappings of a region. A region's protection mask is a set of rights. */
 public enum Protection {
-  /** Its bytes may be read. */
+  /** A mapping may read the region's bytes. */
   READ(Shim.READ),
-  /** Its bytes may be written. */
+  /** A mapping may write the region's bytes. */
   WRITE(Shim.WRITE),
-  /** Its bytes may be executed by the processor: never of use to Java, which only hands it on. */
+  /** The processor may execute the region's bytes. Java does not use this right itself. */
   EXECUTE(Shim.EXECUTE);
 
   private final int bit;
@@ -28,7 +28,7 @@ public enum Protection {
     return mask;
   }
 
-  /** The set, which cannot be modified, of a mask's known bits. */
+  /** Returns an unmodifiable set of the known bits of a mask. */
   static Set<Protection> of(int mask) {
     Set<Protection> set = EnumSet.noneOf(Protection.class);
     for (Protection each : values()) {
