@@ -15,20 +15,20 @@ import org.newsclub.net.unix.AFUNIXSocketChannel;
 import org.newsclub.net.unix.FileDescriptorCast;
 
 /**
- * Sends regions to another process, and receives them, over a connected Unix socket of junixsocket.
+ * Sends regions to another process and receives them, over a connected Unix socket of junixsocket.
  *
  * <pre>{@code
- * // One process.
+ * // The sender.
  * try (AFUNIXServerSocket server = AFUNIXServerSocket.bindOn(AFUNIXSocketAddress.of(path));
  *     RegionChannel channel = RegionChannel.of(server.accept().getChannel());
  *     AshmemRegion region = AshmemRegion.create("tiles", 64 << 20);
  *     Mapping mapping = region.map()) {
- *   region.setProtection(Set.of(Protection.READ)); // the other one can only read
+ *   region.setProtection(Set.of(Protection.READ)); // the receiver can only read
  *   channel.send(region);
- *   // ... write to the mapping, which may do what it could ...
+ *   // ... write to the mapping, which keeps its rights ...
  * }
  *
- * // The other.
+ * // The receiver.
  * try (RegionChannel channel = RegionChannel.connect(path);
  *     AshmemRegion region = channel.receive();
  *     Mapping mapping = region.map()) {
@@ -36,23 +36,23 @@ import org.newsclub.net.unix.FileDescriptorCast;
  * }
  * }</pre>
  *
- * <p>A message is one byte with one descriptor ({@code SCM_RIGHTS}), so that none is ever sent or
- * received in part; the byte's value means nothing. Whatever is thrown, no descriptor stays open
- * that the caller does not have, and the channel is where it was, or behind the message that was
- * bad. Other data may be sent over the same socket, as long as both ends know what comes next: who
- * reads more than was written before a region takes the region's byte away.
+ * <p>A message is one byte with one descriptor ({@code SCM_RIGHTS}). Therefore a message is never
+ * sent or received in part. The value of the byte has no meaning. If a method throws, it leaves no
+ * descriptor open that the caller does not have, and the channel is either unchanged or positioned
+ * after the bad message. A program may send other data over the same socket, as long as both ends
+ * know what comes next. A read that goes past this data consumes the byte of the next region.
  *
- * <p>Both ends have the same region. Either can unpin ranges of it, and take from its {@linkplain
- * AshmemRegion#setProtection protection}, for both.
+ * <p>Both ends have the same region. If one end unpins a range or removes a right from the
+ * {@linkplain AshmemRegion#setProtection protection}, this affects both ends.
  *
- * <p>This class needs {@code com.kohlschutter.junixsocket:junixsocket-core}, of type {@code pom},
- * which is an optional dependency: no other class of this library does.
+ * <p>Only this class of the library needs {@code com.kohlschutter.junixsocket:junixsocket-core}, of
+ * type {@code pom}, which is an optional dependency.
  *
- * <p>Safe for use by many threads. Threads that receive at the same time get a region each. A
- * thread that waits to send or to receive cannot be interrupted, and if it is virtual it holds its
- * carrier; closing the channel ends its wait.
+ * <p>Thread-safe. Threads that receive at the same time get one region each. A thread that waits to
+ * send or to receive cannot be interrupted. If it is a virtual thread, it pins its carrier thread.
+ * Closing the channel ends the wait.
  */
-@SuppressWarnings("exports") // junixsocket is not handed on: who has no use for it need not have it
+@SuppressWarnings("exports") // junixsocket is not required transitively: it is optional
 public final class RegionChannel implements AutoCloseable {
   static {
     requireJunixsocket();
@@ -60,7 +60,7 @@ public final class RegionChannel implements AutoCloseable {
 
   private final AFUNIXSocketChannel socket;
 
-  /** Of our own, so that its number is ours for as long as a call is under way. */
+  /** A duplicate of the socket's descriptor. Its number stays valid while a call is in progress. */
   private final Descriptor descriptor;
 
   private final Cleaner.Cleanable cleanable;
@@ -73,10 +73,12 @@ public final class RegionChannel implements AutoCloseable {
   }
 
   /**
-   * Takes over a connected socket, such as {@code AFUNIXServerSocket.accept().getChannel()}.
+   * Takes ownership of a connected socket, such as {@code
+   * AFUNIXServerSocket.accept().getChannel()}.
    *
-   * @param socket the socket, closed with the channel; left alone if this method throws
-   * @return a channel over it
+   * @param socket the socket; closing the channel closes it; if this method throws, the socket
+   *     stays open
+   * @return a channel over the socket
    * @throws NotYetConnectedException if the socket is not connected
    * @throws AshmemException if there are too many open files
    * @throws ClosedChannelException if the socket is closed
@@ -107,8 +109,8 @@ public final class RegionChannel implements AutoCloseable {
    * @throws NoClassDefFoundError without junixsocket
    */
   public static RegionChannel connect(Path path) throws IOException {
-    // None of junixsocket's classes is given where another is declared: to verify that, the JVM
-    // would look for them before this class can say what is missing.
+    // This code never passes an object of a junixsocket class as another class. To verify such a
+    // conversion, the JVM would load junixsocket before this class can say what is missing.
     AFUNIXSocketChannel socket = AFUNIXSocket.connectTo(AFUNIXSocketAddress.of(path)).getChannel();
     try {
       return of(socket);
@@ -119,17 +121,17 @@ public final class RegionChannel implements AutoCloseable {
   }
 
   /**
-   * Sends a region. The other end shares it from then on, whether or not it has received it, and
-   * whether or not this process closes it.
+   * Sends a region. From now on the other end shares the region, even before it receives the region
+   * and after this process closes it.
    *
    * @param region the region, which stays open
    * @throws ClosedException if the channel or the region is closed
-   * @throws IllegalStateException on memfd, if a range was purged that was not pinned since: only
-   *     this region could tell
+   * @throws IllegalStateException on memfd, if a range was purged and not pinned since; only this
+   *     region has a record of that purge
    * @throws TransferException.PeerGone if the other end has closed its socket, or its process has
    *     ended
    * @throws SocketTimeoutException if the other end receives nothing, its socket is full, and the
-   *     socket's timeout is over
+   *     socket's timeout has expired
    * @throws IllegalBlockingModeException if the socket is in non-blocking mode
    * @throws AshmemException if there are too many open files
    * @throws TransferException if the kernel refuses
@@ -152,18 +154,19 @@ public final class RegionChannel implements AutoCloseable {
   }
 
   /**
-   * Waits for a region and receives it, with the name and the size that the kernel knows of it.
+   * Waits for a region and receives it. The region's name and size come from the kernel.
    *
-   * @return the region, which the caller is to close
-   * @throws ClosedException if the channel is closed, or was while this method waited
+   * @return the region, which the caller must close
+   * @throws ClosedException if the channel is closed, also if it was closed while this method
+   *     waited
    * @throws TransferException.PeerGone if the other end has closed its socket, or its process has
-   *     ended, and all that it had sent was received
-   * @throws TransferException.NotOneRegion if a byte without a descriptor came, or more than one
-   *     descriptor at once
-   * @throws AshmemException.NotRegion if a descriptor came that is not a region, or is a region
-   *     without a size
-   * @throws SocketTimeoutException if nothing came and the socket's timeout, {@code
-   *     socket().socket().setSoTimeout}, is over
+   *     ended, and everything that it sent has been received
+   * @throws TransferException.NotOneRegion if a byte arrives without a descriptor, or with more
+   *     than one
+   * @throws AshmemException.NotRegion if the descriptor is not a region, or is a region without a
+   *     size
+   * @throws SocketTimeoutException if nothing arrives before the socket's timeout expires; {@code
+   *     socket().socket().setSoTimeout} sets the timeout
    * @throws IllegalBlockingModeException if the socket is in non-blocking mode
    * @throws AshmemException if the kernel refuses
    * @throws TransferException if there are too many open files, or the kernel refuses
@@ -190,32 +193,33 @@ public final class RegionChannel implements AutoCloseable {
   }
 
   /**
-   * Returns the socket: for its timeout, its peer's credentials, or data beside the regions.
+   * Returns the socket, for example to set the timeout, to read the peer's credentials, or to send
+   * data between the regions.
    *
-   * @return the socket, which is closed with the channel
+   * @return the socket; closing the channel closes it
    */
   public AFUNIXSocketChannel socket() {
     return socket;
   }
 
   /**
-   * Tells whether neither the channel nor its socket was closed yet.
+   * Returns whether the channel and its socket are open.
    *
-   * @return false once either was; true though the other end closed its own
+   * @return false after either was closed; still true after the other end closed its own socket
    */
   public boolean isOpen() {
     return descriptor.isOpen() && socket.isOpen();
   }
 
   /**
-   * Closes the channel and its socket; threads that wait get a {@link ClosedException}. What was
-   * sent can still be received. Does nothing when it did before.
+   * Closes the channel and its socket. Threads that wait get a {@link ClosedException}. The other
+   * end can still receive what was sent. A second call is a no-op.
    *
-   * @throws IOException if the socket says so
+   * @throws IOException if closing the socket fails
    */
   @Override
   public void close() throws IOException {
-    // First, so that those whose wait the socket ends see why.
+    // This comes first: a thread whose wait the socket ends must see that the channel is closed.
     cleanable.clean();
     socket.close();
   }
@@ -246,7 +250,7 @@ public final class RegionChannel implements AutoCloseable {
     try {
       descriptor.release();
     } finally {
-      // Or the socket may be closed as unreachable while a call waits.
+      // Without this the cleaner could close the descriptor while a call waits.
       Reference.reachabilityFence(this);
     }
   }
@@ -259,11 +263,11 @@ public final class RegionChannel implements AutoCloseable {
 
   private static void requireNoTimeout(int result) throws SocketTimeoutException {
     if (result == -Errno.EAGAIN) {
-      throw new SocketTimeoutException("the socket's timeout is over");
+      throw new SocketTimeoutException("the socket's timeout has expired");
     }
   }
 
-  /** Says what is missing, and where to get it. */
+  /** Throws an error that names the missing dependency if junixsocket is not available. */
   private static void requireJunixsocket() {
     try {
       Class.forName("org.newsclub.net.unix.AFUNIXSocketChannel");

@@ -5,20 +5,21 @@ import java.nio.ByteBuffer;
 import java.util.Objects;
 
 /**
- * A mapping as an array of records that threads and processes share. What a record is made of, and
- * how a field of it is read and written, is told by a {@link RecordLayout}. To a program in C it is
- * an array of that struct.
+ * A mapping as an array of records that threads and processes share. A {@link RecordLayout} defines
+ * the fields of a record and the access to them. A C program sees an array of the struct with the
+ * same fields.
  *
- * <p>The array is of use until its mapping is closed. From Java 22 on each access then throws
- * IllegalStateException; before, it reads zeros, or what was written to it since, and no such write
- * reaches the region. An unpinned page may become zeros at any time: pin what is not to be lost.
+ * <p>The array is valid until its mapping is closed. After that, each access throws
+ * IllegalStateException from Java 22 on. Before Java 22, it reads zeros, or the values that were
+ * written after the close. Such a write does not reach the region. An unpinned page may become
+ * zeros at any time: pin the records that must not be lost.
  *
- * <p>Safe for use by many threads.
+ * <p>Thread-safe.
  */
 public final class SharedRecords {
   private final RecordLayout layout;
 
-  /** From the first record to the end of the last. */
+  /** The bytes from the first record to the end of the last. */
   private final ByteBuffer bytes;
 
   private final int length;
@@ -30,15 +31,17 @@ public final class SharedRecords {
   }
 
   /**
-   * Returns as many records as fit into a mapping, from its first byte on.
+   * Returns all records of a mapping, from its first byte. Bytes after the last whole record are
+   * ignored.
    *
-   * @param mapping an open mapping of at most 2147483647 bytes that begins at a multiple of the
-   *     layout's alignment in its region
-   * @param layout what each record is made of
+   * @param mapping an open mapping of at most 2147483647 bytes whose offset in its region is a
+   *     multiple of the layout's alignment
+   * @param layout the layout of each record
    * @return a view of the mapping
-   * @throws IllegalArgumentException if the mapping begins elsewhere
+   * @throws IllegalArgumentException if the offset of the mapping is not a multiple of the
+   *     alignment
    * @throws ClosedException if the mapping is closed
-   * @throws UnsupportedOperationException if the mapping has more bytes than that
+   * @throws UnsupportedOperationException if the mapping has more than 2147483647 bytes
    */
   public static SharedRecords of(Mapping mapping, RecordLayout layout) {
     ByteBuffer bytes = mapping.buffer();
@@ -49,16 +52,16 @@ public final class SharedRecords {
    * Returns some of a mapping's records.
    *
    * @param mapping an open mapping of at most 2147483647 bytes
-   * @param layout what each record is made of
-   * @param offset where the first record is in the mapping, in bytes, from 0; together with the
-   *     mapping's own offset a multiple of the layout's alignment
-   * @param length how many records, from 0
+   * @param layout the layout of each record
+   * @param offset the offset of the first record in the mapping, in bytes, at least 0; the sum of
+   *     this offset and the mapping's own offset must be a multiple of the layout's alignment
+   * @param length the number of records, at least 0
    * @return a view of this part of the mapping
-   * @throws IllegalArgumentException if the first record is at no multiple of the layout's
+   * @throws IllegalArgumentException if the first record is not at a multiple of the layout's
    *     alignment in the region
    * @throws IndexOutOfBoundsException if the records are not all within the mapping
    * @throws ClosedException if the mapping is closed
-   * @throws UnsupportedOperationException if the mapping has more bytes than that
+   * @throws UnsupportedOperationException if the mapping has more than 2147483647 bytes
    */
   public static SharedRecords of(Mapping mapping, RecordLayout layout, long offset, int length) {
     return of(mapping, mapping.buffer(), layout, offset, length);
@@ -73,7 +76,7 @@ public final class SharedRecords {
   }
 
   /**
-   * Returns what each record is made of.
+   * Returns the layout of each record.
    *
    * @return the layout
    */
@@ -82,9 +85,9 @@ public final class SharedRecords {
   }
 
   /**
-   * Returns how many records there are.
+   * Returns the number of records.
    *
-   * @return the array's length, from 0
+   * @return the array's length, at least 0
    */
   public int length() {
     return length;
@@ -94,10 +97,10 @@ public final class SharedRecords {
     return bytes;
   }
 
-  /** Where a record is in the bytes, for a field of a layout that must be this one. */
+  /** Returns the offset of a record in the bytes. The wanted layout must be that of the records. */
   int at(RecordLayout wanted, int index) {
     if (wanted != layout) {
-      throw new IllegalArgumentException("these records are of another layout: " + layout);
+      throw new IllegalArgumentException("these records have another layout: " + layout);
     }
     return Objects.checkIndex(index, length) * layout.size();
   }
