@@ -4,26 +4,25 @@ package org.ashmem;
 import java.nio.ByteBuffer;
 
 /**
- * The native library's functions. Each makes a system call, or the few of one step, and returns the
- * result, or the negated errno. None checks its arguments, and a wrong address ends the JVM:
- * callers are {@link AshmemRegion}, {@link Descriptor}, {@link Mapping} and {@link RegionChannel}
- * only.
+ * The functions of the native library. Each makes one system call, or the few calls of one step. It
+ * returns the result or the negated errno. No function checks its arguments, and a wrong address
+ * crashes the JVM. Therefore only a few classes of this package call them.
  */
 final class Shim {
-  /** Bits of a protection, as mmap takes them and the ABI's mask has them. */
+  /** The bits of a protection, the same for mmap and for the protection mask of the ABI. */
   static final int READ = 1;
 
   static final int WRITE = 2;
   static final int EXECUTE = 4;
 
-  /** Bits of a memfd's seals. */
+  /** The bits of a memfd's seals. */
   static final int SEAL_SHRINK = 2;
 
   static final int SEAL_GROW = 4;
   static final int SEAL_WRITE = 8;
   static final int SEAL_FUTURE_WRITE = 16;
 
-  /** What {@link #receive} returns where there is no one descriptor: no error has these numbers. */
+  /** Results of {@link #receive} without exactly one descriptor. No errno has these values. */
   static final int END = -5001;
 
   static final int NONE = -5002;
@@ -36,15 +35,15 @@ final class Shim {
 
   private Shim() {}
 
-  /** The version of the library that this file came with. */
+  /** Returns the version of ashmem that the native library belongs to. */
   static native String version();
 
   static native long pageSize();
 
-  /** Opens a file for reading and writing, closed on exec; the path is without a NUL. */
+  /** Opens a file for reading and writing, close-on-exec. The path must not contain a NUL. */
   static native int open(byte[] path);
 
-  /** 0 if the descriptor may be a region's, so that the requests below may be tried on it. */
+  /** Returns 0 if the descriptor may be a region. Only then may the requests below be tried. */
   static native int probe(int fd);
 
   static native int dup(int fd);
@@ -53,7 +52,7 @@ final class Shim {
 
   static native int setName(int fd, byte[] name);
 
-  /** Fills in the name and returns its length. */
+  /** Writes the region's name to the array and returns the length in bytes. */
   static native int name(int fd, byte[] name);
 
   static native int setSize(int fd, long size);
@@ -75,52 +74,53 @@ final class Shim {
 
   static native long fileId(int fd);
 
-  /** Makes the region's backing file, which fixes name and size for good. */
+  /** Creates the region's backing file. This fixes the name and the size permanently. */
   static native int back(int fd);
 
-  /** Makes a memfd that can be sealed; the name has at most 249 bytes and no NUL. */
+  /** Creates a memfd that can be sealed. The name has at most 249 bytes and no NUL. */
   static native int memfd(byte[] name);
 
   static native int resize(int fd, long size);
 
   static native int seal(int fd, int seals);
 
-  /** The seals, or -EINVAL if the file cannot be sealed. */
+  /** Returns the seals, or -EINVAL if the file cannot be sealed. */
   static native int seals(int fd);
 
   static native long fileSize(int fd);
 
   static native long inode(int fd);
 
-  /** 1 if the descriptor can be written, 0 if not. */
+  /** Returns 1 if the descriptor allows both reads and writes, otherwise 0. */
   static native int isWritable(int fd);
 
-  /** Fills in what the descriptor's link in /proc says, as far as there is room; its length. */
+  /** Writes the target of the descriptor's link in /proc, cut to the array. Returns the length. */
   static native int link(int fd, byte[] target);
 
-  /** Gives a range's memory back to the kernel: it reads as zeros then. */
+  /** Frees the memory of a range. The range then reads as zeros. */
   static native int punch(int fd, long offset, long length);
 
-  /** Opens a file that tells pressure, and says by a text with a NUL at its end when it shall. */
+  /** Opens a pressure file and registers a trigger on it. The trigger ends with a NUL. */
   static native int openPressure(byte[] path, byte[] trigger);
 
-  /** Waits until such a file tells pressure. */
+  /** Waits until the trigger of a pressure file fires. */
   static native int waitForPressure(int fd);
 
-  /** Sends one byte and a descriptor; 1. */
+  /** Sends one byte with one descriptor. Returns 1. */
   static native int send(int socket, int fd);
 
   /**
-   * Receives one byte and the descriptor that came with it, closed on exec. END if there is neither
-   * and never will be; NONE if the byte came alone, SEVERAL if with more than one, LOST if this
-   * process could not get all: those that it got are closed then.
+   * Receives one byte with one descriptor, close-on-exec, and returns the descriptor. Returns END
+   * if the other end closed its socket and nothing is left to receive; NONE if the byte came
+   * without a descriptor; SEVERAL if it came with more than one; LOST if this process could not get
+   * all descriptors. In the last two cases, all descriptors that came are closed.
    */
   static native int receive(int socket);
 
-  /** The address of the new mapping: of memory of no file if the descriptor is -1. */
+  /** Returns the address of a new mapping. With descriptor -1 the memory is anonymous. */
   static native long map(int fd, int protection, boolean shared, long offset, long length);
 
-  /** Replaces the mapping by memory that belongs to no region. */
+  /** Replaces the mapping by anonymous memory of zeros. */
   static native int bury(long address, long length);
 
   static native int unmap(long address, long length);

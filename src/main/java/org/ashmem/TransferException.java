@@ -5,8 +5,8 @@ import java.io.IOException;
 import java.io.Serial;
 
 /**
- * Thrown when a region could not be sent or received. The nested classes are the cases that a
- * program may want to tell apart; the rest is of this class itself.
+ * Thrown when a region cannot be sent or received. The nested classes are the cases that a program
+ * may want to distinguish. All other cases are instances of this class itself.
  */
 public class TransferException extends IOException {
   @Serial private static final long serialVersionUID = 1;
@@ -15,7 +15,7 @@ public class TransferException extends IOException {
     super(message);
   }
 
-  /** The table from what the shim's send returned to exception. */
+  /** Returns the exception for an error number of {@link Shim#send}. */
   static TransferException ofSend(String regionName, int errno) {
     String what =
         "sending region '" + regionName + "': " + Errno.name(errno) + " (" + errno + "), ";
@@ -26,25 +26,25 @@ public class TransferException extends IOException {
     };
   }
 
-  /** The same for the shim's receive. */
+  /** Returns the exception for a negative result of {@link Shim#receive}. */
   static TransferException ofReceive(int result) {
     String what = "receiving a region: ";
     return switch (result) {
       case Shim.END ->
           new PeerGone(
               what
-                  + "there is none and there will be none, for the other end has closed its socket,"
-                  + " or its process has ended");
+                  + "nothing is left to receive: the other end has closed its socket, or its"
+                  + " process has ended");
       case Shim.NONE -> new NotOneRegion(what + "a byte came without a descriptor");
       case Shim.SEVERAL ->
           new NotOneRegion(what + "more than one descriptor came at once; all are closed");
       case Shim.LOST ->
           new TransferException(
               what
-                  + "this process may not have what came: too many open files (ulimit -n), or a"
-                  + " security module is against it");
+                  + "this process cannot get the descriptor: too many open files (ulimit -n), or a"
+                  + " security module forbids it");
       case -Errno.ECONNRESET ->
-          new PeerGone(what + "ECONNRESET (104), the other end has closed its socket unread");
+          new PeerGone(what + "ECONNRESET (104), the other end closed its socket with unread data");
       default ->
           new TransferException(
               what + Errno.name(-result) + " (" + -result + "), the kernel refused to receive it");
@@ -60,7 +60,7 @@ public class TransferException extends IOException {
     }
   }
 
-  /** What came was a byte without a descriptor, or with more than one. */
+  /** The message was a byte without a descriptor, or with more than one. */
   public static final class NotOneRegion extends TransferException {
     @Serial private static final long serialVersionUID = 1;
 

@@ -3,14 +3,14 @@ package org.ashmem;
 
 import java.util.concurrent.atomic.AtomicBoolean;
 
-/** How a mapping is unmapped, once: at its end, or for the cleaner when nobody can reach it. */
+/** Unmaps a mapping once: at its close, or by the cleaner when it became unreachable. */
 final class Unmapping implements Runnable {
   private final long address;
   private final long length;
   private final Runnable forgotten;
   private final AtomicBoolean done = new AtomicBoolean();
 
-  /** Of pages at an address; with what is to be run if the cleaner unmaps them. */
+  /** Takes the pages to unmap, and the action to run if the cleaner unmaps them. */
   Unmapping(long address, long length, Runnable forgotten) {
     this.address = address;
     this.length = length;
@@ -21,17 +21,17 @@ final class Unmapping implements Runnable {
     return address;
   }
 
-  /** In bytes. */
+  /** Returns the length in bytes. */
   long length() {
     return length;
   }
 
-  /** Returns false when it did before. */
+  /** Unmaps the pages. A second call is a no-op and returns false. */
   boolean unmap() {
     if (done.getAndSet(true)) {
       return false;
     }
-    // Nobody is left to tell of an error.
+    // Ignore an error: no caller could handle it.
     int unused = Shim.unmap(address, length);
     return true;
   }

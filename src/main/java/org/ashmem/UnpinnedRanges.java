@@ -9,26 +9,26 @@ import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Which bytes of a region are not pinned, and which were purged: what the driver in the kernel
- * keeps for a region, for memory whose kernel keeps nothing.
+ * The unpinned and the purged ranges of a region. On the device the kernel's driver keeps this
+ * information. On memfd this class keeps it.
  *
- * <p>Not safe for use by many threads. Offsets are in bytes; ends are exclusive.
+ * <p>Not thread-safe. Offsets are in bytes. Ends are exclusive.
  */
 final class UnpinnedRanges {
   private final NavigableMap<Long, Range> ranges = new TreeMap<>();
 
-  /** A range that is not pinned. */
+  /** An unpinned range. */
   static final class Range {
     final long start;
     private long end;
 
-    /** Its bytes were purged since it was last pinned. */
+    /** Whether bytes of the range were purged since it was last pinned. */
     private boolean purged;
 
-    /** It may be purged: it was unpinned after that. */
+    /** Whether the range may be purged: it was not purged since it was last unpinned. */
     private boolean purgeable = true;
 
-    /** When it was unpinned: less is longer ago. */
+    /** When the range was last unpinned. A lower value is an earlier time. */
     private long age;
 
     private Range(long start, long end, boolean purged, long age) {
@@ -48,8 +48,8 @@ final class UnpinnedRanges {
   }
 
   /**
-   * Unpins a range at a time that is not before any other's. If the heap has no room for that, a
-   * part of it stays pinned; what was purged is never forgotten.
+   * Unpins a range. The time must not be earlier than that of any other range. If the heap is full,
+   * a part of the range stays pinned, but the record of a purge is never lost.
    */
   void unpin(long start, long end, long now) {
     Map<Long, Range> within = within(start, end);
@@ -64,7 +64,7 @@ final class UnpinnedRanges {
     add(new Range(at, end, false, now));
   }
 
-  /** Pins a range and tells whether any byte of it was purged. */
+  /** Pins a range. Returns whether any byte of it was purged. */
   boolean pin(long start, long end) {
     Map<Long, Range> within = within(start, end);
     boolean purged = false;
@@ -75,18 +75,18 @@ final class UnpinnedRanges {
     return purged;
   }
 
-  /** Tells whether each byte of a range is pinned. */
+  /** Returns whether each byte of a range is pinned. */
   boolean isPinned(long start, long end) {
     Map.Entry<Long, Range> last = ranges.lowerEntry(end);
     return last == null || last.getValue().end <= start;
   }
 
-  /** Tells whether any byte was purged that was not pinned since. */
+  /** Returns whether any byte was purged and not pinned since. */
   boolean anyPurged() {
     return ranges.values().stream().anyMatch(range -> range.purged);
   }
 
-  /** What may be purged, in no particular order. */
+  /** Returns the ranges that may be purged, in no particular order. */
   List<Range> purgeable() {
     List<Range> purgeable = new ArrayList<>();
     for (Range range : ranges.values()) {
@@ -97,19 +97,19 @@ final class UnpinnedRanges {
     return purgeable;
   }
 
-  /** What may be purged and begins there, or null. */
+  /** Returns the range that starts at this offset and may be purged, or null. */
   @Nullable Range startingAt(long start) {
     Range range = ranges.get(start);
     return range != null && range.purgeable ? range : null;
   }
 
-  /** Notes that one of the ranges is purged. */
+  /** Records that one of the ranges is purged. */
   void purged(Range range) {
     range.purged = true;
     range.purgeable = false;
   }
 
-  /** The ranges inside of these bounds, cut there if need be. */
+  /** Returns the ranges within these bounds. Splits ranges at the bounds if needed. */
   private NavigableMap<Long, Range> within(long start, long end) {
     cut(start);
     cut(end);
@@ -124,7 +124,7 @@ final class UnpinnedRanges {
     Range front = before.getValue();
     Range behind = new Range(at, front.end, front.purged, front.age);
     behind.purgeable = front.purgeable;
-    // In this order: if the heap has no room for the one, the other is still whole.
+    // The order matters: if add() runs out of heap, the front range is still complete.
     add(behind);
     front.end = at;
   }
