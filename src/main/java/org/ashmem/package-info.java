@@ -1,21 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Anonymous shared memory whose unpinned pages the Linux kernel may take back.
+ * Anonymous shared memory whose unpinned pages the Linux kernel may purge.
  *
  * <p>An {@link org.ashmem.AshmemRegion} is memory outside the Java heap that the kernel's ashmem
- * driver ({@code /dev/ashmem}) holds. It is read and written through a {@link org.ashmem.Mapping}.
- * Pages that could be made again are {@linkplain org.ashmem.AshmemRegion#unpin(long, long)
- * unpinned}: under memory pressure, the machine's or the cgroup's, the kernel purges them instead
- * of killing a process. {@linkplain org.ashmem.AshmemRegion#pin(long, long) Pinning} takes them
- * back and tells whether any was purged.
+ * driver ({@code /dev/ashmem}) manages. A program reads and writes it through a {@link
+ * org.ashmem.Mapping}. A program {@linkplain org.ashmem.AshmemRegion#unpin(long, long) unpins}
+ * pages whose content it can create again. Under memory pressure of the machine or of the cgroup,
+ * the kernel purges unpinned pages instead of killing a process. {@linkplain
+ * org.ashmem.AshmemRegion#pin(long, long) Pinning} protects the pages again and returns whether any
+ * page was purged.
  *
  * <pre>{@code
  * try (AshmemRegion region = AshmemRegion.create("thumbnails", 64L << 20);
  *     Mapping mapping = region.map()) {
  *   ByteBuffer bytes = mapping.buffer();
  *   // ... fill it ...
- *   region.unpin(); // from now on the kernel may take it
- *   try (Pin pin = region.pinned()) { // not while this scope lasts
+ *   region.unpin(); // from now on the kernel may purge the region
+ *   try (Pin pin = region.pinned()) { // no purge in this scope
  *     if (pin.wasPurged()) {
  *       // ... fill it again ...
  *     }
@@ -24,62 +25,63 @@
  * }
  * }</pre>
  *
- * <p>A region goes to another process by a {@link org.ashmem.RegionChannel}, which needs
- * junixsocket; nothing else does.
+ * <p>A {@link org.ashmem.RegionChannel} sends a region to another process. Only this class needs
+ * junixsocket.
  *
- * <p>For longs and records that threads and processes share there are views of a mapping: {@link
- * org.ashmem.SharedLongs}, and {@link org.ashmem.SharedRecords} of a {@link
- * org.ashmem.RecordLayout}, which is what a C compiler makes of the same fields.
+ * <p>Threads and processes can share data through two views of a mapping: {@link
+ * org.ashmem.SharedLongs} for longs, and {@link org.ashmem.SharedRecords} for records of a {@link
+ * org.ashmem.RecordLayout}. The layout is the same that a C compiler uses for these fields.
  *
  * <p>Offsets, lengths and sizes are in bytes. Ranges to pin begin and end at multiples of {@link
  * org.ashmem.AshmemRegion#pageSize()}, or end where the region ends.
  *
- * <p>Without the driver regions are on memfd, and this library keeps the pins: see {@link
- * org.ashmem.Backend}. {@code org.ashmem.backend} ({@code auto}, {@code device} or {@code memfd})
- * chooses, and {@code org.ashmem.purgeOnPressure=true} has unpinned memory on memfd purged, the
- * longest unpinned half of it at a time, when the kernel reports that tasks of the process's
- * cgroup, or of the machine, wait for memory.
+ * <p>Without the driver, regions are on memfd, and this library keeps the pins: see {@link
+ * org.ashmem.Backend}. The system property {@code org.ashmem.backend} ({@code auto}, {@code device}
+ * or {@code memfd}) selects the backend. With {@code org.ashmem.purgeOnPressure=true}, the library
+ * purges unpinned memory on memfd when the kernel reports that tasks of the process's cgroup, or of
+ * the machine, wait for memory. Each time it purges half of that memory, the least recently
+ * unpinned first.
  *
- * <p>What is not closed is freed by itself once it is unreachable, whenever the collector finds
- * that out, and is reported as a leak: as a warning of the {@link java.lang.System.Logger} named
- * {@code org.ashmem}, with the region's name and size. The system property {@code org.ashmem.leaks}
- * says how much is reported:
+ * <p>A region or mapping that was not closed is freed when the garbage collector finds that it is
+ * unreachable. This is reported as a leak: the {@link java.lang.System.Logger} named {@code
+ * org.ashmem} gets a warning with the region's name and size. The system property {@code
+ * org.ashmem.leaks} sets the level of the reports:
  *
  * <table>
  *   <caption>Values of org.ashmem.leaks</caption>
- *   <tr><th>value</th><th>what is reported</th><th>what it costs</th></tr>
- *   <tr><td>{@code off}</td><td>nothing</td><td>nothing</td></tr>
- *   <tr><td>{@code simple}, the default</td><td>once for each name of a region, and once for its
- *     mappings</td><td>nothing until something leaks</td></tr>
- *   <tr><td>{@code paranoid}</td><td>once for each place, with the stack trace of where it was
- *     created</td><td>a stack trace for each region and mapping that is created</td></tr>
+ *   <tr><th>value</th><th>reports</th><th>cost</th></tr>
+ *   <tr><td>{@code off}</td><td>none</td><td>none</td></tr>
+ *   <tr><td>{@code simple}, the default</td><td>one for each region name, and one for the mappings
+ *     of regions with this name</td><td>none until something leaks</td></tr>
+ *   <tr><td>{@code paranoid}</td><td>one for each place of creation, with its stack
+ *     trace</td><td>a stack trace for each region and mapping that is created</td></tr>
  * </table>
  *
- * <p>Any other value is warned of and taken for the default. After 1000 reports there is none any
- * more; {@link org.ashmem.Counters#leaks()} goes on, with {@code off} too.
+ * <p>Any other value causes a warning and selects the default. Reports stop after 1000, but {@link
+ * org.ashmem.Counters#leaks()} continues to count. It also counts with {@code off}.
  *
- * <p>The JDK's Flight Recorder gets events, in the category {@code ashmem}, with the region's name,
- * offset and length. Where the runtime lacks the module {@code jdk.jfr} there are none.
+ * <p>The JDK's Flight Recorder gets events in the category {@code ashmem}, with the region's name,
+ * offset and length. There are no events if the runtime lacks the module {@code jdk.jfr}.
  *
  * <table>
  *   <caption>Events</caption>
  *   <tr><th>event</th><th>when</th></tr>
  *   <tr><td>{@code org.ashmem.Map}</td><td>a part of a region was mapped</td></tr>
- *   <tr><td>{@code org.ashmem.Pin}, {@code org.ashmem.Unpin}</td><td>a range was pinned or unpinned,
- *     which took 1 ms or more; {@code -XX:StartFlightRecording:+org.ashmem.Pin#threshold=0ns} has
- *     all</td></tr>
+ *   <tr><td>{@code org.ashmem.Pin}, {@code org.ashmem.Unpin}</td><td>pinning or unpinning a range
+ *     took 1 ms or more; {@code -XX:StartFlightRecording:+org.ashmem.Pin#threshold=0ns} records
+ *     every call</td></tr>
  *   <tr><td>{@code org.ashmem.PurgeFound}</td><td>pinning found a purged page</td></tr>
  *   <tr><td>{@code org.ashmem.Close}</td><td>a region or a mapping was closed</td></tr>
  *   <tr><td>{@code org.ashmem.Leak}</td><td>a region or a mapping was not closed</td></tr>
  * </table>
  *
- * <p>{@link org.ashmem.Counters} has numbers of the same, and {@link
- * org.ashmem.micrometer.AshmemMetrics} gives them to Micrometer.
+ * <p>{@link org.ashmem.Counters} counts the same facts, and {@link
+ * org.ashmem.micrometer.AshmemMetrics} publishes the counters to Micrometer.
  *
- * <p>Other system properties: {@code org.ashmem.library} names the file of the native library to
- * load, in place of the one in the jar; {@code org.ashmem.tmpdir} names the directory that the one
- * in the jar is unpacked to, in place of {@code java.io.tmpdir}. From Java 24 on, {@code
- * --enable-native-access=org.ashmem} ({@code ALL-UNNAMED} on the class path) spares a warning.
+ * <p>Two more system properties concern the native library. {@code org.ashmem.library} names the
+ * file to load instead of the library in the jar. {@code org.ashmem.tmpdir} names the directory to
+ * unpack the library in the jar to, instead of {@code java.io.tmpdir}. From Java 24 on, {@code
+ * --enable-native-access=org.ashmem} ({@code ALL-UNNAMED} on the class path) avoids a warning.
  */
 @NullMarked
 package org.ashmem;
