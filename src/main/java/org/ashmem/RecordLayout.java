@@ -12,9 +12,9 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * What a record of {@link SharedRecords} is made of: fields, each with a name, in the order in
- * which they were added. A layout and its fields are made once, as constants; a field is then read
- * and written by the index of a record.
+ * The layout of a record of {@link SharedRecords}: named fields, in the order in which they were
+ * added. A program creates a layout and its fields once, as constants. It then reads and writes a
+ * field by the index of a record.
  *
  * <pre>{@code
  * static final RecordLayout TILE =
@@ -25,9 +25,10 @@ import java.util.Map;
  * HITS.getAndAdd(tiles, 7, 1);
  * }</pre>
  *
- * <p>A record is what a C compiler makes of the same fields on x86_64 and aarch64: each is at the
- * next multiple of its size (of 1 for bytes), the record's size is a multiple of the largest of
- * them, and numbers are in the machine's own byte order. The above is
+ * <p>The layout is the same that a C compiler uses for these fields on x86_64 and aarch64. Each
+ * field is at the next multiple of its alignment, which is its size, or 1 for a field of bytes. The
+ * record's size is a multiple of the largest alignment. Numbers are in the machine's native byte
+ * order. The layout above is
  *
  * <pre>{@code
  * struct tile {
@@ -37,15 +38,16 @@ import java.util.Map;
  * };                 // 40 bytes
  * }</pre>
  *
- * <p>No access allocates or calls into the kernel, but {@link BytesField#get(SharedRecords, int)},
- * which returns a new array. Each throws IndexOutOfBoundsException if the index is not from 0 to
- * {@link SharedRecords#length} - 1, and IllegalArgumentException if the records are of another
- * layout; each that writes throws {@link ReadOnlyBufferException} if their mapping is read-only.
- * What a method's name says of order is what {@link VarHandle} means by it, between processes too:
- * {@code get} and {@code set} are for what only one thread uses, or what a volatile access to
- * another field publishes.
+ * <p>No access calls into the kernel. No access allocates, except {@link
+ * BytesField#get(SharedRecords, int)}, which returns a new array. An access throws
+ * IndexOutOfBoundsException if the index is not from 0 to {@link SharedRecords#length} - 1, and
+ * IllegalArgumentException if the records have another layout. A write throws {@link
+ * ReadOnlyBufferException} if the mapping of the records is read-only. The memory order of each
+ * method is that of the {@link VarHandle} access mode with the same name, also between processes.
+ * Use {@code get} and {@code set} only for fields that one thread uses, or that a volatile access
+ * to another field publishes.
  *
- * <p>Safe for use by many threads; its builder is not.
+ * <p>Thread-safe. The builder is not.
  */
 public final class RecordLayout {
   private static final VarHandle INTS =
@@ -76,27 +78,27 @@ public final class RecordLayout {
   }
 
   /**
-   * Begins a layout.
+   * Returns a builder of a new layout.
    *
-   * @return a builder without a field
+   * @return a builder without fields
    */
   public static Builder builder() {
     return new Builder();
   }
 
   /**
-   * Returns how far records are apart.
+   * Returns the size of a record, which is the distance from one record to the next.
    *
-   * @return the size of a record in bytes, at least 1, a multiple of {@link #alignment()}
+   * @return the size in bytes, at least 1, a multiple of {@link #alignment()}
    */
   public int size() {
     return size;
   }
 
   /**
-   * Returns at which bytes of a region records may begin.
+   * Returns the alignment of a record. The offset of each record in its region is a multiple of it.
    *
-   * @return the number that these are a multiple of: 1, 4 or 8
+   * @return the alignment in bytes: 1, 4 or 8
    */
   public int alignment() {
     return alignment;
@@ -105,7 +107,7 @@ public final class RecordLayout {
   /**
    * Returns the fields.
    *
-   * @return a list that cannot be modified, in the order in which they were added
+   * @return an unmodifiable list, in the order in which the fields were added
    */
   public List<Field> fields() {
     return List.copyOf(fields.values());
@@ -114,9 +116,9 @@ public final class RecordLayout {
   /**
    * Returns a field that was added by {@link Builder#addByte}.
    *
-   * @param name its name
+   * @param name the name of the field
    * @return the field
-   * @throws IllegalArgumentException if there is none of that name and type
+   * @throws IllegalArgumentException if there is no field with this name and type
    */
   public ByteField byteField(String name) {
     return field(name, ByteField.class);
@@ -125,9 +127,9 @@ public final class RecordLayout {
   /**
    * Returns a field that was added by {@link Builder#addInt}.
    *
-   * @param name its name
+   * @param name the name of the field
    * @return the field
-   * @throws IllegalArgumentException if there is none of that name and type
+   * @throws IllegalArgumentException if there is no field with this name and type
    */
   public IntField intField(String name) {
     return field(name, IntField.class);
@@ -136,9 +138,9 @@ public final class RecordLayout {
   /**
    * Returns a field that was added by {@link Builder#addLong}.
    *
-   * @param name its name
+   * @param name the name of the field
    * @return the field
-   * @throws IllegalArgumentException if there is none of that name and type
+   * @throws IllegalArgumentException if there is no field with this name and type
    */
   public LongField longField(String name) {
     return field(name, LongField.class);
@@ -147,9 +149,9 @@ public final class RecordLayout {
   /**
    * Returns a field that was added by {@link Builder#addDouble}.
    *
-   * @param name its name
+   * @param name the name of the field
    * @return the field
-   * @throws IllegalArgumentException if there is none of that name and type
+   * @throws IllegalArgumentException if there is no field with this name and type
    */
   public DoubleField doubleField(String name) {
     return field(name, DoubleField.class);
@@ -158,9 +160,9 @@ public final class RecordLayout {
   /**
    * Returns a field that was added by {@link Builder#addBytes}.
    *
-   * @param name its name
+   * @param name the name of the field
    * @return the field
-   * @throws IllegalArgumentException if there is none of that name and type
+   * @throws IllegalArgumentException if there is no field with this name and type
    */
   public BytesField bytesField(String name) {
     return field(name, BytesField.class);
@@ -204,16 +206,16 @@ public final class RecordLayout {
     }
 
     /**
-     * Returns where in a record the field is.
+     * Returns the offset of the field in a record.
      *
-     * @return the offset in bytes, from 0
+     * @return the offset in bytes, at least 0
      */
     public int offset() {
       return offset;
     }
 
     /**
-     * Returns how long the field is.
+     * Returns the size of the field.
      *
      * @return the size in bytes, at least 1
      */
@@ -221,7 +223,7 @@ public final class RecordLayout {
       return size;
     }
 
-    /** Where the field of a record is in the records' bytes. */
+    /** Returns the offset of a record's field in the bytes of all records. */
     final int at(SharedRecords records, int index) {
       return records.at(layout, index) + offset;
     }
@@ -239,22 +241,22 @@ public final class RecordLayout {
     }
 
     /**
-     * Reads the field as an ordinary variable is read.
+     * Reads the field with the memory order of an ordinary variable.
      *
      * @param records the records
-     * @param index which one
-     * @return the field's value
+     * @param index the index of the record
+     * @return the value
      */
     public byte get(SharedRecords records, int index) {
       return records.bytes().get(at(records, index));
     }
 
     /**
-     * Writes the field as an ordinary variable is written.
+     * Writes the field with the memory order of an ordinary variable.
      *
      * @param records the records
-     * @param index which one
-     * @param value the field's new value
+     * @param index the index of the record
+     * @param value the new value
      */
     public void set(SharedRecords records, int index, byte value) {
       ByteBuffer unused = records.bytes().put(at(records, index), value);
@@ -268,69 +270,71 @@ public final class RecordLayout {
     }
 
     /**
-     * Reads the field as an ordinary variable is read.
+     * Reads the field with the memory order of an ordinary variable.
      *
      * @param records the records
-     * @param index which one
-     * @return the field's value
+     * @param index the index of the record
+     * @return the value
      */
     public int get(SharedRecords records, int index) {
       return (int) INTS.get(records.bytes(), at(records, index));
     }
 
     /**
-     * Writes the field as an ordinary variable is written.
+     * Writes the field with the memory order of an ordinary variable.
      *
      * @param records the records
-     * @param index which one
-     * @param value the field's new value
+     * @param index the index of the record
+     * @param value the new value
      */
     public void set(SharedRecords records, int index, int value) {
       INTS.set(records.bytes(), at(records, index), value);
     }
 
     /**
-     * Reads the field as a volatile variable is read.
+     * Reads the field with the memory order of a volatile variable.
      *
      * @param records the records
-     * @param index which one
-     * @return the field's value
+     * @param index the index of the record
+     * @return the value
      */
     public int getVolatile(SharedRecords records, int index) {
       return (int) INTS.getVolatile(records.bytes(), at(records, index));
     }
 
     /**
-     * Writes the field as a volatile variable is written.
+     * Writes the field with the memory order of a volatile variable.
      *
      * @param records the records
-     * @param index which one
-     * @param value the field's new value
+     * @param index the index of the record
+     * @param value the new value
      */
     public void setVolatile(SharedRecords records, int index, int value) {
       INTS.setVolatile(records.bytes(), at(records, index), value);
     }
 
     /**
-     * Writes the field if it has the value that is expected, in one step, as a volatile variable.
+     * Atomically writes the field if it has the expected value, with the memory order of a volatile
+     * variable.
      *
      * @param records the records
-     * @param index which one
-     * @param expected the value that the field must have
-     * @param value the field's new value
-     * @return true if it had, and was written
+     * @param index the index of the record
+     * @param expected the expected value
+     * @param value the new value
+     * @return true if the field had the expected value and was written
      */
     public boolean compareAndSet(SharedRecords records, int index, int expected, int value) {
       return INTS.compareAndSet(records.bytes(), at(records, index), expected, value);
     }
 
     /**
-     * Adds to the field, in one step, as to a volatile variable. The sum wraps around.
+     * Atomically adds to the field, with the memory order of a volatile variable. The sum wraps
+     * around.
      *
      * @param records the records
-     * @param index which one
-     * @param delta what to add
-     * @return the value that the field had before
+     * @param index the index of the record
+     * @param delta the value to add
+     * @return the previous value
      */
     public int getAndAdd(SharedRecords records, int index, int delta) {
       return (int) INTS.getAndAdd(records.bytes(), at(records, index), delta);
@@ -344,69 +348,71 @@ public final class RecordLayout {
     }
 
     /**
-     * Reads the field as an ordinary variable is read.
+     * Reads the field with the memory order of an ordinary variable.
      *
      * @param records the records
-     * @param index which one
-     * @return the field's value
+     * @param index the index of the record
+     * @return the value
      */
     public long get(SharedRecords records, int index) {
       return (long) LONGS.get(records.bytes(), at(records, index));
     }
 
     /**
-     * Writes the field as an ordinary variable is written.
+     * Writes the field with the memory order of an ordinary variable.
      *
      * @param records the records
-     * @param index which one
-     * @param value the field's new value
+     * @param index the index of the record
+     * @param value the new value
      */
     public void set(SharedRecords records, int index, long value) {
       LONGS.set(records.bytes(), at(records, index), value);
     }
 
     /**
-     * Reads the field as a volatile variable is read.
+     * Reads the field with the memory order of a volatile variable.
      *
      * @param records the records
-     * @param index which one
-     * @return the field's value
+     * @param index the index of the record
+     * @return the value
      */
     public long getVolatile(SharedRecords records, int index) {
       return (long) LONGS.getVolatile(records.bytes(), at(records, index));
     }
 
     /**
-     * Writes the field as a volatile variable is written.
+     * Writes the field with the memory order of a volatile variable.
      *
      * @param records the records
-     * @param index which one
-     * @param value the field's new value
+     * @param index the index of the record
+     * @param value the new value
      */
     public void setVolatile(SharedRecords records, int index, long value) {
       LONGS.setVolatile(records.bytes(), at(records, index), value);
     }
 
     /**
-     * Writes the field if it has the value that is expected, in one step, as a volatile variable.
+     * Atomically writes the field if it has the expected value, with the memory order of a volatile
+     * variable.
      *
      * @param records the records
-     * @param index which one
-     * @param expected the value that the field must have
-     * @param value the field's new value
-     * @return true if it had, and was written
+     * @param index the index of the record
+     * @param expected the expected value
+     * @param value the new value
+     * @return true if the field had the expected value and was written
      */
     public boolean compareAndSet(SharedRecords records, int index, long expected, long value) {
       return LONGS.compareAndSet(records.bytes(), at(records, index), expected, value);
     }
 
     /**
-     * Adds to the field, in one step, as to a volatile variable. The sum wraps around.
+     * Atomically adds to the field, with the memory order of a volatile variable. The sum wraps
+     * around.
      *
      * @param records the records
-     * @param index which one
-     * @param delta what to add
-     * @return the value that the field had before
+     * @param index the index of the record
+     * @param delta the value to add
+     * @return the previous value
      */
     public long getAndAdd(SharedRecords records, int index, long delta) {
       return (long) LONGS.getAndAdd(records.bytes(), at(records, index), delta);
@@ -420,29 +426,29 @@ public final class RecordLayout {
     }
 
     /**
-     * Reads the field as an ordinary variable is read.
+     * Reads the field with the memory order of an ordinary variable.
      *
      * @param records the records
-     * @param index which one
-     * @return the field's value
+     * @param index the index of the record
+     * @return the value
      */
     public double get(SharedRecords records, int index) {
       return (double) DOUBLES.get(records.bytes(), at(records, index));
     }
 
     /**
-     * Writes the field as an ordinary variable is written.
+     * Writes the field with the memory order of an ordinary variable.
      *
      * @param records the records
-     * @param index which one
-     * @param value the field's new value
+     * @param index the index of the record
+     * @param value the new value
      */
     public void set(SharedRecords records, int index, double value) {
       DOUBLES.set(records.bytes(), at(records, index), value);
     }
   }
 
-  /** A field of a fixed number of bytes: C's {@code char[]}. It is not read or written at once. */
+  /** A field of a fixed number of bytes: C's {@code char[]}. Access is not atomic. */
   public static final class BytesField extends Field {
     private BytesField(RecordLayout layout, Builder.Added added) {
       super(layout, added);
@@ -452,7 +458,7 @@ public final class RecordLayout {
      * Copies the field's bytes.
      *
      * @param records the records
-     * @param index which one
+     * @param index the index of the record
      * @return a new array of {@link #size()} bytes
      */
     public byte[] get(SharedRecords records, int index) {
@@ -462,12 +468,12 @@ public final class RecordLayout {
     }
 
     /**
-     * Copies the field's first bytes.
+     * Copies the field's first bytes to an array. The length of the array is the number of bytes.
      *
      * @param records the records
-     * @param index which one
-     * @param destination what to fill: at most {@link #size()} bytes
-     * @throws IllegalArgumentException if it is longer; nothing is copied then
+     * @param index the index of the record
+     * @param destination the array to fill, at most {@link #size()} bytes long
+     * @throws IllegalArgumentException if the array is longer; no byte is copied then
      */
     public void get(SharedRecords records, int index, byte[] destination) {
       requireRoom(destination);
@@ -475,12 +481,12 @@ public final class RecordLayout {
     }
 
     /**
-     * Writes the field's first bytes, and zeros to the rest.
+     * Writes an array to the field and fills the rest of the field with zeros.
      *
      * @param records the records
-     * @param index which one
-     * @param value at most {@link #size()} bytes
-     * @throws IllegalArgumentException if it is longer; nothing is written then
+     * @param index the index of the record
+     * @param value the array, at most {@link #size()} bytes long
+     * @throws IllegalArgumentException if the array is longer; no byte is written then
      */
     public void set(SharedRecords records, int index, byte[] value) {
       requireRoom(value);
@@ -501,7 +507,7 @@ public final class RecordLayout {
   /**
    * The fields of a new layout.
    *
-   * <p>Not safe for use by many threads.
+   * <p>Not thread-safe.
    */
   public static final class Builder {
     private enum Type {
@@ -523,59 +529,59 @@ public final class RecordLayout {
     /**
      * Adds a field of one byte.
      *
-     * @param name what to call it: not empty, and not as another field
+     * @param name the name of the field: not empty, and not the name of another field
      * @return this builder
-     * @throws IllegalArgumentException if the name is not as above, or the record has more than
-     *     2147483640 bytes
+     * @throws IllegalArgumentException if the name is not as above, or the record would have more
+     *     than 2147483640 bytes
      */
     public Builder addByte(String name) {
       return add(Type.BYTE, name, Byte.BYTES, Byte.BYTES);
     }
 
     /**
-     * Adds a field of 4 bytes, which is at a multiple of 4.
+     * Adds a field of 4 bytes, at a multiple of 4 bytes.
      *
-     * @param name what to call it: not empty, and not as another field
+     * @param name the name of the field: not empty, and not the name of another field
      * @return this builder
-     * @throws IllegalArgumentException if the name is not as above, or the record has more than
-     *     2147483640 bytes
+     * @throws IllegalArgumentException if the name is not as above, or the record would have more
+     *     than 2147483640 bytes
      */
     public Builder addInt(String name) {
       return add(Type.INT, name, Integer.BYTES, Integer.BYTES);
     }
 
     /**
-     * Adds a field of 8 bytes, which is at a multiple of 8.
+     * Adds a field of 8 bytes, at a multiple of 8 bytes.
      *
-     * @param name what to call it: not empty, and not as another field
+     * @param name the name of the field: not empty, and not the name of another field
      * @return this builder
-     * @throws IllegalArgumentException if the name is not as above, or the record has more than
-     *     2147483640 bytes
+     * @throws IllegalArgumentException if the name is not as above, or the record would have more
+     *     than 2147483640 bytes
      */
     public Builder addLong(String name) {
       return add(Type.LONG, name, Long.BYTES, Long.BYTES);
     }
 
     /**
-     * Adds a field of 8 bytes for a floating-point number, which is at a multiple of 8.
+     * Adds a field of 8 bytes for a floating-point number, at a multiple of 8 bytes.
      *
-     * @param name what to call it: not empty, and not as another field
+     * @param name the name of the field: not empty, and not the name of another field
      * @return this builder
-     * @throws IllegalArgumentException if the name is not as above, or the record has more than
-     *     2147483640 bytes
+     * @throws IllegalArgumentException if the name is not as above, or the record would have more
+     *     than 2147483640 bytes
      */
     public Builder addDouble(String name) {
       return add(Type.DOUBLE, name, Double.BYTES, Double.BYTES);
     }
 
     /**
-     * Adds a field of so many bytes.
+     * Adds a field of a given number of bytes.
      *
-     * @param name what to call it: not empty, and not as another field
-     * @param length the field's length in bytes, at least 1
+     * @param name the name of the field: not empty, and not the name of another field
+     * @param length the length of the field in bytes, at least 1
      * @return this builder
-     * @throws IllegalArgumentException if the name or the length is not as above, or the record has
-     *     more than 2147483640 bytes
+     * @throws IllegalArgumentException if the name or the length is not as above, or the record
+     *     would have more than 2147483640 bytes
      */
     public Builder addBytes(String name, int length) {
       if (length < 1) {
@@ -587,7 +593,7 @@ public final class RecordLayout {
     private Builder add(Type type, String name, int size, int multiple) {
       if (name.isEmpty() || fields.stream().anyMatch(each -> each.name.equals(name))) {
         throw new IllegalArgumentException(
-            "each field has a name of its own, which '" + name + "' is not");
+            "a field needs a unique name that is not empty, not '" + name + "'");
       }
       long offset = up(end, multiple);
       int larger = Math.max(alignment, multiple);
@@ -601,7 +607,7 @@ public final class RecordLayout {
     }
 
     /**
-     * Makes the layout. The builder may go on; layouts that it made stay as they are.
+     * Creates the layout. The builder may be used again; this does not change earlier layouts.
      *
      * @return a new layout
      * @throws IllegalStateException if no field was added
