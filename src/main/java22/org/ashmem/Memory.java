@@ -8,11 +8,12 @@ import java.nio.ByteBuffer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Mapped memory as Java sees it: a segment of a shared arena. Closing that takes it away from all
- * views, which throw IllegalStateException from then on.
+ * The mapped memory of a {@link Mapping}: a segment of a shared arena. Closing the arena
+ * invalidates all views, which then throw IllegalStateException.
  *
- * <p>Every thread of the JVM has to look up when a shared arena is closed, which takes longer than
- * all the rest of a mapping's life. So there is none before somebody asks for a view.
+ * <p>Closing a shared arena needs a handshake with every thread of the JVM. This takes longer than
+ * everything else that a mapping does. Therefore the arena is created only on the first request for
+ * a view.
  */
 final class Memory {
   private final Unmapping unmapping;
@@ -20,13 +21,13 @@ final class Memory {
   private final long length;
   private final Cleaner.Cleanable forgotten;
 
-  /** Made and closed under this object's monitor. */
+  /** Created and closed under the monitor of this object. */
   private @Nullable Arena arena;
 
   private volatile @Nullable MemorySegment segment;
   private boolean closed;
 
-  /** Of a mapping of which {@code length} bytes, from {@code before} on, are to be seen. */
+  /** Makes {@code length} bytes visible, from the offset {@code before} in the mapped pages. */
   Memory(Cleaner cleaner, long before, long length, Unmapping unmapping) {
     this.unmapping = unmapping;
     this.before = before;
@@ -34,8 +35,8 @@ final class Memory {
     this.forgotten = cleaner.register(this, unmapping);
   }
 
-  /** A mapping as a segment that the end of the arena takes away. */
-  @SuppressWarnings("restricted") // the address is one of ours
+  /** Returns the mapped pages as a segment that is valid until the arena is closed. */
+  @SuppressWarnings("restricted") // the address is that of a mapping of this library
   static MemorySegment adopt(Unmapping unmapping, Arena arena, Runnable end) {
     return MemorySegment.ofAddress(unmapping.address())
         .reinterpret(unmapping.length(), arena, all -> end.run());
@@ -50,7 +51,8 @@ final class Memory {
     MemorySegment made = segment;
     if (made == null) {
       Arena shared = Arena.ofShared();
-      // Every segment and every buffer of the arena keeps its end reachable, and that this object.
+      // Every segment and buffer of the arena keeps the cleanup action reachable. The action keeps
+      // this object reachable.
       made = adopt(unmapping, shared, this::unmap).asSlice(before, length);
       arena = shared;
       segment = made;
@@ -65,17 +67,17 @@ final class Memory {
     boolean unused = unmapping.unmap();
   }
 
-  /** The longest that can be handed out, in bytes. */
+  /** The maximum length of a view, in bytes. */
   static long maxLength() {
     return Long.MAX_VALUE;
   }
 
-  /** A new view, which can be written as far as Java knows. */
+  /** Returns a new view. Java treats it as writable, even if the mapping is read-only. */
   ByteBuffer buffer() {
     return segment().asByteBuffer();
   }
 
-  /** Takes the mapping away from all views: 0. */
+  /** Detaches all views from the mapping. Returns 0. */
   synchronized int close() {
     if (arena != null) {
       arena.close();

@@ -4,7 +4,7 @@ package org.ashmem;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
-/** Mappings as memory segments: of any length, and with an arena of the caller's. */
+/** Mappings as memory segments, of any length, and with an arena of the caller. */
 public final class Segments {
   private Segments() {}
 
@@ -12,8 +12,8 @@ public final class Segments {
    * Returns the bytes of a mapping.
    *
    * @param mapping an open mapping, of any length
-   * @return a segment, read-only if the mapping is, that throws IllegalStateException once the
-   *     mapping is closed
+   * @return a segment; it is read-only if the mapping is, and throws IllegalStateException after
+   *     the mapping is closed
    * @throws ClosedException if the mapping is closed
    */
   public static MemorySegment of(Mapping mapping) {
@@ -22,27 +22,27 @@ public final class Segments {
   }
 
   /**
-   * Maps a part of a region for as long as an arena is alive.
+   * Maps a part of a region for the lifetime of an arena.
    *
-   * @param region the region, which may be closed before the arena is
-   * @param mode whether to write, and whether to share
-   * @param offset where the part begins, in bytes, from 0; it need not be a multiple of the page
+   * @param region the region, which may be closed before the arena
+   * @param mode whether the mapping is writable, and whether it is shared
+   * @param offset the start of the part in bytes, at least 0; it need not be a multiple of the page
    *     size
-   * @param length the part's length in bytes, at least 1
-   * @param arena what unmaps the part when it is closed; for {@link Arena#ofAuto} and {@link
-   *     Arena#global} see there
-   * @return a segment, read-only if the mode is
+   * @param length the length of the part in bytes, at least 1
+   * @param arena the arena; closing it unmaps the part; for arenas that are never closed explicitly
+   *     see {@link Arena#ofAuto} and {@link Arena#global}
+   * @return a segment; it is read-only if the mode is
    * @throws IllegalArgumentException if the part is empty, or not within the region
    * @throws IllegalStateException if the arena is closed
    * @throws WrongThreadException if the arena is confined to another thread
-   * @throws AshmemException.PermissionDenied if the protection lacks what the mode needs
-   * @throws AshmemException.OutOfMemory if there is no room for it
+   * @throws AshmemException.PermissionDenied if the protection lacks a right that the mode needs
+   * @throws AshmemException.OutOfMemory if there is no room for the mapping
    * @throws ClosedException if the region is closed
    */
   public static MemorySegment map(
       AshmemRegion region, MapMode mode, long offset, long length, Arena arena) {
     long before = offset & (AshmemRegion.pageSize() - 1);
-    // Looked at before anything is known of it that would have to be taken back.
+    // mapAddress checks the arguments before there is anything to undo.
     Lifetime lifetime = Lifetime.ofMapping(region.name(), offset, length);
     Events.MapEvent event = Events.map(region.name(), mode, offset, length);
     long address = region.mapAddress(mode, offset, length);
@@ -60,7 +60,7 @@ public final class Segments {
     return mode.isReadOnly() ? segment.asReadOnly() : segment;
   }
 
-  /** The arena's end is no leak, whoever or whatever closed it. */
+  /** Runs when the arena ends. This is never a leak, even if the collector ends the arena. */
   private static void end(Unmapping unmapping, Lifetime lifetime) {
     Events.CloseEvent event = Events.close(lifetime);
     boolean unused = unmapping.unmap();

@@ -6,8 +6,8 @@ import org.ashmem.AshmemException;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Thrown when the kernel refuses a call. Its cause, where it has one, is the {@link
- * AshmemException} that tells the region and what to do.
+ * Thrown when the kernel refuses a call. If the exception has a cause, the cause is an {@link
+ * AshmemException} that names the region and says what to do.
  */
 public final class ErrnoException extends Exception {
   @Serial private static final long serialVersionUID = 1;
@@ -15,11 +15,11 @@ public final class ErrnoException extends Exception {
   /** The call that was refused, such as {@code mmap}. */
   public final String functionName;
 
-  /** The error number, one of {@link OsConstants} as a rule. */
+  /** The error number, usually one of {@link OsConstants}. */
   public final int errno;
 
   /**
-   * Makes an exception without a cause.
+   * Creates an exception without a cause.
    *
    * @param functionName the call that was refused
    * @param errno the error number
@@ -29,11 +29,11 @@ public final class ErrnoException extends Exception {
   }
 
   /**
-   * Makes an exception.
+   * Creates an exception.
    *
    * @param functionName the call that was refused
    * @param errno the error number
-   * @param cause what told of it, or null
+   * @param cause the cause, or null
    */
   @SuppressWarnings("exports") // programs compile without the annotation
   public ErrnoException(String functionName, int errno, @Nullable Throwable cause) {

@@ -9,7 +9,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import org.ashmem.Mapping;
 import org.jspecify.annotations.Nullable;
 
-/** Which mapping a buffer is of, known for as long as the buffer is reachable. */
+/** Maps each buffer to its mapping, for as long as the buffer is reachable. */
 final class Mappings {
   private static final Cleaner CLEANER = Cleaner.create();
 
@@ -17,12 +17,13 @@ final class Mappings {
 
   private Mappings() {}
 
-  /** Returns a new buffer of the mapping, by which it can be found. */
+  /** Returns a new buffer of the mapping. {@link #of} finds the mapping by this buffer. */
   static ByteBuffer handOut(Mapping mapping) {
     ByteBuffer buffer = mapping.buffer();
     Key key = new Key(buffer);
     MAPPINGS.put(key, mapping);
-    // Not closed: a slice of the buffer may be in use still. The mapping looks after itself.
+    // Do not close the mapping: a slice of the buffer may still be in use. The mapping's own
+    // cleaner unmaps it.
     CLEANER.register(buffer, () -> MAPPINGS.remove(key));
     return buffer;
   }
@@ -31,7 +32,7 @@ final class Mappings {
     return MAPPINGS.get(new Key(buffer));
   }
 
-  /** A buffer itself, whatever bytes it has. */
+  /** Compares buffers by identity, not by content. */
   private static final class Key extends WeakReference<ByteBuffer> {
     private final int hash;
 

@@ -16,28 +16,28 @@ import org.ashmem.PinResult;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Memory that is read and written like a file, and that the kernel may take back: Android's class
- * of that name, on an {@link AshmemRegion}.
+ * Memory that is read and written like a file, and that the kernel may purge. This is Android's
+ * class of the same name, implemented on an {@link AshmemRegion}.
  *
- * <p>A file that is no longer reachable is closed by itself.
+ * <p>A file that becomes unreachable is closed.
  *
- * <p>Safe for use by many threads, which access it one at a time. A stream of it is for one thread.
+ * <p>Thread-safe: threads access the file one at a time. Its streams are not thread-safe.
  */
 public final class MemoryFile implements Closeable {
   private final AshmemRegion region;
   private final Mapping mapping;
   private final int length;
 
-  /** None once it is closed, so that the address space is not held. */
+  /** Empty after close, so that a closed file holds no address space. */
   private ByteBuffer bytes;
 
   private boolean purgingAllowed;
 
   /**
-   * Creates a file of zeros that is not purged.
+   * Creates a file of zeros. The kernel may not purge it.
    *
-   * @param name what to show in {@code /proc/PID/maps}, or null; what follows a NUL or does not fit
-   *     255 bytes of UTF-8 is left out
+   * @param name the name that {@code /proc/PID/maps} shows, or null; the name ends before a NUL,
+   *     and is cut to 255 bytes of UTF-8
    * @param length the length in bytes, greater than 0
    * @throws IllegalArgumentException if the length is not greater than 0
    * @throws IOException if the kernel refuses
@@ -47,7 +47,7 @@ public final class MemoryFile implements Closeable {
     this(createRegion(name, length));
   }
 
-  /** Takes over the region, and closes it if it cannot be mapped. */
+  /** Takes ownership of the region. Closes the region if it cannot be mapped. */
   MemoryFile(AshmemRegion region) throws IOException {
     this.region = region;
     try {
@@ -61,10 +61,10 @@ public final class MemoryFile implements Closeable {
   }
 
   /**
-   * Closes the file. Every access from then on is refused. Does nothing when it did before.
+   * Closes the file. Every later access is refused. A second call is a no-op.
    *
-   * @throws AshmemException if the kernel has no memory left to unmap it; the file is closed then
-   *     too, and unmapped once it is not reachable
+   * @throws AshmemException if the kernel has no memory left to unmap the file; the file is closed
+   *     nevertheless, and is unmapped when it becomes unreachable
    */
   @Override
   public synchronized void close() {
@@ -90,23 +90,24 @@ public final class MemoryFile implements Closeable {
   }
 
   /**
-   * Tells whether the kernel may purge the file.
+   * Returns whether the kernel may purge the file.
    *
-   * @return what {@link #allowPurging} was told last; false at first
+   * @return the last value that {@link #allowPurging} set; false initially
    */
   public synchronized boolean isPurgingAllowed() {
     return purgingAllowed;
   }
 
   /**
-   * Allows the kernel to purge the file when memory is short, or forbids it. While it is allowed,
-   * each access pins the file, and the first one after a purge throws {@link IOException}.
+   * Allows the kernel to purge the file when memory is short, or forbids it. While purging is
+   * allowed, each access pins the file, and the first access after a purge throws {@link
+   * IOException}.
    *
    * @param allowPurging whether the kernel may purge the file
-   * @return whether it was allowed before
-   * @throws IOException if the file is closed, if the kernel refuses, or if purging is to be
-   *     forbidden and the file was purged, which nobody was told yet; nothing is changed then, and
-   *     the next call does it
+   * @return whether purging was allowed before
+   * @throws IOException if the file is closed; if the kernel refuses; or if this call forbids
+   *     purging and the file was purged, which was not reported yet: then nothing changes, and the
+   *     next call forbids purging
    */
   public synchronized boolean allowPurging(boolean allowPurging) throws IOException {
     requireOpen();
@@ -126,21 +127,20 @@ public final class MemoryFile implements Closeable {
   }
 
   /**
-   * Begins to read the file from its beginning. The stream can be marked; to close it does nothing
-   * to the file.
+   * Returns a stream that reads the file from its beginning. The stream supports marks. Closing the
+   * stream does not close the file.
    *
-   * @return a stream with a position of its own
+   * @return a stream with its own position
    */
   public InputStream getInputStream() {
     return new Input();
   }
 
   /**
-   * Begins to write the file from its beginning. The file does not grow: what would go past its end
-   * is refused with {@link IndexOutOfBoundsException}. To close the stream does nothing to the
-   * file.
+   * Returns a stream that writes the file from its beginning. The file does not grow: a write past
+   * its end throws {@link IndexOutOfBoundsException}. Closing the stream does not close the file.
    *
-   * @return a stream with a position of its own
+   * @return a stream with its own position
    */
   public OutputStream getOutputStream() {
     return new Output();
@@ -149,14 +149,14 @@ public final class MemoryFile implements Closeable {
   /**
    * Reads a part of the file.
    *
-   * @param buffer where to put it
-   * @param srcOffset where in the file the part begins, in bytes
-   * @param destOffset where to put it in the buffer, in bytes
-   * @param count the part's length in bytes
+   * @param buffer the array to copy the part to
+   * @param srcOffset the start of the part in the file, in bytes
+   * @param destOffset the start of the copy in the array, in bytes
+   * @param count the length of the part in bytes
    * @return the count
-   * @throws IOException if the file is closed, if it was purged, which is told once, or if the
+   * @throws IOException if the file is closed; if it was purged, which is reported once; or if the
    *     kernel refuses
-   * @throws IndexOutOfBoundsException if the part is not within the file or does not fit the buffer
+   * @throws IndexOutOfBoundsException if the part exceeds the file or the array
    */
   public int readBytes(byte[] buffer, int srcOffset, int destOffset, int count) throws IOException {
     access(() -> bytes.get(srcOffset, buffer, destOffset, count));
@@ -166,21 +166,21 @@ public final class MemoryFile implements Closeable {
   /**
    * Writes a part of the file.
    *
-   * @param buffer where to take it from
-   * @param srcOffset where in the buffer it is, in bytes
-   * @param destOffset where in the file the part begins, in bytes
-   * @param count the part's length in bytes
-   * @throws IOException if the file is closed, if it was purged, which is told once, or if the
-   *     kernel refuses; nothing was written if it is closed or was purged
-   * @throws IndexOutOfBoundsException if the part is not within the file or not within the buffer;
-   *     nothing was written then
+   * @param buffer the array to copy the part from
+   * @param srcOffset the start of the data in the array, in bytes
+   * @param destOffset the start of the part in the file, in bytes
+   * @param count the length of the part in bytes
+   * @throws IOException if the file is closed, or if it was purged, which is reported once: then
+   *     nothing is written; or if the kernel refuses
+   * @throws IndexOutOfBoundsException if the part exceeds the file or the array; nothing is written
+   *     then
    */
   public void writeBytes(byte[] buffer, int srcOffset, int destOffset, int count)
       throws IOException {
     access(() -> bytes.put(destOffset, buffer, srcOffset, count));
   }
 
-  /** One at a time, since pins are not counted: the first to end would unpin for all. */
+  /** Serializes accesses: pins are not counted, so the first unpin would unpin for all. */
   private synchronized void access(Runnable copy) throws IOException {
     requireOpen();
     if (!purgingAllowed) {

@@ -3,9 +3,7 @@ package org.ashmem.android;
 
 import org.jspecify.annotations.Nullable;
 
-/**
- * Those of the system's constants that {@link SharedMemory} takes and {@link ErrnoException} has.
- */
+/** The system constants that {@link SharedMemory} and {@link ErrnoException} use. */
 public final class OsConstants {
   /** Nothing is allowed. */
   public static final int PROT_NONE = 0;
@@ -22,7 +20,7 @@ public final class OsConstants {
   /** The region's protection does not allow it, or the process lacks a privilege. */
   public static final int EPERM = 1;
 
-  /** There is no such file: no device, unless the module is loaded. */
+  /** There is no such file. For the device this means that the module is not loaded. */
   public static final int ENOENT = 2;
 
   /** A signal interrupted the call. */
@@ -31,7 +29,7 @@ public final class OsConstants {
   /** Input or output failed. */
   public static final int EIO = 5;
 
-  /** There is nothing behind the device's file. */
+  /** The device file has no device. */
   public static final int ENXIO = 6;
 
   /** The descriptor is not open. */
@@ -43,10 +41,10 @@ public final class OsConstants {
   /** There is no memory, no address space, or no room for one more mapping. */
   public static final int ENOMEM = 12;
 
-  /** This user may not do that. */
+  /** This user lacks the permission. */
   public static final int EACCES = 13;
 
-  /** There is no such device, or it cannot do that. */
+  /** There is no such device, or the device does not support the operation. */
   public static final int ENODEV = 19;
 
   /** An argument is wrong. */
@@ -58,16 +56,16 @@ public final class OsConstants {
   /** The process has too many open files. */
   public static final int EMFILE = 24;
 
-  /** The descriptor is of something else. */
+  /** The descriptor does not support the request: it is of another type. */
   public static final int ENOTTY = 25;
 
   /** The size is larger than any file may be. */
   public static final int EFBIG = 27;
 
-  /** There is no room left. */
+  /** There is no space left. */
   public static final int ENOSPC = 28;
 
-  /** The number does not fit the answer. */
+  /** The value does not fit into the result. */
   public static final int EOVERFLOW = 75;
 
   private OsConstants() {}
@@ -76,7 +74,7 @@ public final class OsConstants {
    * Returns the name of an error number.
    *
    * @param errno the number
-   * @return the name, such as {@code EINVAL}; null if the number is none of this class's
+   * @return the name, such as {@code EINVAL}; null if this class has no constant for the number
    */
   @SuppressWarnings("exports") // programs compile without the annotation
   public static @Nullable String errnoName(int errno) {

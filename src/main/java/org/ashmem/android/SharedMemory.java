@@ -22,21 +22,21 @@ import org.ashmem.Protection;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Memory that can be shared with other processes: Android's class of that name, on an {@link
- * AshmemRegion}.
+ * Memory that can be shared with other processes. This is Android's class of the same name,
+ * implemented on an {@link AshmemRegion}.
  *
- * <p>Memory that is no longer reachable is closed by itself. Its buffers do not depend on it.
+ * <p>Memory that becomes unreachable is closed. Its buffers stay valid.
  *
- * <p>Safe for use by many threads. While one closes the memory, each call of another either works
- * or throws {@link IllegalStateException}.
+ * <p>Thread-safe. If one thread closes the memory, a concurrent call in another thread either
+ * succeeds or throws {@link IllegalStateException}.
  */
 public final class SharedMemory implements Closeable {
-  /** The longest name of a region, in bytes of UTF-8. */
+  /** The maximum length of a region's name, in bytes of UTF-8. */
   private static final int MAX_NAME = 255;
 
   private final AshmemRegion region;
 
-  /** Takes over the region, which has at most 2147483647 bytes. */
+  /** Takes ownership of the region, which must have at most 2147483647 bytes. */
   SharedMemory(AshmemRegion region) {
     this.region = region;
   }
@@ -44,13 +44,13 @@ public final class SharedMemory implements Closeable {
   /**
    * Creates memory that may be read, written and executed.
    *
-   * @param name what to show in {@code /proc/PID/maps}, or null; what follows a NUL or does not fit
-   *     255 bytes of UTF-8 is left out
+   * @param name the name that {@code /proc/PID/maps} shows, or null; the name ends before a NUL,
+   *     and is cut to 255 bytes of UTF-8
    * @param size the size in bytes, greater than 0
-   * @return new memory, all of it zeros
+   * @return new memory that is filled with zeros
    * @throws IllegalArgumentException if the size is not greater than 0
-   * @throws ErrnoException if the kernel refuses; with {@link OsConstants#ENOENT} if there is no
-   *     device, and the system property {@code org.ashmem.backend} asks for it
+   * @throws ErrnoException if the kernel refuses; with {@link OsConstants#ENOENT} if the system
+   *     property {@code org.ashmem.backend} requires the device and there is none
    */
   @SuppressWarnings("exports") // programs compile without the annotation
   public static SharedMemory create(@Nullable String name, int size) throws ErrnoException {
@@ -58,13 +58,14 @@ public final class SharedMemory implements Closeable {
   }
 
   /**
-   * Takes over a descriptor that was inherited or received, and closes it with the memory.
+   * Takes ownership of a descriptor that was inherited or received. Closing the memory closes the
+   * descriptor.
    *
-   * @param fd the number of an open descriptor; left open if it is not one of shared memory, and
-   *     closed if the memory is too large
-   * @return the memory that the descriptor shares with others
-   * @throws IllegalArgumentException if the number is negative or not open, or if the descriptor is
-   *     not of shared memory with a size from 1 to 2147483647 bytes
+   * @param fd the number of an open descriptor; if this method throws, the descriptor is closed if
+   *     the memory is too large, and otherwise stays open
+   * @return the memory that the descriptor refers to
+   * @throws IllegalArgumentException if the number is negative, if the descriptor is not open, or
+   *     if it is not shared memory with a size from 1 to 2147483647 bytes
    * @throws AshmemException if the kernel refuses for another reason
    */
   public static SharedMemory fromFileDescriptor(int fd) {
@@ -85,13 +86,13 @@ public final class SharedMemory implements Closeable {
   }
 
   /**
-   * Takes from new mappings, in every process that shares the memory, what is not named. What was
-   * taken cannot be given back. Mappings that exist keep what they have.
+   * Removes every right that is not named from new mappings, in every process that shares the
+   * memory. A removed right cannot be restored. Existing mappings keep their rights.
    *
-   * @param prot what to keep: {@link OsConstants#PROT_READ}, {@link OsConstants#PROT_WRITE} and
-   *     {@link OsConstants#PROT_EXEC}, or'ed, or {@link OsConstants#PROT_NONE}
-   * @return true if that is the protection now; false if nothing was changed, since it has what was
-   *     taken before, or since the kernel refuses
+   * @param prot the rights to keep: the bitwise OR of {@link OsConstants#PROT_READ}, {@link
+   *     OsConstants#PROT_WRITE} and {@link OsConstants#PROT_EXEC}, or {@link OsConstants#PROT_NONE}
+   * @return true if the protection was set; false if nothing changed because a named right was
+   *     removed before, or because the kernel refuses
    * @throws IllegalArgumentException if there are other bits
    * @throws IllegalStateException if the memory is closed
    */
@@ -107,10 +108,10 @@ public final class SharedMemory implements Closeable {
   }
 
   /**
-   * Makes another descriptor of this memory, to be handed to another process or to {@link
-   * #fromFileDescriptor}. It is closed when this process executes another program.
+   * Creates another descriptor of this memory, for another process or for {@link
+   * #fromFileDescriptor}. The descriptor is closed when this process executes another program.
    *
-   * @return the descriptor's number; the caller is to close it
+   * @return the number of the descriptor; the caller must close it
    * @throws ErrnoException if the kernel refuses
    * @throws IllegalStateException if the memory is closed
    */
@@ -125,7 +126,7 @@ public final class SharedMemory implements Closeable {
   /**
    * Returns the memory's size.
    *
-   * @return the size in bytes, as it was given, greater than 0
+   * @return the size in bytes, greater than 0; not rounded up to whole pages
    * @throws IllegalStateException if the memory is closed
    */
   public int getSize() {
@@ -134,11 +135,11 @@ public final class SharedMemory implements Closeable {
   }
 
   /**
-   * Maps the whole memory to read and write.
+   * Maps the whole memory for reading and writing.
    *
    * @return a new direct buffer
    * @throws ErrnoException if the kernel refuses; with {@link OsConstants#EPERM} if the protection
-   *     does not allow it
+   *     does not allow the mapping
    * @throws IllegalStateException if the memory is closed
    */
   public ByteBuffer mapReadWrite() throws ErrnoException {
@@ -146,11 +147,11 @@ public final class SharedMemory implements Closeable {
   }
 
   /**
-   * Maps the whole memory to read only.
+   * Maps the whole memory for reading.
    *
    * @return a new direct buffer that is read-only
    * @throws ErrnoException if the kernel refuses; with {@link OsConstants#EPERM} if the protection
-   *     does not allow it
+   *     does not allow the mapping
    * @throws IllegalStateException if the memory is closed
    */
   public ByteBuffer mapReadOnly() throws ErrnoException {
@@ -158,21 +159,21 @@ public final class SharedMemory implements Closeable {
   }
 
   /**
-   * Maps a part of the memory. It stays mapped, also when the memory is closed, until {@link
-   * #unmap} or until neither the buffer nor a view of it is reachable.
+   * Maps a part of the memory. The part stays mapped until {@link #unmap}, or until neither the
+   * buffer nor a view of it is reachable. Closing the memory does not unmap it.
    *
-   * @param prot {@link OsConstants#PROT_READ} or {@link OsConstants#PROT_WRITE} or both, or'ed.
-   *     What may be written may be read too. {@link OsConstants#PROT_EXEC} besides asks whether the
-   *     protection allows it, and has no other effect
-   * @param offset where the part begins, in bytes, from 0: a multiple of the page size
-   * @param length the part's length in bytes, greater than 0
+   * @param prot {@link OsConstants#PROT_READ}, {@link OsConstants#PROT_WRITE}, or their bitwise OR.
+   *     A writable buffer is also readable. An additional {@link OsConstants#PROT_EXEC} only checks
+   *     that the protection allows it, and has no other effect
+   * @param offset the start of the part in bytes, at least 0, a multiple of the page size
+   * @param length the length of the part in bytes, greater than 0
    * @return a new direct buffer in big-endian order, read-only without {@link
    *     OsConstants#PROT_WRITE}
    * @throws ErrnoException if the kernel refuses; with {@link OsConstants#EINVAL} if the offset is
-   *     not a multiple of the page size, with {@link OsConstants#EPERM} if the protection does not
-   *     allow it
-   * @throws IllegalArgumentException if the protection is not as above, or the part is empty or not
-   *     within the memory
+   *     not a multiple of the page size; with {@link OsConstants#EPERM} if the protection does not
+   *     allow the mapping
+   * @throws IllegalArgumentException if the protection is not as above, or if the part is empty or
+   *     not within the memory
    * @throws IllegalStateException if the memory is closed
    */
   public ByteBuffer map(int prot, int offset, int length) throws ErrnoException {
@@ -183,7 +184,7 @@ public final class SharedMemory implements Closeable {
     }
     if (offset < 0 || length <= 0 || length > region.size() - offset) {
       throw new IllegalArgumentException(
-          "offset " + offset + " and length " + length + " name no part of " + region);
+          "offset " + offset + " and length " + length + " are not within " + region);
     }
     if (offset % AshmemRegion.pageSize() != 0) {
       throw new ErrnoException("mmap", EINVAL);
@@ -200,14 +201,14 @@ public final class SharedMemory implements Closeable {
   }
 
   /**
-   * Takes the memory's bytes away from a buffer and all views of it. From then on they throw {@link
-   * IllegalStateException}; before Java 22 they read zeros, or what was written to them since. Does
-   * nothing when it did before.
+   * Detaches a buffer and all views of it from the memory. From now on they throw {@link
+   * IllegalStateException}. Before Java 22 they read zeros, or the bytes that were written to them
+   * later. A second call is a no-op.
    *
-   * @param buffer a buffer that {@link #map}, {@link #mapReadWrite} or {@link #mapReadOnly}
-   *     returned, itself: not a slice or duplicate of it
-   * @throws IllegalArgumentException if the buffer is another
-   * @throws AshmemException if the kernel refuses, for want of memory; the buffer is then still
+   * @param buffer the buffer that {@link #map}, {@link #mapReadWrite} or {@link #mapReadOnly}
+   *     returned, not a slice or duplicate of it
+   * @throws IllegalArgumentException if the buffer is another one
+   * @throws AshmemException if the kernel has no memory for the operation; the buffer then stays
    *     mapped
    */
   public static void unmap(ByteBuffer buffer) {
@@ -218,13 +219,13 @@ public final class SharedMemory implements Closeable {
     mapping.close();
   }
 
-  /** Closes the memory's descriptor. Mappings stay. Does nothing when it did before. */
+  /** Closes the memory's descriptor. Mappings stay valid. A second call is a no-op. */
   @Override
   public void close() {
     region.close();
   }
 
-  /** Creates a region, as Android's classes take a name and a size, and refuse. */
+  /** Creates a region from a name and a size, with the exceptions of Android's classes. */
   static AshmemRegion createRegion(@Nullable String name, int size) throws ErrnoException {
     AshmemRegion.Builder builder = AshmemRegion.builder().size(size);
     String shown = name == null ? "" : shown(name);
@@ -241,7 +242,7 @@ public final class SharedMemory implements Closeable {
   private static String shown(String name) {
     int end = name.indexOf('\0');
     ByteBuffer bytes = ByteBuffer.allocate(MAX_NAME);
-    // Stops before the first character that does not fit.
+    // The encoder stops before the first character that does not fit.
     UTF_8
         .newEncoder()
         .onMalformedInput(CodingErrorAction.REPLACE)
@@ -266,7 +267,7 @@ public final class SharedMemory implements Closeable {
   private static void requireKnown(int prot) {
     if ((prot & ~(PROT_READ | PROT_WRITE | PROT_EXEC)) != 0) {
       throw new IllegalArgumentException(
-          "a protection is of PROT_READ, PROT_WRITE and PROT_EXEC, not " + prot);
+          "a protection has the bits PROT_READ, PROT_WRITE and PROT_EXEC, not " + prot);
     }
   }
 

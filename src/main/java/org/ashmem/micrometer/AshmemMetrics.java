@@ -12,11 +12,11 @@ import java.util.function.LongSupplier;
 import org.ashmem.Counters;
 
 /**
- * Meters of this process's regions, from {@link Counters}.
+ * Publishes {@link Counters} of this process's regions as meters.
  *
  * <table>
  *   <caption>The meters</caption>
- *   <tr><th>name</th><th>what</th></tr>
+ *   <tr><th>name</th><th>type and value</th></tr>
  *   <tr><td>{@code ashmem.regions}</td><td>gauge: {@link Counters#regions()}</td></tr>
  *   <tr><td>{@code ashmem.regions.size}</td>
  *     <td>gauge, in bytes: {@link Counters#regionBytes()}</td></tr>
@@ -31,21 +31,21 @@ import org.ashmem.Counters;
  * new AshmemMetrics().bindTo(registry);
  * }</pre>
  *
- * <p>Safe for use by many threads.
+ * <p>Thread-safe.
  */
-@SuppressWarnings("exports") // Micrometer is not handed on: who has no use for it need not have it
+@SuppressWarnings("exports") // Micrometer is not required transitively: it is optional
 public final class AshmemMetrics implements MeterBinder {
   private final Iterable<Tag> tags;
 
-  /** Makes a binder of meters without tags. */
+  /** Creates a binder of meters without tags. */
   public AshmemMetrics() {
     this(List.of());
   }
 
   /**
-   * Makes a binder of meters with tags.
+   * Creates a binder of meters with tags.
    *
-   * @param tags what each meter is to have
+   * @param tags the tags of each meter
    */
   public AshmemMetrics(Iterable<Tag> tags) {
     this.tags = tags;
@@ -85,7 +85,8 @@ public final class AshmemMetrics implements MeterBinder {
 
   private void count(
       MeterRegistry registry, String name, String description, String unit, LongSupplier count) {
-    // A meter holds its object weakly, and counts on only while it is there: this class's is.
+    // A meter holds its object weakly and stops counting when the object is collected. The object
+    // of this class stays reachable.
     FunctionCounter.builder(name, AshmemMetrics.class, unused -> count.getAsLong())
         .description(description)
         .baseUnit(unit)

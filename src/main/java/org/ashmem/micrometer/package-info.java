@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Regions in the meters of Micrometer. The only package that needs {@code
- * io.micrometer:micrometer-core}, which is to be added by who uses it.
+ * Meters of regions for Micrometer. Only this package needs {@code io.micrometer:micrometer-core}.
+ * A program that uses the package must add this dependency itself.
  */
 @NullMarked
 package org.ashmem.micrometer;
