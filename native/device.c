@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Descriptors: opening the device, telling one that is not ours, closing. */
+/* Descriptors: open the device, recognize a region, duplicate, close. */
 #include <fcntl.h>
 #include <limits.h>
 #include <unistd.h>
 
 #include "shim.h"
 
-/* The major number of miscellaneous devices, of which ashmem is one. */
+/* The major number of misc devices. ashmem is a misc device. */
 #define MISC_MAJOR 10
 
 /* The first descriptor after standard input, output and error. */
@@ -33,8 +33,8 @@ JNIEXPORT jint JNICALL Java_org_ashmem_Shim_open(JNIEnv *env, jclass shim,
 }
 
 /*
- * 0 if @fd can be a region: only then may an ioctl be tried on it, since other
- * drivers give the same request number another meaning.
+ * Returns 0 if @fd can be a region. The caller may try an ioctl only in this
+ * case, because other drivers use the same request numbers for other purposes.
  */
 JNIEXPORT jint JNICALL Java_org_ashmem_Shim_probe(JNIEnv *env, jclass shim,
 						  jint fd)
@@ -60,8 +60,8 @@ JNIEXPORT jint JNICALL Java_org_ashmem_Shim_dup(JNIEnv *env, jclass shim,
 }
 
 /*
- * Never made again: Linux frees the number even if a signal interrupts the
- * call, and by now it may be another file's.
+ * The call is never retried. Linux frees the number even if a signal interrupts
+ * close(), and another file may have the number by now.
  */
 JNIEXPORT jint JNICALL Java_org_ashmem_Shim_close(JNIEnv *env, jclass shim,
 						  jint fd)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Mappings: making one, laying a tombstone over it, giving it back. */
+/* Mappings: create, replace by a tombstone, unmap. */
 #include <fcntl.h>
 #include <stdint.h>
 #include <sys/mman.h>
@@ -19,8 +19,8 @@ JNIEXPORT jlong JNICALL Java_org_ashmem_Shim_pageSize(JNIEnv *env, jclass shim)
 }
 
 /*
- * Makes the region's backing file, which its first mapping does: the file
- * stays when the mapping goes. No protection mask refuses PROT_NONE.
+ * Creates the region's backing file. The driver creates it on the first mmap()
+ * and keeps it after munmap(). PROT_NONE is allowed by every protection mask.
  */
 JNIEXPORT jint JNICALL Java_org_ashmem_Shim_back(JNIEnv *env, jclass shim,
 						 jint fd)
@@ -36,8 +36,8 @@ JNIEXPORT jint JNICALL Java_org_ashmem_Shim_back(JNIEnv *env, jclass shim,
 }
 
 /*
- * Returns the mapping's address; an address is never in [-4095, -1]. Without a
- * file it is memory of this process alone.
+ * Returns the mapping's address or -errno. An address is never in [-4095, -1].
+ * If @fd is negative, the mapping is private anonymous memory.
  */
 JNIEXPORT jlong JNICALL Java_org_ashmem_Shim_map(JNIEnv *env, jclass shim,
 						 jint fd, jint protection,
@@ -55,7 +55,7 @@ JNIEXPORT jlong JNICALL Java_org_ashmem_Shim_map(JNIEnv *env, jclass shim,
 	return address == MAP_FAILED ? -errno : (jlong)(intptr_t)address;
 }
 
-/* Does the kernel reserve memory for whatever can be written? */
+/* Whether the kernel reserves memory for every writable mapping. */
 static int overcommits_never(void)
 {
 	int fd = open("/proc/sys/vm/overcommit_memory", O_RDONLY | O_CLOEXEC);
@@ -76,12 +76,14 @@ static void *anonymous(void *address, size_t size, int flags)
 }
 
 /*
- * Replaces the mapping by memory of no region: who still reads or writes there
- * meets zeros instead of a fault. Where the kernel reserves memory, that is had
- * first and then moved: to map it there at once would, before Linux 6.12, take
- * the old mapping away and then perhaps find that nothing is left, and leave a
- * hole. Shared memory is reserved once and for all, private memory would be
- * looked at once more when it is moved.
+ * Replaces the mapping by anonymous memory. A later read or write through an
+ * old buffer then accesses zeros instead of causing a fault.
+ *
+ * If the kernel reserves memory, this function first allocates the anonymous
+ * memory at another address and then moves it. With MAP_FIXED, Linux before
+ * 6.12 removes the old mapping first. If the reservation then fails, a hole is
+ * left. The memory is shared because the kernel reserves shared memory only
+ * once. For private memory it would check the reservation again on the move.
  */
 JNIEXPORT jint JNICALL Java_org_ashmem_Shim_bury(JNIEnv *env, jclass shim,
 						 jlong address, jlong length)
@@ -119,7 +121,7 @@ JNIEXPORT jint JNICALL Java_org_ashmem_Shim_unmap(JNIEnv *env, jclass shim,
 	return 0;
 }
 
-/* A direct buffer over memory; NULL if the JVM cannot make one. */
+/* Returns a direct buffer over memory, or NULL if the JVM cannot create one. */
 JNIEXPORT jobject JNICALL Java_org_ashmem_Shim_buffer(JNIEnv *env, jclass shim,
 						      jlong address,
 						      jlong length)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Memory without the driver: a memfd, its seals and holes, and when memory is short. */
+/* Memory without the driver: memfd, seals, holes, memory pressure. */
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
@@ -9,10 +9,10 @@
 
 #include "shim.h"
 
-/* The longest name that memfd_create takes. */
+/* The maximum length of a name for memfd_create, in bytes. */
 #define NAME_LIMIT 249
 
-/* A trigger is a short line. */
+/* The maximum length of a trigger, in bytes. A trigger is a short line. */
 #define TRIGGER_LIMIT 64
 
 _Static_assert(F_SEAL_SHRINK == org_ashmem_Shim_SEAL_SHRINK, "F_SEAL_SHRINK");
@@ -145,7 +145,7 @@ JNIEXPORT jint JNICALL Java_org_ashmem_Shim_openPressure(JNIEnv *env,
 	return fd;
 }
 
-/* 0 when there is pressure; -ENODEV when nobody will ever tell again. */
+/* Returns 0 on memory pressure, -ENODEV if the file reports no more events. */
 JNIEXPORT jint JNICALL Java_org_ashmem_Shim_waitForPressure(JNIEnv *env,
 							    jclass shim,
 							    jint fd)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The requests of the ABI, one function for each. */
+/* The requests of the ABI, one function per operation. */
 #include <linux/ashmem.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -19,7 +19,7 @@ JNIEXPORT jint JNICALL Java_org_ashmem_Shim_setName(JNIEnv *env, jclass shim,
 	return RETRY(ioctl(fd, ASHMEM_SET_NAME, copy));
 }
 
-/* Returns the name's length in bytes, without a NUL. */
+/* Returns the length of the name in bytes, without the NUL. */
 JNIEXPORT jint JNICALL Java_org_ashmem_Shim_name(JNIEnv *env, jclass shim,
 						 jint fd, jbyteArray name)
 {
@@ -46,7 +46,10 @@ JNIEXPORT jint JNICALL Java_org_ashmem_Shim_setSize(JNIEnv *env, jclass shim,
 	return RETRY(ioctl(fd, ASHMEM_SET_SIZE, (size_t)size));
 }
 
-/* What does not fit into the int of Android's request has one of its own. */
+/*
+ * Android's request returns the size as an int. A second request returns a size
+ * that does not fit.
+ */
 JNIEXPORT jlong JNICALL Java_org_ashmem_Shim_size(JNIEnv *env, jclass shim,
 						  jint fd)
 {
@@ -78,7 +81,7 @@ JNIEXPORT jint JNICALL Java_org_ashmem_Shim_protection(JNIEnv *env, jclass shim,
 	return RETRY(ioctl(fd, ASHMEM_GET_PROT_MASK));
 }
 
-/* Android's request, or where its 32 bits do not do, that of 64. */
+/* Makes Android's request, or the 64-bit request if 32 bits are too few. */
 static int request(int fd, unsigned long small, unsigned long large,
 		   jlong offset, jlong length)
 {

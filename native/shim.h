@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the shim's files share. Each function takes primitives, makes a system
- * call, or the few of one step, and returns its result or -errno: deciding and
- * throwing is Java's part (org.ashmem.Shim).
+ * Definitions for all files of the shim. Each function takes primitives and
+ * arrays, makes one system call, or the few calls of one step, and returns the
+ * result or -errno. The Java classes (org.ashmem.Shim and its callers) make all
+ * decisions and throw all exceptions.
  */
 #ifndef ASHMEM_SHIM_H
 #define ASHMEM_SHIM_H
@@ -15,7 +16,7 @@
 
 #include "org_ashmem_Shim.h"
 
-/* The value of @call, made again while a signal interrupts it, or -errno. */
+/* The value of @call, or -errno. Retries while a signal interrupts the call. */
 #define RETRY(call)						\
 	({							\
 		__typeof__(call) result_;			\
@@ -26,8 +27,9 @@
 	})
 
 /*
- * What the open file is. By number: glibc before 2.33 has no symbol of fstat's,
- * musl before 1.2.5 none of statx's.
+ * Gets the attributes of an open file. This uses the system call number because
+ * glibc before 2.33 has no symbol for fstat, and musl before 1.2.5 none for
+ * statx.
  */
 #define STATX(fd, mask, result) \
 	((int)RETRY(syscall(SYS_statx, fd, "", AT_EMPTY_PATH, mask, result)))

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Passing a descriptor over a connected Unix socket, with one byte of data. */
+/* Pass a descriptor over a connected Unix socket, with one byte of data. */
 #include <stddef.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -7,7 +7,7 @@
 
 #include "shim.h"
 
-/* The kernel's SCM_MAX_FD: no message has more. */
+/* The kernel's SCM_MAX_FD, the maximum number of descriptors in a message. */
 #define MOST 253
 
 JNIEXPORT jint JNICALL Java_org_ashmem_Shim_send(JNIEnv *env, jclass shim,
@@ -31,13 +31,13 @@ JNIEXPORT jint JNICALL Java_org_ashmem_Shim_send(JNIEnv *env, jclass shim,
 }
 
 /*
- * The only function that closes what it was given: there is no other way for
- * Java to know all of it.
+ * This function closes all descriptors of a bad message itself, because it
+ * cannot return more than one descriptor to Java.
  */
 JNIEXPORT jint JNICALL Java_org_ashmem_Shim_receive(JNIEnv *env, jclass shim,
 						    jint socket)
 {
-	/* And room for the credentials that a socket may have been told to add. */
+	/* Includes room for credentials, which SO_PASSCRED adds. */
 	_Alignas(struct cmsghdr) char control[CMSG_SPACE(MOST * sizeof(int)) +
 					      CMSG_SPACE(sizeof(struct ucred))];
 	char data;
