@@ -5,7 +5,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
-/** A cgroup (version 2) that this process is in for a time, to be given a limit of memory. */
+/** A cgroup (version 2) with a memory limit. This process is in the cgroup until it is closed. */
 public final class Cgroup implements AutoCloseable {
   private static final Path ROOT = Path.of("/sys/fs/cgroup");
 
@@ -13,11 +13,11 @@ public final class Cgroup implements AutoCloseable {
   private final Path before;
 
   /**
-   * Makes the cgroup and moves this process into it. What the process touches from now on is
-   * charged to it, and what it touched before is not.
+   * Creates the cgroup and moves this process into it. Memory that the process touches from now on
+   * is charged to the cgroup. Memory that it touched before is not.
    *
    * @param name the cgroup's name, below the root
-   * @throws IOException if there is no version 2 hierarchy, or this user may not
+   * @throws IOException if there is no version 2 hierarchy, or this user lacks the permission
    */
   public Cgroup(String name) throws IOException {
     path = ROOT.resolve(name);
@@ -25,7 +25,7 @@ public final class Cgroup implements AutoCloseable {
     Files.writeString(ROOT.resolve("cgroup.subtree_control"), "+memory");
     Files.createDirectories(path);
     try {
-      // Memory that can be swapped out is no reason to purge.
+      // With swap the kernel could swap memory out instead of purging it.
       if (Files.exists(path.resolve("memory.swap.max"))) {
         write("memory.swap.max", "0");
       }
@@ -41,7 +41,7 @@ public final class Cgroup implements AutoCloseable {
     return path;
   }
 
-  /** Returns how many bytes are charged to the cgroup. */
+  /** Returns the number of bytes that are charged to the cgroup. */
   public long usage() throws IOException {
     return Long.parseLong(read("memory.current"));
   }
@@ -49,19 +49,19 @@ public final class Cgroup implements AutoCloseable {
   /**
    * Limits the cgroup's memory.
    *
-   * @param bytes the limit
+   * @param bytes the limit in bytes
    */
   public void limit(long bytes) throws IOException {
     write("memory.max", Long.toString(bytes));
   }
 
-  /** Takes the limit away. */
+  /** Removes the limit. */
   public void unlimit() throws IOException {
     write("memory.max", "max");
   }
 
   /**
-   * Returns how often something happened.
+   * Returns the number of events of a kind.
    *
    * @param name a line of memory.events, such as {@code max} or {@code oom_kill}
    */
@@ -74,7 +74,7 @@ public final class Cgroup implements AutoCloseable {
     throw new IOException("memory.events has no " + name);
   }
 
-  /** Moves the process back to where it was, and removes the cgroup. */
+  /** Moves the process back to its previous cgroup and removes this cgroup. */
   @Override
   public void close() throws IOException {
     unlimit();
@@ -88,7 +88,7 @@ public final class Cgroup implements AutoCloseable {
         return ROOT.resolve(line.substring("0::/".length()));
       }
     }
-    throw new IOException("this process is in no cgroup of version 2");
+    throw new IOException("this process is not in a cgroup of version 2");
   }
 
   private String read(String file) throws IOException {

@@ -4,20 +4,20 @@ package org.ashmem.example;
 import java.nio.LongBuffer;
 
 /**
- * Content that can be made again and checked: no two words of 8 bytes are equal, none is zero, so a
- * page that was lost, or stands in another's place, is seen.
+ * Content that a program can create again and check. All words of 8 bytes differ, and no word is
+ * zero. Therefore a check detects a page that was lost or that is in the wrong place.
  */
 public final class Pattern {
-  /** Odd: multiplying by it maps different words to different words, and only 0 to 0. */
+  /** An odd factor: multiplication maps different words to different words, and only 0 to 0. */
   private static final long FACTOR = 0x9e3779b97f4a7c15L;
 
   private Pattern() {}
 
   /**
-   * Returns the pattern from a word on.
+   * Returns a part of the pattern.
    *
-   * @param firstWord the index of the first word, from 0
-   * @param words how many words
+   * @param firstWord the index of the first word, at least 0
+   * @param words the number of words
    * @return the words
    */
   public static long[] words(long firstWord, int words) {
@@ -29,7 +29,7 @@ public final class Pattern {
   }
 
   /**
-   * Writes the pattern to all of a buffer.
+   * Fills a buffer with the pattern.
    *
    * @param firstWord the index of the buffer's first word
    */
@@ -38,7 +38,7 @@ public final class Pattern {
   }
 
   /**
-   * Compares all of a buffer with the pattern.
+   * Compares a whole buffer with the pattern.
    *
    * @param firstWord the index of the buffer's first word
    * @return the position of the first word that differs, or -1

@@ -16,11 +16,12 @@ import org.ashmem.Mapping;
 import org.ashmem.PinResult;
 
 /**
- * The whole idea in one run: memory that is unpinned is there until a limit is hit, is then taken
- * instead of a process's life, and pinning tells what is left.
+ * Demonstrates the library in one run. Unpinned memory stays until the process reaches a memory
+ * limit. Then the kernel purges it instead of killing the process. Pinning reports which blocks
+ * were purged.
  *
- * <p>Run by root in a machine with the module: it makes a cgroup. Exits with 0 if all was as it
- * should be, 1 if not, 2 if the machine lacks something.
+ * <p>The demo needs root, because it creates a cgroup, and a machine with the module. The exit
+ * status is 0 on success, 1 on a wrong result, and 2 if the demo cannot run on this machine.
  */
 public final class PurgeDemo {
   private static final long MIB = 1L << 20;
@@ -29,9 +30,10 @@ public final class PurgeDemo {
   private static final int WORDS = BLOCK / Long.BYTES;
   private static final int PINNED_BLOCKS = BLOCKS / 4;
 
-  /** How much more than now the cgroup may hold, and how much more is then asked for. */
+  /** How far the limit of the cgroup is above its current usage, in bytes. */
   private static final long ROOM = 4 * MIB;
 
+  /** How much memory the demo then allocates, in MiB. */
   private static final int APPETITE = 24;
 
   private final Cgroup cgroup;
@@ -71,20 +73,20 @@ public final class PurgeDemo {
   }
 
   private boolean show() throws IOException {
-    step("A region of 64 MiB, made by AshmemRegion.create(\"demo\", 67108864)");
+    step("Create a region of 64 MiB by AshmemRegion.create(\"demo\", 67108864)");
     answer("name and size    " + region.name() + ", " + region.size() + " bytes");
     answer("protection       " + region.protection());
     answer("backing file     inode " + region.fileId());
     answer("pin status       " + region.pinStatus());
 
-    step("Map it and fill it: each word of 8 bytes tells where it belongs");
+    step("Map it and fill it: each word of 8 bytes encodes its position");
     for (int block = 0; block < BLOCKS; block++) {
       Pattern.fill(block(block), (long) block * WORDS);
     }
     answer("/proc/self/maps  " + mapsLine());
     answer("this JVM         in " + cgroup.path() + ", which holds " + mib(cgroup.usage()));
 
-    step("Unpin three quarters of it, block by block: the kernel may take them from now on");
+    step("Unpin three quarters of it, block by block: from now on the kernel may purge them");
     for (int block = PINNED_BLOCKS; block < BLOCKS; block++) {
       region.unpin(block * MIB, MIB);
       picture[block] = 'u';
@@ -117,14 +119,14 @@ public final class PurgeDemo {
       }
     }
     int intact = BLOCKS - PINNED_BLOCKS - purged - broken;
-    answer("NOT_PURGED       " + intact + " blocks, and every byte of them is right");
-    answer("WAS_PURGED       " + purged + " blocks, to be made again");
+    answer("NOT_PURGED       " + intact + " blocks, and every byte of them is correct");
+    answer("WAS_PURGED       " + purged + " blocks, which need new content");
     if (broken > 0) {
       answer("BROKEN           " + broken + " blocks that should be intact have wrong bytes");
     }
     draw("P never unpinned, # intact, . purged" + (broken == 0 ? "" : ", ! broken"));
 
-    step("Make again what was purged, and compare all 64 MiB");
+    step("Fill the purged blocks again, and compare all 64 MiB");
     cgroup.unlimit();
     int wrong = 0;
     for (int block = 0; block < BLOCKS; block++) {
@@ -136,23 +138,23 @@ public final class PurgeDemo {
         wrong++;
       }
     }
-    answer("made again       " + purged + " blocks");
+    answer("filled again     " + purged + " blocks");
     answer("wrong now        " + wrong + " blocks");
-    draw("P never unpinned, # intact all the time, + made again");
+    draw("P never unpinned, # never purged, + filled again");
 
     say("");
     boolean good = limitWasHit && purged > 0 && broken == 0 && wrong == 0;
     say("Summary");
     say("  The cgroup's limit was " + (limitWasHit ? "hit" : "NOT hit") + ".");
-    say("  Of 48 blocks unpinned (1 MiB each) at least a page was purged of " + purged + ".");
-    say("  Of all others, and of 16 blocks never unpinned, " + broken + " have a wrong byte.");
+    say("  48 blocks of 1 MiB were unpinned; " + purged + " of them lost at least one page.");
+    say("  Of the others and the 16 blocks never unpinned, " + broken + " have a wrong byte.");
     say("  " + (good ? "All as it should be." : "NOT as it should be."));
     return good;
   }
 
-  /** Hits the limit of the cgroup, by memory that has nothing to do with the region. */
+  /** Reaches the limit of the cgroup by allocating memory that is not part of the region. */
   private boolean exceedLimit() throws IOException {
-    step("Limit the cgroup to 4 MiB more than it holds, and ask for 24 MiB");
+    step("Limit the cgroup to 4 MiB more than it holds, and allocate 24 MiB");
     long limit = cgroup.usage() + ROOM;
     cgroup.limit(limit);
     long hitsBefore = cgroup.events("max");
@@ -169,7 +171,7 @@ public final class PurgeDemo {
             + hits
             + ", oom_kill "
             + cgroup.events("oom_kill")
-            + ": the limit was hit, and nobody was killed");
+            + " (times the limit was hit, processes killed)");
     return hits > 0;
   }
 
@@ -197,7 +199,7 @@ public final class PurgeDemo {
     say("   " + text);
   }
 
-  /** One character for each MiB. */
+  /** Draws one character for each block of 1 MiB. */
   private void draw(String legend) {
     answer("[" + new String(picture) + "]  " + legend);
   }

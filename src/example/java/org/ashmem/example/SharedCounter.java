@@ -12,20 +12,20 @@ import org.ashmem.RegionChannel;
 import org.ashmem.SharedLongs;
 import org.newsclub.net.unix.AFUNIXServerSocket;
 
-/** A counter that several JVMs count up at the same time: none of them waits, none is lost. */
+/** A counter that several JVMs increment at the same time. No JVM waits, and no count is lost. */
 public final class SharedCounter {
   private static final int CHILDREN = 3;
   private static final int ROUNDS = 100_000;
 
-  /** So long, in milliseconds, a child may take to start. */
+  /** How long a child may take to start, in milliseconds. */
   private static final int PATIENCE = 300_000;
 
   private SharedCounter() {}
 
   /**
-   * Counts in three JVMs, which it starts.
+   * Starts three child JVMs that count.
    *
-   * @param args none; for a child the path of its parent's socket
+   * @param args none; in a child the path of its parent's socket
    */
   public static void main(String[] args) throws IOException, InterruptedException {
     if (args.length == 1) {
@@ -47,7 +47,7 @@ public final class SharedCounter {
   }
 
   private static void countTogether() throws IOException, InterruptedException {
-    // A folder of our own: nobody else connects.
+    // Only this user has access to the folder, so no other user can connect.
     Path folder = Files.createTempDirectory("counter");
     Path socket = folder.resolve("socket");
     List<Process> children = new ArrayList<>();

@@ -9,26 +9,27 @@ import org.ashmem.Mapping;
 import org.ashmem.Pin;
 
 /**
- * A cache that needs no limit: tiles of a picture, of one size, that are rendered when they are
- * first needed, and again when they were purged. Only a tile in use is pinned.
+ * A cache that needs no size limit. It contains the tiles of a picture, all of the same size. A
+ * tile is rendered when it is first needed, and again after it was purged. Only tiles in use are
+ * pinned.
  *
- * <p>Safe for use by many threads; each tile is used by one at a time, since pins are not counted.
+ * <p>Thread-safe. Only one thread at a time uses a tile, because pins are not counted.
  */
 public final class TileCache implements AutoCloseable {
-  /** Makes a tile. */
+  /** Renders a tile. */
   @FunctionalInterface
   public interface Renderer {
     /**
-     * Writes all of a tile.
+     * Writes a whole tile.
      *
-     * @param tile which one, from 0
-     * @param pixels where to, with anything in it
+     * @param tile the index of the tile, at least 0
+     * @param pixels the buffer to write to; its content is undefined
      */
     void render(int tile, ByteBuffer pixels);
   }
 
   private static final class Tile {
-    /** It was rendered to its end, and not found to be purged since. */
+    /** Whether the tile was rendered completely, and no pin has found it purged since. */
     boolean rendered;
   }
 
@@ -38,17 +39,17 @@ public final class TileCache implements AutoCloseable {
   private final Tile[] tiles;
   private final int tileSize;
 
-  /** Tiles begin at pages, so that none is purged with another. */
+  /** The distance of tiles in bytes. Each tile has its own pages, so it is purged alone. */
   private final int stride;
 
   private final AtomicLong renderings = new AtomicLong();
 
   /**
-   * Makes a cache of which nothing is rendered yet.
+   * Creates a cache without rendered tiles.
    *
-   * @param count how many tiles there are
-   * @param tileSize the size of each, in bytes; all together at most 2 GiB
-   * @param renderer what makes them
+   * @param count the number of tiles
+   * @param tileSize the size of each tile in bytes; all tiles together have less than 2 GiB
+   * @param renderer the renderer of the tiles
    */
   public TileCache(int count, int tileSize, Renderer renderer) {
     int page = (int) AshmemRegion.pageSize();
@@ -70,11 +71,11 @@ public final class TileCache implements AutoCloseable {
   }
 
   /**
-   * Looks at a tile, which is rendered before that if need be.
+   * Passes a tile to a reader, after rendering the tile if needed.
    *
-   * @param tile which one, from 0
-   * @param reader what looks at it; the buffer is of no use after that
-   * @return what the reader returned
+   * @param tile the index of the tile, at least 0
+   * @param reader the reader; it must not use the buffer after it returns
+   * @return the result of the reader
    */
   public long look(int tile, ToLongFunction<ByteBuffer> reader) {
     Tile state = tiles[tile];
@@ -86,7 +87,7 @@ public final class TileCache implements AutoCloseable {
           state.rendered = false;
         }
         if (!state.rendered) {
-          // It may throw: then the next pin finds half a tile intact, which is not rendered.
+          // If this throws, the tile stays marked as not rendered, even if no page is purged.
           renderer.render(tile, pixels.duplicate());
           state.rendered = true;
           renderings.incrementAndGet();
@@ -96,7 +97,7 @@ public final class TileCache implements AutoCloseable {
     }
   }
 
-  /** Returns how often a tile was rendered. */
+  /** Returns how many times tiles were rendered. */
   public long renderings() {
     return renderings.get();
   }
@@ -108,7 +109,7 @@ public final class TileCache implements AutoCloseable {
   }
 
   /**
-   * Looks at all tiles, three times, with a purge before the third.
+   * Reads all tiles three times, with a purge before the third time.
    *
    * @param args none
    */
