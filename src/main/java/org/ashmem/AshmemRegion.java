@@ -15,8 +15,8 @@ import org.jspecify.annotations.Nullable;
  * Anonymous shared memory whose unpinned pages the kernel may purge.
  *
  * <p>All pages of a new region are pinned. Pins are not counted: one {@link #unpin} undoes any
- * number of {@link #pin} calls, including those of other processes that share the region. When
- * memory is short, the kernel purges unpinned pages, the least recently unpinned ones first.
+ * number of {@link #pin} calls, on the device also those of other processes that share the region.
+ * When memory is short, the kernel purges unpinned pages, the least recently unpinned ones first.
  *
  * <p>A region that becomes unreachable is closed and reported as a leak ({@code org.ashmem.leaks}).
  * Its mappings stay valid.
@@ -215,7 +215,8 @@ public final class AshmemRegion implements AutoCloseable {
 
   /**
    * Removes every right that is not in the set from new mappings, in every process that shares the
-   * region. A removed right cannot be restored. Existing mappings keep their rights.
+   * region. A removed right cannot be restored. Existing mappings keep their rights. On memfd,
+   * other processes lose only {@link Protection#WRITE}.
    *
    * <p>In a process with the personality {@code READ_IMPLIES_EXEC}, a set with {@link
    * Protection#READ} also keeps {@link Protection#EXECUTE}.

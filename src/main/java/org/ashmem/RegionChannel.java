@@ -43,7 +43,8 @@ import org.newsclub.net.unix.FileDescriptorCast;
  * know what comes next. A read that goes past this data consumes the byte of the next region.
  *
  * <p>Both ends have the same region. If one end unpins a range or removes a right from the
- * {@linkplain AshmemRegion#setProtection protection}, this affects both ends.
+ * {@linkplain AshmemRegion#setProtection protection}, this affects both ends. On memfd, only the
+ * removal of {@link Protection#WRITE} affects the other end.
  *
  * <p>Only this class of the library needs {@code com.kohlschutter.junixsocket:junixsocket-core}, of
  * type {@code pom}, which is an optional dependency.

@@ -44,7 +44,8 @@ public class TransferException extends IOException {
                   + "this process cannot get the descriptor: too many open files (ulimit -n), or a"
                   + " security module forbids it");
       case -Errno.ECONNRESET ->
-          new PeerGone(what + "ECONNRESET (104), the other end closed its socket with unread data");
+          new PeerGone(
+              what + "ECONNRESET (104), the other end has closed its socket with unread data");
       default ->
           new TransferException(
               what + Errno.name(-result) + " (" + -result + "), the kernel refused to receive it");

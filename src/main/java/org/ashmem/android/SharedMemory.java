@@ -87,7 +87,8 @@ public final class SharedMemory implements Closeable {
 
   /**
    * Removes every right that is not named from new mappings, in every process that shares the
-   * memory. A removed right cannot be restored. Existing mappings keep their rights.
+   * memory. A removed right cannot be restored. Existing mappings keep their rights. On memfd,
+   * other processes lose only {@link OsConstants#PROT_WRITE}.
    *
    * @param prot the rights to keep: the bitwise OR of {@link OsConstants#PROT_READ}, {@link
    *     OsConstants#PROT_WRITE} and {@link OsConstants#PROT_EXEC}, or {@link OsConstants#PROT_NONE}
