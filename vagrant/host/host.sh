@@ -44,6 +44,11 @@ jdk_folder() {
     host_jdk | cut -d ' ' -f 2
 }
 
+# jdk_oldest: prints the folder of the oldest JDK
+jdk_oldest() {
+    host_jdks | sort -n | head -n 1 | cut -d ' ' -f 2
+}
+
 # host_tell_jdk: says so when the jar will lack the classes for newer Java
 host_tell_jdk() {
     local major folder

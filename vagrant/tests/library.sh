@@ -51,7 +51,7 @@ newer_build() {
 part_jar() {
     local major jdk section status
     while read -r major jdk; do
-        [ "$jdk" != "$(jdk_folder)" ] || continue
+        [[ $jdk != "$(jdk_folder)" && $jdk != "$(jdk_oldest)" ]] || continue
         section="host: the jar on JDK $major"
         status=0
         step "$log/jar-$major.log" "running the unit tests of the jar on JDK $major" \

@@ -6,8 +6,8 @@
 #
 #	make -f parts.mk -jJOBS RUN=COMMAND NEWEST=KERNEL BOX=KERNEL PART...
 #
-# NEWEST has tests of its own; the C programs of BOX are run in the machine that
-# Vagrant makes.
+# The part asan also builds what the guests of um and NEWEST run. The machine that
+# Vagrant makes runs the C programs of BOX.
 
 MAKEFLAGS += -r
 
@@ -26,7 +26,7 @@ ranges:
 guest-%: build-% library
 	@$(RUN) $@
 
-guest-$(NEWEST): asan
+guest-um guest-$(NEWEST): asan
 guest-arm64: arm64
 build-vagrant: build-$(BOX)
 
