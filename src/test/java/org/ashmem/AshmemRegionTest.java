@@ -245,10 +245,6 @@ class AshmemRegionTest {
     for (int i = 0; i < 10; i++) {
       assertTrue(new AshmemRegion(OpenFile.open(file), "forgotten", 1).isOpen());
     }
-    for (int i = 0; i < 100 && OpenFile.count(file) > 0; i++) {
-      System.gc();
-      Thread.sleep(100);
-    }
-    assertEquals(0, OpenFile.count(file));
+    Await.collection(() -> OpenFile.count(file) == 0);
   }
 }

@@ -9,7 +9,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -45,7 +44,6 @@ class BackendTest {
   }
 
   @Test
-  @Timeout(120)
   void itTellsOnceWhichItTook() throws Exception {
     ChildJvm.Result result =
         ChildJvm.run(ChildJvm.command(List.of("-Dorg.ashmem.backend=auto"), Careless.class));

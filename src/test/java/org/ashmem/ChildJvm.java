@@ -11,14 +11,16 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import org.newsclub.net.unix.AFUNIXServerSocket;
 
 /** Another JVM that runs one of the tests' programs, or a program in C. */
 final class ChildJvm {
   /**
-   * In seconds: far more than the slowest guest needs. A child that takes longer is killed, so that
-   * whoever reads what it says goes on.
+   * The limit of a child's life in seconds, far more than the slowest guest needs. A child that
+   * lives longer is killed, so that the read of its output ends. The timeout of a test is longer,
+   * and does not interrupt a read.
    */
-  private static final long PATIENCE = 300;
+  static final int LIMIT = 480;
 
   /**
    * Arguments: a process, its descriptor, and the command that gets the new number at its end. Java
@@ -85,6 +87,19 @@ final class ChildJvm {
     }
   }
 
+  /** Kills a child and waits for its end: then its descriptors and mappings are gone. */
+  static void kill(Process child) throws InterruptedException {
+    child.destroyForcibly();
+    assertEquals(128 + 9, child.waitFor());
+  }
+
+  /** Listens at a path, for children that connect within the limit of their lives. */
+  static AFUNIXServerSocket listen(Path path) throws IOException {
+    AFUNIXServerSocket server = AFUNIXServerSocket.bindOn(path, true);
+    server.setSoTimeout(LIMIT * 1000);
+    return server;
+  }
+
   /** Makes a program of its source in C, by the compiler that makes the shim. */
   static Path compile(Path directory, String source) throws IOException, InterruptedException {
     Path file = Files.writeString(directory.resolve("program.c"), source);
@@ -97,7 +112,7 @@ final class ChildJvm {
   }
 
   private static Process watch(Process process) {
-    CompletableFuture.delayedExecutor(PATIENCE, TimeUnit.SECONDS)
+    CompletableFuture.delayedExecutor(LIMIT, TimeUnit.SECONDS)
         .execute(() -> process.destroyForcibly());
     return process;
   }

@@ -10,10 +10,8 @@ import java.util.List;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 
 /** Regions and mappings that nobody closes. */
-@Timeout(600)
 @Tag("device")
 class ForgottenIT {
   private static final Path DEVICE = Path.of(AshmemRegion.DEVICE);
@@ -56,12 +54,10 @@ class ForgottenIT {
     assertTrue(held.stream().allMatch(each -> each.region.isOpen() && each.mapping.isOpen()));
 
     held.clear();
-    assertEquals(0, Maps.linesAfterCollection("/dev/ashmem/" + NAME).size());
+    Maps.awaitNone("/dev/ashmem/" + NAME);
     // The collection that found the mappings found the regions too: what is left is their
     // cleaner's.
-    for (int i = 0; i < 100 && OpenFile.count(DEVICE) > descriptors; i++) {
-      Thread.sleep(100);
-    }
+    Await.until(() -> OpenFile.count(DEVICE) <= descriptors);
     assertEquals(descriptors, OpenFile.count(DEVICE));
     assertEquals(0, Regions.named(NAME).size());
     long left = Regions.memory() - memory;

@@ -8,16 +8,14 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.io.BufferedReader;
 import java.io.Writer;
 import java.util.List;
-import java.util.concurrent.TimeUnit;
+import java.util.concurrent.CountDownLatch;
 import org.ashmem.example.Pattern;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /** JVMs that end by SIGKILL, at any point of a region's life, leave nothing pinned for good. */
-@Timeout(300)
 @Tag("device")
 class KilledIT {
   private static final int PAGE = (int) AshmemRegion.pageSize();
@@ -76,17 +74,18 @@ class KilledIT {
 
     /** Pins and unpins, for ever, ranges that grow and shrink. */
     private static void start(AshmemRegion region, long offset) throws Exception {
+      CountDownLatch rounds = new CountDownLatch(100);
       Thread thread =
           new Thread(
               () -> {
                 for (long pages = 1; ; pages = pages % 64 + 1) {
                   region.unpin(offset, pages * PAGE);
                   region.pin(offset + PAGE, pages * PAGE);
+                  rounds.countDown();
                 }
               });
       thread.start();
-      // Well into it.
-      Thread.sleep(100);
+      rounds.await();
     }
   }
 
@@ -112,14 +111,10 @@ class KilledIT {
         assertTrue(Regions.memory() - before > SIZE / 2, "the child took no memory");
       }
 
-      kill(child);
+      ChildJvm.kill(child);
 
-      for (int i = 0; i < 100 && Regions.memory() - before > SIZE / 4; i++) {
-        Thread.sleep(100);
-      }
+      Await.until(() -> Regions.memory() - before < SIZE / 4);
       assertEquals(List.of(), Regions.named(name(phase)));
-      long left = Regions.memory() - before;
-      assertTrue(left < SIZE / 4, left + " bytes are left");
     } finally {
       child.destroyForcibly();
     }
@@ -147,7 +142,7 @@ class KilledIT {
         assertEquals("unpinned", SharingIT.ask(in, out, "unpin 0 " + 2 * part));
         assertEquals("NOT_PURGED", SharingIT.ask(in, out, "pin " + part + " " + part));
 
-        kill(child);
+        ChildJvm.kill(child);
       } finally {
         child.destroyForcibly();
       }
@@ -186,7 +181,7 @@ class KilledIT {
           Writer in = heir.outputWriter(UTF_8)) {
         assertTrue(out.readLine().startsWith(name(phase) + " " + SIZE));
 
-        kill(creator);
+        ChildJvm.kill(creator);
 
         assertEquals(1, Regions.named(name(phase)).size());
         // Nothing was purged, so that every byte is there.
@@ -196,7 +191,7 @@ class KilledIT {
         assertEquals(SIZE / PAGE, AshmemRegion.purgeAllCaches());
         assertEquals("WAS_PURGED", SharingIT.ask(in, out, "pin 0 " + SIZE));
         assertEquals("PINNED", SharingIT.ask(in, out, "status 0 " + SIZE));
-        kill(heir);
+        ChildJvm.kill(heir);
       } finally {
         heir.destroyForcibly();
       }
@@ -208,13 +203,6 @@ class KilledIT {
 
   private static Process start(Phase phase) throws Exception {
     return ChildJvm.start(ChildJvm.command(List.of(), Child.class, phase.name()));
-  }
-
-  /** By SIGKILL, and waits: its descriptors and mappings are gone when its status can be had. */
-  private static void kill(Process child) throws Exception {
-    child.destroyForcibly();
-    assertTrue(child.waitFor(60, TimeUnit.SECONDS));
-    assertEquals(128 + 9, child.exitValue());
   }
 
   private static String name(Phase phase) {

@@ -72,9 +72,10 @@ class LeakDetectorTest {
             case "nothing" -> forgetNothing(file);
             default -> throw new IllegalArgumentException(args[1]);
           };
-      for (int i = 0; i < 100 && (Counters.leaks() < leaks || (leaks == 0 && i < 5)); i++) {
-        System.gc();
-        Thread.sleep(20);
+      if (leaks == 0) {
+        Await.cleaner();
+      } else {
+        Await.collection(() -> Counters.leaks() >= leaks);
       }
       System.out.println("leaks " + Counters.leaks());
     }
@@ -99,10 +100,7 @@ class LeakDetectorTest {
     private static int forgetMappingsOfViews(Path file) throws Exception {
       try (AshmemRegion region = region(file)) {
         ByteBuffer view = region.map(MapMode.READ_ONLY, 1, 100).buffer();
-        for (int i = 0; i < 5; i++) {
-          System.gc();
-          Thread.sleep(20);
-        }
+        Await.cleaner();
         assertEquals(0, Counters.leaks());
         assertEquals(0, view.get(0));
       }

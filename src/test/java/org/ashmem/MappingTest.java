@@ -144,15 +144,12 @@ class MappingTest {
     ByteBuffer slice = region.map(MapMode.READ_WRITE, 0, SIZE).buffer().slice(PAGE, 8);
     byte expected = Files.readAllBytes(file)[PAGE];
 
-    for (int i = 0; i < 3; i++) {
-      System.gc();
-      Thread.sleep(50);
-    }
+    Await.cleaner();
     assertEquals(1, Maps.lines(file.toString()).size());
     assertEquals(expected, slice.get(0));
 
     slice = null;
-    assertEquals(List.of(), Maps.linesAfterCollection(file.toString()));
+    Maps.awaitNone(file.toString());
   }
 
   @Test
@@ -160,7 +157,7 @@ class MappingTest {
     for (int i = 0; i < 10; i++) {
       assertEquals(SIZE, region.map(MapMode.READ_WRITE, 0, SIZE).length());
     }
-    assertEquals(List.of(), Maps.linesAfterCollection(file.toString()));
+    Maps.awaitNone(file.toString());
   }
 
   @Test
@@ -169,11 +166,7 @@ class MappingTest {
       Mapping mapping = large.map(MapMode.READ_ONLY, 0, LARGE);
       long most = Limit.addressSpace() - LARGE / 2;
       mapping.close();
-      for (int i = 0; i < 100 && Limit.addressSpace() > most; i++) {
-        System.gc();
-        Thread.sleep(100);
-      }
-      assertTrue(Limit.addressSpace() <= most, "it is still there");
+      Await.collection(() -> Limit.addressSpace() <= most);
       assertFalse(mapping.isOpen());
     }
   }
@@ -213,16 +206,15 @@ class MappingTest {
       assertTrue(held.isOpen());
 
       held = null;
-      Mapping next = null;
-      for (int i = 0; i < 100 && next == null; i++) {
-        try {
-          next = large.map(MapMode.READ_ONLY, 0, LARGE);
-        } catch (AshmemException.OutOfMemory late) {
-          // The cleaner did not come to it yet.
-        }
-      }
-      assertEquals(LARGE, next.length());
-      next.close();
+      Await.until(
+          () -> {
+            try (Mapping next = large.map(MapMode.READ_ONLY, 0, LARGE)) {
+              return next.length() == LARGE;
+            } catch (AshmemException.OutOfMemory late) {
+              // The cleaner has not unmapped it yet.
+              return false;
+            }
+          });
     }
   }
 

@@ -17,18 +17,8 @@ public final class Maps {
     }
   }
 
-  /** Collects garbage until there is no such line, or for ten seconds the number stays the same. */
-  public static List<String> linesAfterCollection(String text) throws Exception {
-    List<String> left = lines(text);
-    for (int i = 0; i < 100 && !left.isEmpty(); i++) {
-      System.gc();
-      Thread.sleep(100);
-      List<String> now = lines(text);
-      if (now.size() < left.size()) {
-        i = 0;
-      }
-      left = now;
-    }
-    return left;
+  /** Collects garbage until there is no such line. */
+  public static void awaitNone(String text) throws Exception {
+    Await.collection(() -> lines(text).isEmpty());
   }
 }

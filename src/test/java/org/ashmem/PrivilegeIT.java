@@ -17,7 +17,6 @@ import java.util.Set;
 import java.util.function.Supplier;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 
 /** What another user than root may do, and what not. */
 @Tag("device")
@@ -47,7 +46,6 @@ class PrivilegeIT {
   }
 
   @Test
-  @Timeout(60)
   void refusalSaysWhatIsMissing() throws Exception {
     Set<PosixFilePermission> before = Files.getPosixFilePermissions(DEVICE);
     List<String> command =

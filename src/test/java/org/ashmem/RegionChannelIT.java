@@ -15,13 +15,11 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.newsclub.net.unix.AFUNIXServerSocket;
 import org.newsclub.net.unix.FileDescriptorCast;
 
 /** Regions sent and received, both by this process. */
-@Timeout(120)
 class RegionChannelIT {
   private static final Path DEVICE = Path.of(AshmemRegion.DEVICE);
   private static final String NAME = "by channel";

@@ -13,7 +13,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.function.Executable;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -235,10 +234,9 @@ class SharedLongsTest {
   /** Two threads of this process, and others. */
   @ParameterizedTest
   @ValueSource(ints = {1, 2})
-  @Timeout(300)
   void noneIsLostBetweenProcesses(int children, @TempDir Path directory) throws Exception {
     Path socket = directory.resolve("socket");
-    try (AFUNIXServerSocket server = AFUNIXServerSocket.bindOn(socket, true);
+    try (AFUNIXServerSocket server = ChildJvm.listen(socket);
         AshmemRegion region = region();
         Mapping mapping = region.map()) {
       List<Process> started = new ArrayList<>();

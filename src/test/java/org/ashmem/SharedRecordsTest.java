@@ -13,7 +13,6 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.function.Executable;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -298,7 +297,6 @@ class SharedRecordsTest {
 
   /** What C says of the struct, and what it does with one. */
   @Test
-  @Timeout(120)
   void programInCHasTheSameRecords(@TempDir Path directory) throws Exception {
     Path program = ChildJvm.compile(directory, IN_C);
     // Opened by its path a region of the device would be another one.

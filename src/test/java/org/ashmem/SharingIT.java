@@ -11,10 +11,8 @@ import java.io.InputStreamReader;
 import java.io.PrintStream;
 import java.io.Writer;
 import java.util.Set;
-import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 
 /** Two processes with one region. */
 class SharingIT {
@@ -58,7 +56,6 @@ class SharingIT {
 
   @Test
   @Tag("device")
-  @Timeout(60)
   void childSharesBytesPinsAndProtection() throws Exception {
     try (AshmemRegion region = AshmemRegion.create("shared", 4 * PAGE);
         Mapping mapping = region.map()) {
@@ -101,8 +98,7 @@ class SharingIT {
 
         // The child dies while it leaves a range unpinned: the region is still ours.
         ask(in, out, "unpin 0 " + 2 * PAGE);
-        child.destroyForcibly();
-        assertTrue(child.waitFor(60, TimeUnit.SECONDS));
+        ChildJvm.kill(child);
         assertEquals(PinStatus.UNPINNED, region.pinStatus(PAGE, PAGE));
         assertEquals(PinResult.NOT_PURGED, region.pin());
         assertEquals(78, mapping.buffer().getLong(24));

@@ -4,7 +4,6 @@ package org.ashmem;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.BufferedReader;
 import java.io.IOException;
@@ -14,19 +13,16 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
-import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 import org.newsclub.net.unix.AFUNIXServerSocket;
 
 /** Processes that pass regions on memfd to each other: JVMs, and a program in C. */
 @ExtendWith(OnMemfd.class)
-@Timeout(180)
 class SharingOnMemfdTest {
   private static final int PAGE = (int) AshmemRegion.pageSize();
 
@@ -96,8 +92,7 @@ class SharingOnMemfdTest {
   @BeforeEach
   void listen() throws IOException {
     children = new ArrayList<>();
-    server = AFUNIXServerSocket.bindOn(directory.resolve("socket"), true);
-    server.setSoTimeout(60_000);
+    server = ChildJvm.listen(directory.resolve("socket"));
   }
 
   /** Whatever a test did, nothing is left here. */
@@ -213,8 +208,7 @@ class SharingOnMemfdTest {
       assertEquals("connected true", out.readLine());
       mapping.buffer().put(0, (byte) 1);
       channel.send(region);
-      child.destroyForcibly();
-      assertTrue(child.waitFor(60, TimeUnit.SECONDS));
+      ChildJvm.kill(child);
       assertThrows(TransferException.PeerGone.class, () -> channel.send(region));
       assertThrows(TransferException.PeerGone.class, channel::receive);
       assertEquals(PinResult.NOT_PURGED, region.pin());

@@ -4,7 +4,6 @@ package org.ashmem;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.BufferedReader;
 import java.io.IOException;
@@ -15,13 +14,11 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
-import java.util.concurrent.TimeUnit;
 import org.ashmem.example.Pattern;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -30,7 +27,6 @@ import org.newsclub.net.unix.AFUNIXServerSocket;
 /** Processes that pass regions to each other: JVMs, and a program in C. */
 @Tag("device")
 @Tag("newest")
-@Timeout(600)
 class SharingOverSocketIT {
   private static final Path DEVICE = Path.of(AshmemRegion.DEVICE);
   private static final int PAGE = (int) AshmemRegion.pageSize();
@@ -47,9 +43,7 @@ class SharingOverSocketIT {
 
   @BeforeEach
   void listen() throws IOException {
-    server = AFUNIXServerSocket.bindOn(directory.resolve("socket"), true);
-    // Ten JVMs take two minutes to connect where a processor is emulated.
-    server.setSoTimeout(300_000);
+    server = ChildJvm.listen(directory.resolve("socket"));
     descriptors = OpenFile.count(DEVICE);
     mappings = Maps.lines("/dev/ashmem/");
   }
@@ -118,7 +112,7 @@ class SharingOverSocketIT {
         assertEquals("4", out.readLine());
 
         // The child dies: its region is ours.
-        kill(child);
+        ChildJvm.kill(child);
         assertThrows(TransferException.PeerGone.class, channel::receive);
         assertThrows(TransferException.PeerGone.class, () -> channel.send(ours));
         assertEquals(4, theirBytes.buffer().getLong(PAGE));
@@ -181,8 +175,7 @@ class SharingOverSocketIT {
         try (BufferedReader out = child.inputReader(UTF_8)) {
           assertEquals("-1", out.readLine());
         }
-        assertTrue(child.waitFor(60, TimeUnit.SECONDS));
-        assertEquals(0, child.exitValue());
+        assertEquals(0, child.waitFor());
       }
       assertEquals(1, Regions.named("of ten").size());
     } finally {
@@ -218,7 +211,7 @@ class SharingOverSocketIT {
       }
       // It is in the socket only.
       assertEquals(1, Regions.named("not received").size());
-      kill(child);
+      ChildJvm.kill(child);
       assertEquals(List.of(), Regions.named("not received"));
       assertThrows(TransferException.PeerGone.class, channel::receive);
     } finally {
@@ -243,7 +236,7 @@ class SharingOverSocketIT {
   void regionOfASenderThatDiedIsReceived() throws Exception {
     Process child = start(Testator.class);
     try (RegionChannel channel = accept()) {
-      assertTrue(child.waitFor(60, TimeUnit.SECONDS));
+      assertEquals(1, child.waitFor());
       try (AshmemRegion region = channel.receive();
           Mapping mapping = region.map()) {
         assertEquals("inherited", region.name());
@@ -348,12 +341,6 @@ class SharingOverSocketIT {
   private static void succeeds(Process peer) throws Exception {
     String output = new String(peer.getInputStream().readAllBytes(), UTF_8);
     assertEquals(0, peer.waitFor(), output);
-  }
-
-  /** By SIGKILL, and waits: its descriptors are gone when its status can be had. */
-  private static void kill(Process child) throws Exception {
-    child.destroyForcibly();
-    assertTrue(child.waitFor(60, TimeUnit.SECONDS));
   }
 
   /** Waits for a byte of each. */

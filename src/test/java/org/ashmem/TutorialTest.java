@@ -272,12 +272,8 @@ class TutorialTest {
   void leakIsReported() throws Exception {
     long before = Counters.leaks();
     forgetRegion();
-    for (int i = 0; i < 500 && Counters.leaks() == before; i++) {
-      System.gc();
-      Thread.sleep(20);
-    }
     // With -Dorg.ashmem.leaks=paranoid the warning has the place where it was created.
-    assertTrue(Counters.leaks() > before);
+    Await.collection(() -> Counters.leaks() > before);
   }
 
   private static void forgetRegion() {

@@ -157,7 +157,7 @@ class SegmentsTest {
     segment.set(ValueLayout.JAVA_BYTE, 0, (byte) 1);
     assertEquals(1, mappings());
     segment = null;
-    assertEquals(List.of(), Maps.linesAfterCollection(IN_MAPS));
+    Maps.awaitNone(IN_MAPS);
   }
 
   @Test

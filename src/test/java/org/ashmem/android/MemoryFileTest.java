@@ -18,6 +18,7 @@ import java.util.List;
 import java.util.stream.Stream;
 import org.ashmem.AshmemException;
 import org.ashmem.AshmemRegion;
+import org.ashmem.Await;
 import org.ashmem.Maps;
 import org.ashmem.OpenFile;
 import org.junit.jupiter.api.AfterEach;
@@ -256,11 +257,7 @@ class MemoryFileTest {
   void forgottenFileIsClosed() throws Exception {
     file = new MemoryFile(OpenFile.asRegion(Path.of("/dev/zero"), LENGTH));
     region = null;
-    for (int i = 0; i < 100 && OpenFile.count(path) > 0; i++) {
-      System.gc();
-      Thread.sleep(100);
-    }
-    assertEquals(0, OpenFile.count(path));
-    assertEquals(List.of(), Maps.linesAfterCollection(path.toString()));
+    Await.collection(() -> OpenFile.count(path) == 0);
+    Maps.awaitNone(path.toString());
   }
 }

@@ -21,6 +21,7 @@ import java.util.List;
 import java.util.stream.Stream;
 import org.ashmem.AshmemException;
 import org.ashmem.AshmemRegion;
+import org.ashmem.Await;
 import org.ashmem.Maps;
 import org.ashmem.OpenFile;
 import org.ashmem.Views;
@@ -223,15 +224,12 @@ class SharedMemoryTest {
   @Test
   void sliceKeepsTheMapping() throws Exception {
     ByteBuffer slice = memory.mapReadOnly().slice(PAGE, 8);
-    for (int i = 0; i < 3; i++) {
-      System.gc();
-      Thread.sleep(50);
-    }
+    Await.cleaner();
     assertEquals(1, Maps.lines(file.toString()).size());
     assertEquals(Files.readAllBytes(file)[PAGE], slice.get(0));
 
     slice = null;
-    assertEquals(List.of(), Maps.linesAfterCollection(file.toString()));
+    Maps.awaitNone(file.toString());
   }
 
   @Test
@@ -239,7 +237,7 @@ class SharedMemoryTest {
     for (int i = 0; i < 10; i++) {
       assertEquals(SIZE, memory.mapReadWrite().capacity());
     }
-    assertEquals(List.of(), Maps.linesAfterCollection(file.toString()));
+    Maps.awaitNone(file.toString());
   }
 
   @Test
