@@ -15,11 +15,9 @@ import java.util.stream.IntStream;
 import org.ashmem.example.SharedCounter;
 import org.ashmem.example.TileCache;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
 
 /** The examples that need no device, as programs of their own, and what they are made of. */
-@Timeout(300)
 @ExtendWith(OnMemfd.class)
 class ExamplesTest {
   private static final int PAGE = (int) AshmemRegion.pageSize();
@@ -97,7 +95,7 @@ class ExamplesTest {
               });
       List<Future<Long>> readers =
           IntStream.range(0, 2)
-              .mapToObj(reader -> executor.submit(() -> wrong(cache, tiles)))
+              .mapToObj(reader -> executor.submit(() -> wrong(cache, tiles, ended)))
               .toList();
       for (Future<Long> reader : readers) {
         assertEquals(0, reader.get());
@@ -111,10 +109,10 @@ class ExamplesTest {
     }
   }
 
-  /** Returns how many bytes were not as they were rendered. */
-  private static long wrong(TileCache cache, int tiles) {
+  /** Looks until a purged tile was rendered again, and returns how many bytes were wrong. */
+  private static long wrong(TileCache cache, int tiles, AtomicBoolean ended) {
     long wrong = 0;
-    for (int round = 0; round < 1000; round++) {
+    for (int round = 0; round < 1000 || (cache.renderings() <= tiles && !ended.get()); round++) {
       int tile = round % tiles;
       wrong += cache.look(tile, pixels -> count(pixels, (byte) (tile + 1)));
     }

@@ -27,9 +27,6 @@ import org.junit.jupiter.params.provider.ValueSource;
 class MemfdTest {
   private static final int PAGE = (int) AshmemRegion.pageSize();
 
-  /** How long a purge may be waited for, in nanoseconds. */
-  private static final long PATIENCE = 60_000_000_000L;
-
   private static AshmemRegion region(String name, long size) {
     return AshmemRegion.builder().name(name).size(size).backend(Backend.MEMFD).create();
   }
@@ -281,7 +278,7 @@ class MemfdTest {
       List<Callable<Long>> workers = new ArrayList<>();
       for (int i = 0; i < threads; i++) {
         int first = i * pages;
-        workers.add(() -> work(region, mapping, first, pages));
+        workers.add(() -> work(region, mapping, first, pages, ended));
       }
       long found = 0;
       for (Future<Long> worker : executor.invokeAll(workers)) {
@@ -291,18 +288,19 @@ class MemfdTest {
       assertTrue(purger.get() > 0, "nothing was purged");
       assertTrue(found > 0, "no purge was found");
     } finally {
+      ended.set(true);
       executor.shutdownNow();
     }
   }
 
-  /** Returns how many pages were found purged. */
-  private static long work(AshmemRegion region, Mapping mapping, int first, int pages) {
+  /** Works until it has found a purge, and returns how many pages were found purged. */
+  private static long work(
+      AshmemRegion region, Mapping mapping, int first, int pages, AtomicBoolean ended) {
     Random random = new Random(first);
     long[] written = new long[pages];
     long found = 0;
     var buffer = mapping.buffer();
-    long end = System.nanoTime() + PATIENCE;
-    for (int round = 1; round <= 3000 || (found == 0 && System.nanoTime() < end); round++) {
+    for (int round = 1; round <= 3000 || (found == 0 && !ended.get()); round++) {
       int page = random.nextInt(pages);
       int count = 1 + random.nextInt(Math.min(8, pages - page));
       long offset = (long) (first + page) * PAGE;

@@ -24,10 +24,8 @@ import java.util.random.RandomGenerator;
 import java.util.random.RandomGeneratorFactory;
 import org.ashmem.example.Pattern;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 
 /** Threads against each other. */
-@Timeout(120)
 class RaceIT {
   private static final int PAGE = (int) AshmemRegion.pageSize();
 
@@ -35,8 +33,8 @@ class RaceIT {
   private static final boolean DEVICE =
       Backend.configured() != Backend.MEMFD && Files.exists(Path.of(AshmemRegion.DEVICE));
 
-  /** How long each race is run. */
-  private static final long NANOS = TimeUnit.SECONDS.toNanos(3);
+  /** The number of purges or closes in a race. */
+  private static final int ROUNDS = 100;
 
   /** NOT_PURGED promises every byte, whoever purges meanwhile. */
   @Test
@@ -46,6 +44,7 @@ class RaceIT {
     int blockSize = 2 * PAGE;
     int words = blockSize / Long.BYTES;
     AtomicBoolean over = new AtomicBoolean();
+    AtomicLong pins = new AtomicLong();
     AtomicLong intact = new AtomicLong();
     AtomicLong purged = new AtomicLong();
     try (AshmemRegion region =
@@ -83,20 +82,20 @@ class RaceIT {
                   Pattern.fill(block, (generation[i] << 32) + (long) (first + i) * words);
                 }
                 region.unpin(offset, (long) count * blockSize);
+                pins.incrementAndGet();
               }
               return null;
             });
       }
       tasks.add(
           () -> {
-            long end = System.nanoTime() + NANOS;
-            while (System.nanoTime() < end && !over.get()) {
-              AshmemRegion.purgeAllCaches();
-              Thread.sleep(2);
-              if (DEVICE) {
+            for (int round = 0; round < ROUNDS && !over.get(); round++) {
+              if (round % 2 == 0 || !DEVICE) {
+                AshmemRegion.purgeAllCaches();
+              } else {
                 Files.writeString(Path.of("/proc/sys/vm/drop_caches"), "2");
               }
-              Thread.sleep(2);
+              waitForMore(40, pins, over);
             }
             over.set(true);
             return null;
@@ -131,9 +130,11 @@ class RaceIT {
                     while (true) {
                       region.unpin(0, PAGE);
                       region.pin(0, PAGE);
+                      calls.incrementAndGet();
                       try (Mapping mapping = region.map(PAGE, PAGE)) {
                         assertEquals(PAGE, mapping.length());
                       }
+                      calls.incrementAndGet();
                       region.pinStatus();
                       region.setProtection(region.protection());
                       region.fileId();
@@ -150,11 +151,10 @@ class RaceIT {
     }
     tasks.add(
         () -> {
-          long end = System.nanoTime() + NANOS / 2;
-          for (int round = 0; System.nanoTime() < end; round++) {
+          for (int round = 0; round < ROUNDS; round++) {
             current[0] = AshmemRegion.create("closed", 2L * PAGE);
             barrier.await();
-            Thread.sleep(0, 200_000 * (round % 5));
+            waitForMore(round % 5, calls, over);
             current[0].close();
             int other = other();
             barrier.await();
@@ -189,6 +189,7 @@ class RaceIT {
   @Test
   void closeOfAMappingAgainstItsBuffers() throws Exception {
     AtomicBoolean over = new AtomicBoolean();
+    AtomicLong turns = new AtomicLong();
     AtomicLong accesses = new AtomicLong();
     ByteBuffer[] current = new ByteBuffer[1];
     try (AshmemRegion region = AshmemRegion.create("mapping", 16L * PAGE);
@@ -213,13 +214,13 @@ class RaceIT {
                   throw e;
                 }
               }
+              turns.incrementAndGet();
             }
             return null;
           };
       Callable<Void> closer =
           () -> {
-            long end = System.nanoTime() + NANOS / 2;
-            while (System.nanoTime() < end) {
+            for (int round = 0; round < ROUNDS; round++) {
               try (Mapping mapping = region.map()) {
                 for (int offset = 0; offset < mapping.length(); offset += PAGE) {
                   mapping.buffer().putLong(offset, offset + 1);
@@ -227,9 +228,9 @@ class RaceIT {
                 synchronized (current) {
                   current[0] = mapping.buffer();
                 }
-                Thread.sleep(1);
+                waitForMore(4, turns, over);
               }
-              Thread.sleep(1);
+              waitForMore(4, turns, over);
             }
             over.set(true);
             return null;
@@ -268,6 +269,15 @@ class RaceIT {
     }
   }
 
+  /** Returns when a counter has grown by that much, or when the race is over. */
+  private static void waitForMore(long more, AtomicLong counter, AtomicBoolean over)
+      throws InterruptedException {
+    long end = counter.get() + more;
+    while (counter.get() < end && !over.get()) {
+      Thread.sleep(0, 50_000);
+    }
+  }
+
   /** Runs all at the same time; the first failure ends the others and is thrown. */
   private static void runAll(List<Callable<Void>> tasks, AtomicBoolean over) throws Exception {
     ExecutorService threads = Executors.newFixedThreadPool(tasks.size());
@@ -292,7 +302,7 @@ class RaceIT {
     } finally {
       over.set(true);
       threads.shutdownNow();
-      assertTrue(threads.awaitTermination(60, TimeUnit.SECONDS), "a thread did not end");
+      assertTrue(threads.awaitTermination(5, TimeUnit.MINUTES), "a thread did not end");
     }
   }
 }

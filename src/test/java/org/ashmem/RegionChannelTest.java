@@ -23,11 +23,10 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
-import java.util.concurrent.TimeUnit;
+import java.util.concurrent.FutureTask;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -35,7 +34,6 @@ import org.newsclub.net.unix.AFUNIXServerSocket;
 import org.newsclub.net.unix.AFUNIXSocketChannel;
 
 /** Messages of ordinary files, which are refused as regions only when they have come. */
-@Timeout(60)
 class RegionChannelTest {
   @TempDir private Path directory;
 
@@ -205,27 +203,38 @@ class RegionChannelTest {
   @ParameterizedTest
   @ValueSource(booleans = {true, false})
   void closeEndsTheWait(boolean channelItself) throws Exception {
-    CompletableFuture<AshmemRegion> wait =
-        CompletableFuture.supplyAsync(
+    CompletableFuture<Path> task = new CompletableFuture<>();
+    FutureTask<AshmemRegion> wait =
+        new FutureTask<>(
             () -> {
-              try {
-                return channel.receive();
-              } catch (IOException e) {
-                throw new IllegalStateException(e);
-              }
+              task.complete(Path.of("/proc/thread-self").toRealPath());
+              return channel.receive();
             });
-    Thread.sleep(200);
+    Thread thread = new Thread(wait);
+    thread.start();
+    Await.until(() -> wait.isDone() || (isReceiving(thread) && isAsleep(task.get())));
     assertFalse(wait.isDone());
     if (channelItself) {
       channel.close();
     } else {
       channel.socket().close();
     }
-    Throwable thrown =
-        assertThrows(ExecutionException.class, () -> wait.get(20, TimeUnit.SECONDS)).getCause();
+    Throwable thrown = assertThrows(ExecutionException.class, wait::get).getCause();
     assertEquals(ClosedException.class, thrown.getClass());
     assertFalse(channel.isOpen());
     assertThrows(ClosedException.class, channel::receive);
+  }
+
+  private static boolean isReceiving(Thread thread) {
+    StackTraceElement[] trace = thread.getStackTrace();
+    return trace.length > 0
+        && trace[0].isNativeMethod()
+        && trace[0].getMethodName().equals("receive");
+  }
+
+  /** Tells whether a thread, given by its directory in /proc, sleeps in the kernel. */
+  private static boolean isAsleep(Path task) throws IOException {
+    return Files.readString(task.resolve("stat")).contains(") S ");
   }
 
   @Test
@@ -291,12 +300,8 @@ class RegionChannelTest {
         forgotten.socket().close();
       }
     }
-    for (int i = 0; i < 100 && OpenFile.countSockets() > sockets; i++) {
-      System.gc();
-      Thread.sleep(100);
-    }
     // Those of other tests may be forgotten meanwhile.
-    assertTrue(OpenFile.countSockets() <= sockets);
+    Await.collection(() -> OpenFile.countSockets() <= sockets);
   }
 
   /** It has as many descriptors as it may have when a region comes. */
