@@ -3,6 +3,7 @@ package org.ashmem;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -11,7 +12,6 @@ import com.sun.management.ThreadMXBean;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Collectors;
@@ -20,6 +20,7 @@ import jdk.jfr.DataAmount;
 import jdk.jfr.Event;
 import jdk.jfr.EventType;
 import jdk.jfr.FlightRecorder;
+import jdk.jfr.SettingDescriptor;
 import jdk.jfr.consumer.RecordedEvent;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -113,8 +114,38 @@ class EventsTest {
             "org.ashmem.Close kind=MAPPING offset=1 length=100"),
         events.stream().map(Recorded::line).toList());
     for (RecordedEvent each : events) {
-      assertTrue(each.getDuration().compareTo(Duration.ZERO) > 0, each.toString());
       assertNotNull(each.getStackTrace());
+    }
+    assertBeginIsRecorded();
+  }
+
+  /** A leak is recorded between the begin and the end of all other events. */
+  private static void assertBeginIsRecorded() throws Exception {
+    List<RecordedEvent> events =
+        Recorded.all(
+            "begun",
+            () -> {
+              Lifetime lifetime = Lifetime.ofRegion("begun", SIZE);
+              Events.MapEvent map = Events.map("begun", MapMode.READ_ONLY, 0, SIZE);
+              Events.PinEvent pin = Events.pin("begun", 0, SIZE);
+              Events.UnpinEvent unpin = Events.unpin("begun", 0, SIZE);
+              Events.CloseEvent close = Events.close(lifetime);
+              Events.leaked(lifetime);
+              Events.mapped(map);
+              Events.pinned(pin, "begun", 0, SIZE, PinResult.NOT_PURGED);
+              Events.unpinned(unpin);
+              Events.closed(close);
+            });
+    assertEquals(
+        List.of(
+            "org.ashmem.Leak",
+            "org.ashmem.Map",
+            "org.ashmem.Pin",
+            "org.ashmem.Unpin",
+            "org.ashmem.Close"),
+        events.stream().map(each -> each.getEventType().getName()).toList());
+    for (RecordedEvent each : events) {
+      assertFalse(each.getStartTime().isAfter(events.get(0).getStartTime()), each.toString());
     }
   }
 
@@ -161,18 +192,26 @@ class EventsTest {
         Recorded.byDefault(
             "default",
             () -> {
-              for (int i = 0; i < 100; i++) {
-                pinAndUnpin("default", PinResult.NOT_PURGED);
-              }
               Events.PinEvent slow = Events.pin("default", 0, 1);
               Thread.sleep(5);
               Events.pinned(slow, "default", 0, 1, PinResult.WAS_PURGED);
             });
-    List<String> lines = events.stream().map(Recorded::line).toList();
-    assertTrue(lines.contains("org.ashmem.Pin offset=0 length=1 purged=true"), lines.toString());
-    assertTrue(lines.contains("org.ashmem.PurgeFound offset=0 length=1"), lines.toString());
-    // A few more may have been slow on a machine that has other things to do.
-    assertTrue(lines.size() < 50, lines.toString());
+    assertEquals(
+        List.of(
+            "org.ashmem.Pin offset=0 length=1 purged=true",
+            "org.ashmem.PurgeFound offset=0 length=1"),
+        events.stream().map(Recorded::line).toList());
+    assertEquals("1 ms", defaultThreshold(Events.PinEvent.class));
+    assertEquals("1 ms", defaultThreshold(Events.UnpinEvent.class));
+  }
+
+  private static String defaultThreshold(Class<? extends Event> type) {
+    FlightRecorder.register(type);
+    return EventType.getEventType(type).getSettingDescriptors().stream()
+        .filter(each -> each.getName().equals("threshold"))
+        .map(SettingDescriptor::getDefaultValue)
+        .findFirst()
+        .orElseThrow();
   }
 
   @Test

@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.ashmem;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.ashmem.example.Cgroup;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -18,11 +22,8 @@ class PressureIT {
   private static final long CACHE = 16L << 20;
   private static final long DEMAND = 12L << 20;
 
-  /** Pressure lasts so long at most, in nanoseconds. */
-  private static final long LONG = 60_000_000_000L;
-
-  /** So long where nothing is to come of it: two of the kernel's windows. */
-  private static final long SHORT = 5_000_000_000L;
+  /** The trigger of {@link PressureWatch}. */
+  private static final byte[] TRIGGER = "some 100000 2000000\0".getBytes(UTF_8);
 
   @Test
   void unpinnedMemfdIsPurgedWhenSomebodyWaitsForMemory() throws Exception {
@@ -54,10 +55,14 @@ class PressureIT {
         cache.unpin();
         Files.writeString(
             cgroup.path().resolve("memory.high"), Long.toString(cgroup.usage() + (1 << 20)));
-        long end = System.nanoTime() + (Boolean.getBoolean(PressureWatch.PROPERTY) ? LONG : SHORT);
+        AtomicInteger reports = new AtomicInteger();
+        if (!Boolean.getBoolean(PressureWatch.PROPERTY)) {
+          // A purge would follow the first report, and come before the second.
+          countReports(cgroup.path().resolve("memory.pressure"), reports);
+        }
         ByteBuffer more = wanted.buffer();
         // From here on each new page is one too many, and whoever touches one has to wait.
-        for (int at = 0; bytes.get(0) == 1 && System.nanoTime() < end; at += PAGE) {
+        for (int at = 0; bytes.get(0) == 1 && reports.get() < 2; at += PAGE) {
           if (at < more.capacity()) {
             more.put(at, (byte) 1);
           } else {
@@ -72,6 +77,20 @@ class PressureIT {
                 ? "wrong: " + result
                 : intact ? "intact" : "purged");
       }
+    }
+
+    private static void countReports(Path file, AtomicInteger reports) {
+      int fd = Shim.openPressure(file.toString().getBytes(UTF_8), TRIGGER);
+      assertTrue(fd >= 0, () -> file + ": " + Errno.name(-fd));
+      Thread thread =
+          new Thread(
+              () -> {
+                while (Shim.waitForPressure(fd) == 0) {
+                  reports.incrementAndGet();
+                }
+              });
+      thread.setDaemon(true);
+      thread.start();
     }
 
     private static void fill(ByteBuffer bytes) {
