@@ -17,48 +17,51 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 
 /**
- * The manual: read it from top to bottom. Each part stands for itself, and is a test, so that what
- * it says is so.
+ * The manual of this library, to be read from top to bottom. Each part is a test of its own, so
+ * every statement in it is checked.
  *
- * <p>It runs anywhere, without the kernel's driver, on Linux's memfd. In place of {@link OnMemfd} a
- * program is started with {@code -Dorg.ashmem.backend=memfd}, or, as most are, with nothing: then
- * regions are on the device where there is one, and on memfd where there is none.
+ * <p>The tests run without the kernel module: {@link OnMemfd} puts their regions on Linux's memfd. A
+ * program does this with {@code -Dorg.ashmem.backend=memfd}. Most programs leave the property
+ * unset: then regions are on the device if there is one, and on memfd otherwise.
  */
 @ExtendWith(OnMemfd.class)
 class TutorialTest {
-  /** The kernel pins and purges whole pages. */
+  /** The size of a page in bytes. The kernel pins and purges whole pages. */
   private static final int PAGE = (int) AshmemRegion.pageSize();
 
-  /** A region is memory outside of the heap. It has a name, for people, and a size in bytes. */
+  /** A region is memory outside the Java heap. It has a name for diagnosis and a size in bytes. */
   @Test
   void createAndMap() {
     try (AshmemRegion region = AshmemRegion.create("tutorial", 4L * PAGE)) {
       assertEquals("tutorial", region.name());
       assertEquals(4L * PAGE, region.size());
 
-      // Its bytes are reached through a mapping: all of them, or a part.
+      // A program accesses the bytes through a mapping of the whole region or of a part.
       try (Mapping mapping = region.map();
           Mapping part = region.map(100, 20)) {
         ByteBuffer bytes = mapping.buffer();
-        assertEquals(0, bytes.get(100)); // a new region is all zeros
+        assertEquals(0, bytes.get(100)); // a new region contains zeros
         bytes.put(100, (byte) 42);
-        assertEquals(42, part.buffer().get(0)); // mappings share the region's memory
+        assertEquals(42, part.buffer().get(0)); // all mappings share the region's memory
       }
     }
 
-    // Mappings and regions are closed, in any order: a mapping lives on without its region.
+    // A program closes mappings and regions in any order. A mapping outlives its region.
     AshmemRegion region = AshmemRegion.create("tutorial", PAGE);
     Mapping mapping = region.map();
     region.close();
     mapping.buffer().put(0, (byte) 1);
     mapping.close();
 
-    // After that the one says so. A buffer from before reaches no memory that is not its own.
+    // Calls on a closed object fail. A buffer of a closed mapping accesses no other memory.
     assertThrows(ClosedException.class, region::map);
     assertThrows(ClosedException.class, mapping::buffer);
   }
 
-  /** All pages are pinned at first. What could be made again is unpinned: it may be purged. */
+  /**
+   * All pages of a new region are pinned. A program unpins data that it can create again, and the
+   * kernel may purge unpinned pages.
+   */
   @Test
   void unpinAndPin() {
     try (AshmemRegion region = AshmemRegion.create("tutorial", 4L * PAGE);
@@ -66,20 +69,20 @@ class TutorialTest {
       mapping.buffer().put(0, (byte) 42);
       assertEquals(PinStatus.PINNED, region.pinStatus());
 
-      // From here on the kernel may take the memory, when it is short of it.
+      // From now on, the kernel may take the memory when memory is short.
       region.unpin();
       assertEquals(PinStatus.UNPINNED, region.pinStatus());
 
-      // From here on it may not, and this tells whether it did. It did not: every byte is intact.
+      // From now on, it may not. The result reports whether it did: here every byte is intact.
       assertEquals(PinResult.NOT_PURGED, region.pin());
       assertEquals(42, mapping.buffer().get(0));
 
-      // A range of pages does, too. It begins and ends at a page.
+      // A range of pages can be unpinned and pinned. It begins and ends at a page boundary.
       region.unpin(PAGE, 2L * PAGE);
       assertEquals(PinStatus.PINNED, region.pinStatus(0, PAGE));
       assertThrows(IllegalArgumentException.class, () -> region.unpin(10, 20));
 
-      // Pins are not counted: one unpin undoes any number of pins.
+      // Pins are not counted: one unpin cancels any number of pins.
       assertEquals(PinResult.NOT_PURGED, region.pin());
       assertEquals(PinResult.NOT_PURGED, region.pin());
       region.unpin();
@@ -87,7 +90,7 @@ class TutorialTest {
     }
   }
 
-  /** What was purged reads as zeros, and is made again. */
+  /** Purged pages read as zeros. The program creates their content again. */
   @Test
   void purgeAndRebuild() {
     try (AshmemRegion region = AshmemRegion.create("tutorial", 4L * PAGE);
@@ -96,21 +99,22 @@ class TutorialTest {
       mapping.buffer().put(PAGE, (byte) 43);
       region.unpin(0, PAGE);
 
-      // Memory gets short. This asks for all that is unpinned; else the least recent goes first.
+      // This call purges all unpinned pages. When memory is short, the kernel purges the least
+      // recently unpinned ranges first.
       assertTrue(AshmemRegion.purgeAllCaches() >= 1);
 
-      // At least one page of the range was purged: all of the range is to be made again.
+      // At least one page of the range was purged, so the whole range must be created again.
       assertEquals(PinResult.WAS_PURGED, region.pin(0, PAGE));
       assertEquals(0, mapping.buffer().get(0));
       mapping.buffer().put(0, (byte) 42);
 
-      // This is told once. And what was pinned was left alone.
+      // A purge is reported once. Pinned pages are never purged.
       assertEquals(PinResult.NOT_PURGED, region.pin(0, PAGE));
       assertEquals(43, mapping.buffer().get(PAGE));
     }
   }
 
-  /** The same as a scope, in which nothing is purged: this is how most programs are written. */
+  /** Most programs pin with a scope. Inside the scope, the pages are not purged. */
   @Test
   void pinForAScope() {
     try (AshmemRegion region = AshmemRegion.create("tutorial", PAGE);
@@ -124,7 +128,7 @@ class TutorialTest {
             made++;
           }
           assertEquals(42, bytes.getLong(0));
-        } // unpinned again
+        } // the end of the scope unpins the region
         if (round == 1) {
           AshmemRegion.purgeAllCaches();
         }
@@ -133,15 +137,15 @@ class TutorialTest {
     }
   }
 
-  /** Another process gets the region, and can read it only. */
+  /** A region can be shared with another process that can only read it. */
   @Test
   void shareToRead() {
     try (AshmemRegion region = AshmemRegion.create("tutorial", PAGE);
-        Mapping writable = region.map()) { // mapped first, it stays writable
+        Mapping writable = region.map()) { // a mapping from before the next line stays writable
       region.setProtection(EnumSet.of(Protection.READ));
 
-      // What crosses over is a descriptor. RegionChannel sends one to another process; here we are
-      // the other process ourselves. Name and size come along.
+      // Processes share a region by passing a file descriptor. RegionChannel sends one to another
+      // process. This test plays both processes. The receiver gets the name and the size.
       int descriptor = region.dup();
       try (AshmemRegion received = AshmemRegion.fromFileDescriptor(descriptor);
           Mapping mapping = received.map()) {
@@ -150,7 +154,7 @@ class TutorialTest {
         writable.buffer().putInt(0, 42);
         assertEquals(42, mapping.buffer().getInt(0));
 
-        // There is no way to write, and none to get it back.
+        // The receiver cannot write, and it cannot restore the protection.
         assertTrue(mapping.isReadOnly());
         assertThrows(ReadOnlyBufferException.class, () -> mapping.buffer().putInt(0, 1));
         assertThrows(
@@ -163,7 +167,7 @@ class TutorialTest {
     }
   }
 
-  /** Longs that are changed by several threads, or processes, at the same time. */
+  /** Several threads or processes can change the same longs at the same time. */
   @Test
   void countTogether() throws Exception {
     try (AshmemRegion region = AshmemRegion.create("tutorial", PAGE);
@@ -185,11 +189,11 @@ class TutorialTest {
       for (Thread thread : threads) {
         thread.join();
       }
-      assertEquals(3000, counters.getVolatile(7)); // of get and set some would have been lost
+      assertEquals(3000, counters.getVolatile(7)); // with get and set, additions would be lost
     }
   }
 
-  /* To a program in C: struct user { int32_t state; int64_t seen; char name[20]; }; */
+  /* In C: struct user { int32_t state; int64_t seen; char name[20]; }; */
 
   private static final RecordLayout USER =
       RecordLayout.builder().addInt("state").addLong("seen").addBytes("name", 20).build();
@@ -197,7 +201,7 @@ class TutorialTest {
   private static final RecordLayout.LongField SEEN = USER.longField("seen");
   private static final RecordLayout.BytesField NAME = USER.bytesField("name");
 
-  /** Records of several fields, at the places where a C compiler has them. */
+  /** Records have several fields, at the offsets that a C compiler gives them. */
   @Test
   void keepRecords() {
     assertEquals(40, USER.size());
@@ -206,24 +210,27 @@ class TutorialTest {
       SharedRecords users = SharedRecords.of(mapping, USER);
       SEEN.set(users, 3, 1_700_000_000);
       NAME.set(users, 3, "Ada".getBytes(UTF_8));
-      STATE.setVolatile(users, 3, 1); // last: who sees this sees what was written before
+      STATE.setVolatile(users, 3, 1); // the last write: it publishes the writes before it
 
       assertEquals(1, STATE.getVolatile(users, 3));
       assertEquals(1_700_000_000, SEEN.get(users, 3));
       assertEquals("Ada", new String(NAME.get(users, 3), UTF_8).trim());
-      assertTrue(STATE.compareAndSet(users, 3, 1, 2)); // one of many threads takes it
+      assertTrue(STATE.compareAndSet(users, 3, 1, 2)); // of many threads, only one succeeds
       assertFalse(STATE.compareAndSet(users, 3, 1, 2));
     }
   }
 
-  /** A small cache: it is as large as it likes, and gives way. The example TileCache is one. */
+  /**
+   * A small cache. It needs no limit, because the kernel purges it when memory is short. The
+   * example TileCache is another.
+   */
   private static final class Squares implements AutoCloseable {
     private final AshmemRegion region;
     private final Mapping mapping;
     private final boolean[] filled;
     private int computed;
 
-    /** Each entry has a page, so that each is pinned for itself. */
+    /** Each entry has its own page, so that it is pinned alone. */
     Squares(int entries) {
       region = AshmemRegion.create("squares", (long) entries * PAGE);
       mapping = region.map();
@@ -231,7 +238,7 @@ class TutorialTest {
       region.unpin();
     }
 
-    /** By one thread at a time: pins are not counted. */
+    /** Synchronized, because pins are not counted: one thread would unpin for all. */
     synchronized long get(int n) {
       try (Pin pin = region.pinned((long) n * PAGE, PAGE)) {
         ByteBuffer entry = mapping.buffer().slice(n * PAGE, PAGE);
@@ -267,12 +274,15 @@ class TutorialTest {
     }
   }
 
-  /** What nobody closes is freed when the collector finds it, and a warning is logged. */
+  /**
+   * The garbage collector frees regions and mappings that the program forgot to close, and the
+   * library logs a warning.
+   */
   @Test
   void leakIsReported() throws Exception {
     long before = Counters.leaks();
     forgetRegion();
-    // With -Dorg.ashmem.leaks=paranoid the warning has the place where it was created.
+    // With -Dorg.ashmem.leaks=paranoid, the warning shows where the region was created.
     Await.collection(() -> Counters.leaks() > before);
   }
 
@@ -281,8 +291,9 @@ class TutorialTest {
   }
 
   /**
-   * The device gives what memfd cannot: purges by the kernel, before it kills anybody, and pins for
-   * all who share a region. A program that must have that says so, and is told how to load it.
+   * Only the device offers purging by the kernel, before it kills a process for memory, and pins
+   * that all processes of a shared region see. A program that needs these selects the device. If
+   * the device is missing, the exception explains how to load the module.
    */
   @Test
   void chooseWhatPurges() {
@@ -290,7 +301,7 @@ class TutorialTest {
         AshmemRegion.builder().name("tutorial").size(PAGE).backend(Backend.MEMFD).create()) {
       assertEquals(Backend.MEMFD, region.backend());
     }
-    assertEquals(Backend.MEMFD, Backend.configured()); // by the property, see above
+    assertEquals(Backend.MEMFD, Backend.configured()); // the property, see the class comment
     AshmemRegion.Builder builder =
         AshmemRegion.builder().name("tutorial").size(PAGE).backend(Backend.DEVICE);
     try (AshmemRegion region = builder.create()) {
