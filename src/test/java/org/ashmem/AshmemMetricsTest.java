@@ -17,9 +17,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 class AshmemMetricsTest {
-  /**
-   * Says what the meters are: in a JVM of its own, as other tests leave regions to the collector.
-   */
+  /** Prints the meters. It has its own JVM, because other tests leave regions to the collector. */
   static final class Program {
     private Program() {}
 
@@ -27,7 +25,7 @@ class AshmemMetricsTest {
       Path file = Path.of(args[0]);
       MeterRegistry registry = new SimpleMeterRegistry();
       new AshmemMetrics().bindTo(registry);
-      // Nothing but the registry is left of the binder.
+      // Only the registry keeps a reference to the binder.
       System.gc();
       say(registry);
       try (AshmemRegion one = new AshmemRegion(OpenFile.open(file), "one", 10_000);

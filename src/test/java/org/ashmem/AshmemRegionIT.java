@@ -24,7 +24,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** A region's life on the device: name, size, protection, mappings, descriptors. */
+/** Name, size, protection, mappings and descriptors of a region on the device or on memfd. */
 class AshmemRegionIT {
   private static final Path DEVICE = Path.of(AshmemRegion.DEVICE);
   private static final int PAGE = (int) AshmemRegion.pageSize();
@@ -136,7 +136,7 @@ class AshmemRegionIT {
         assertTrue(reader.isReadOnly());
         assertEquals(42, reader.buffer().get(17));
         assertThrows(ReadOnlyBufferException.class, () -> reader.buffer().put(0, (byte) 1));
-        // What was mapped before keeps what it has.
+        // An existing mapping keeps its protection.
         writer.buffer().put(17, (byte) 43);
         assertEquals(43, reader.buffer().get(17));
       }
@@ -288,7 +288,7 @@ class AshmemRegionIT {
     assertTrue(e.getMessage().contains("not given a size"), e.getMessage());
     assertEquals(DEVICE.toString(), OpenFile.target(fd));
 
-    // It was left as it was: now it can get one.
+    // The descriptor is unchanged, so it can still get a size.
     assertEquals(0, Shim.setSize(fd, PAGE));
     assertEquals(0, Shim.setName(fd, "late".getBytes(UTF_8)));
     try (AshmemRegion region = AshmemRegion.fromFileDescriptor(fd)) {
@@ -302,7 +302,7 @@ class AshmemRegionIT {
   @Test
   @Tag("device")
   void otherDeviceOfTheSameKindIsNotAdopted() throws Exception {
-    // Miscellaneous devices share a major number; the request tells them apart.
+    // Miscellaneous devices share a major number. Only the request can tell them apart.
     int fd = OpenFile.open(Path.of("/dev/fuse"));
     AshmemException.NotRegion e =
         assertThrows(AshmemException.NotRegion.class, () -> AshmemRegion.fromFileDescriptor(fd));
@@ -389,7 +389,7 @@ class AshmemRegionIT {
       assertEquals(PinResult.NOT_PURGED, region.pin());
       assertEquals(PinStatus.PINNED, region.pinStatus());
 
-      // No number of these fits into 32 bits.
+      // None of these offsets fits into 32 bits.
       region.unpin((4L << 30) + PAGE, 2L * PAGE);
       assertEquals(PinStatus.PINNED, region.pinStatus(0, (4L << 30) + PAGE));
       assertEquals(PinStatus.UNPINNED, region.pinStatus((4L << 30) + PAGE, PAGE));

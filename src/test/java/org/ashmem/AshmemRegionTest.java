@@ -21,11 +21,11 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What needs no device: arguments, closing, and descriptors that are not regions. */
+/** Behaviour that needs no device: arguments, closing, and descriptors that are no regions. */
 class AshmemRegionTest {
   private static final long PAGE = AshmemRegion.pageSize();
 
-  /** A region to Java, and a device that knows no request of it to the kernel. */
+  /** A region object on /dev/null, which supports no request of regions. */
   private final AshmemRegion notReally =
       new AshmemRegion(OpenFile.open(Path.of("/dev/null")), "cache", 3L << 30);
 
@@ -113,7 +113,7 @@ class AshmemRegionTest {
   @Test
   void partOverTwoGibibytesIsRefusedBeforeJava22() {
     if (Memory.maxLength() > Integer.MAX_VALUE) {
-      // What it is asked then is no region: the kernel's answer, not ours.
+      // The library passes this length, and the kernel refuses to map /dev/null.
       assertThrows(AshmemException.class, () -> notReally.map(0, 1L << 31));
       return;
     }
@@ -194,7 +194,7 @@ class AshmemRegionTest {
   void scopeUnpinsOnce() {
     Pin pin = new Pin(notReally, 0, PAGE, PinResult.NOT_PURGED);
     assertFalse(pin.wasPurged());
-    // Here every unpin is refused: it shows whether there was one.
+    // The kernel refuses every unpin of /dev/null, so an exception shows that there was one.
     assertThrows(AshmemException.class, pin::close);
     assertDoesNotThrow(pin::close);
   }

@@ -13,7 +13,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.newsclub.net.unix.AFUNIXServerSocket;
 
-/** Another JVM that runs one of the tests' programs, or a program in C. */
+/** Starts child processes: JVMs that run a program of the tests, and programs in C. */
 final class ChildJvm {
   /**
    * The limit of a child's life in seconds, far more than the slowest guest needs. A child that
@@ -23,8 +23,9 @@ final class ChildJvm {
   static final int LIMIT = 480;
 
   /**
-   * Arguments: a process, its descriptor, and the command that gets the new number at its end. Java
-   * closes all descriptors of a child, so this program takes one, and becomes the child JVM.
+   * Takes a descriptor from a process and then executes a command with its new number as the last
+   * argument. The arguments are the process, its descriptor and the command. Java closes all
+   * descriptors of a child, so the child must take the descriptor itself.
    */
   private static final String TAKE_DESCRIPTOR =
       """
@@ -40,13 +41,13 @@ final class ChildJvm {
 
   private ChildJvm() {}
 
-  /** The command that runs the class's main method on this test's class path. */
+  /** Returns the command that runs a class's main method on the class path of this test. */
   static List<String> command(List<String> options, Class<?> main, String... arguments) {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.add("--enable-native-access=ALL-UNNAMED");
-    // Little to start and little to hold, where a processor is emulated and memory is limited. The
-    // archive of classes is not moved to a random address: that alone costs ten seconds there.
+    // These options save time on an emulated processor, and memory. Moving the class archive to a
+    // random address alone takes ten seconds there.
     command.addAll(
         List.of(
             "-XX:+UnlockDiagnosticVMOptions",
@@ -60,7 +61,7 @@ final class ChildJvm {
     return command;
   }
 
-  /** Starts a program whose last argument is its own number of the process's descriptor. */
+  /** Starts a program with a descriptor of a process. Its last argument is its own number of it. */
   static Process start(long pid, int fd, Class<?> main) throws IOException {
     List<String> command =
         new ArrayList<>(
@@ -69,13 +70,13 @@ final class ChildJvm {
     return start(command);
   }
 
-  /** Starts a command whose errors are told with this process's own. */
+  /** Starts a command whose standard error is that of this process. */
   static Process start(List<String> command) throws IOException {
     return watch(
         new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start());
   }
 
-  /** Runs a command to its end. */
+  /** Runs a command and waits for its end. */
   static Result run(List<String> command) throws IOException, InterruptedException {
     Process process = watch(new ProcessBuilder(command).redirectErrorStream(true).start());
     try {
@@ -100,11 +101,11 @@ final class ChildJvm {
     return server;
   }
 
-  /** Makes a program of its source in C, by the compiler that makes the shim. */
+  /** Compiles a C program with the compiler of the shim. */
   static Path compile(Path directory, String source) throws IOException, InterruptedException {
     Path file = Files.writeString(directory.resolve("program.c"), source);
     Path program = directory.resolve("program");
-    // A sanitizer that this JVM may have is nothing for the compiler.
+    // This JVM may have a sanitizer preloaded, which the compiler must not inherit.
     Result compiled =
         run(List.of("env", "-u", "LD_PRELOAD", "gcc", "-o", program.toString(), file.toString()));
     assertEquals(0, compiled.status(), compiled.output());

@@ -10,9 +10,9 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** In a JVM of their own: other tests leave regions to the collector. */
+/** Counters in a separate JVM, because other tests leave regions to the collector. */
 class CountersTest {
-  /** Says what was counted after each step. */
+  /** Prints all counters after each step. */
   static final class Program {
     private Program() {}
 

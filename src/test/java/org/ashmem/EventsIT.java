@@ -11,7 +11,7 @@ import jdk.jfr.consumer.RecordedEvent;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
-/** What is recorded and counted of pins and purges on the device. */
+/** Events and counters of pins and purges on a real region. */
 class EventsIT {
   private static final long PAGE = AshmemRegion.pageSize();
   private static final int CALLS = 100_000;
@@ -60,7 +60,7 @@ class EventsIT {
   void nothingIsAllocatedWhenNobodyRecords() {
     ThreadMXBean thread = (ThreadMXBean) ManagementFactory.getThreadMXBean();
     try (AshmemRegion region = AshmemRegion.create("quiet", PAGE)) {
-      // The first rounds link and compile.
+      // The first rounds are a warm-up for linking and compiling.
       pinAndUnpin(region, 10_000);
       long before = thread.getCurrentThreadAllocatedBytes();
       pinAndUnpin(region, CALLS);

@@ -31,7 +31,7 @@ class EventsTest {
   private static final int SIZE = 4 * (int) AshmemRegion.pageSize();
   private static final int CALLS = 1_000_000;
 
-  /** Calls all that may tell of an event, and says whether there can be one. */
+  /** Calls each method that may record an event, and prints whether the recorder is present. */
   static final class Program {
     private Program() {}
 
@@ -64,14 +64,14 @@ class EventsTest {
     }
   }
 
-  /** Says how many bytes are allocated by a million calls. */
+  /** Prints how many bytes a million calls allocate. */
   static final class Quiet {
     private Quiet() {}
 
     public static void main(String[] args) {
       ThreadMXBean thread = (ThreadMXBean) ManagementFactory.getThreadMXBean();
       long allocated = Long.MAX_VALUE;
-      // The first round links and compiles.
+      // The first round is a warm-up for linking and compiling.
       for (int round = 0; round < 2; round++) {
         long before = thread.getCurrentThreadAllocatedBytes();
         for (int i = 0; i < CALLS; i++) {
@@ -83,7 +83,7 @@ class EventsTest {
     }
   }
 
-  /** What pin() and unpin() do beside asking the kernel. */
+  /** Does what pin() and unpin() do, except for the system calls. */
   private static void pinAndUnpin(String name, PinResult result) {
     Events.PinEvent pin = Events.pin(name, 4096, 8192);
     Counters.pinned(result);
@@ -119,7 +119,7 @@ class EventsTest {
     assertBeginIsRecorded();
   }
 
-  /** A leak is recorded between the begin and the end of all other events. */
+  /** Records a leak between the begin and the end of all other events: they start before it. */
   private static void assertBeginIsRecorded() throws Exception {
     List<RecordedEvent> events =
         Recorded.all(
@@ -243,7 +243,7 @@ class EventsTest {
     }
   }
 
-  /** In a JVM whose compiler does not make up for it: there an event that is made is allocated. */
+  /** Uses a JVM with C1 only, whose compiler does not remove the allocation of an unused event. */
   @Test
   void nothingIsAllocatedWhenNobodyRecords() throws Exception {
     ChildJvm.Result result = ChildJvm.run(ChildJvm.command(List.of(), Quiet.class));
@@ -265,7 +265,7 @@ class EventsTest {
     assertEquals(said("null", present), withoutReport(result.output()));
   }
 
-  /** On the module path the runtime reads jdk.jfr only if somebody has it resolved. */
+  /** On the module path, the module jdk.jfr is present only if an option resolves it. */
   @ParameterizedTest
   @ValueSource(booleans = {true, false})
   void namedModuleMayLackTheModule(boolean present, @TempDir Path directory) throws Exception {
@@ -296,7 +296,7 @@ class EventsTest {
         + "\n";
   }
 
-  /** Without the leak's, whose form is the logger's. */
+  /** Removes the report of the leak, because its format depends on the logger. */
   private static String withoutReport(String output) {
     assertTrue(output.contains("was never closed"), output);
     return output

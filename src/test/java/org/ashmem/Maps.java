@@ -6,11 +6,11 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 
-/** This process's mappings, as /proc/self/maps lists them. */
+/** The mappings of this process in /proc/self/maps. */
 public final class Maps {
   private Maps() {}
 
-  /** The lines of mappings whose file's name contains the text. */
+  /** Returns the lines that contain the text, for example a file name. */
   public static List<String> lines(String text) throws IOException {
     try (var lines = Files.lines(Path.of("/proc/self/maps"))) {
       return lines.filter(line -> line.contains(text)).toList();

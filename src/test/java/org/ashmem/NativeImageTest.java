@@ -11,7 +11,7 @@ import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 
-/** What GraalVM's native-image is told to put into a program: resources, as C looks nothing up. */
+/** The metadata for GraalVM's native-image: resources only, because the C code looks nothing up. */
 class NativeImageTest {
   private static final String METADATA =
       "/META-INF/native-image/org.ashmem/ashmem/reachability-metadata.json";

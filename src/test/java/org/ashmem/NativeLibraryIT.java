@@ -13,8 +13,8 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Loading the library where nothing may be executed: only root can make such a directory. */
-@Tag("device") // where root's own machine is at hand
+/** Loading the library from a directory without execution. Only root can create one. */
+@Tag("device") // the tests on the device run as root on a machine of their own
 class NativeLibraryIT {
   @Test
   void directoryWithoutExecutionSaysWhatToDo(@TempDir Path directory) throws Exception {
@@ -36,7 +36,7 @@ class NativeLibraryIT {
       properties.setProperty("org.ashmem.tmpdir", directory.toString());
       NativeLibrary.load(properties);
     } finally {
-      // The loader keeps what it mapped of the file before it was refused.
+      // The loader keeps the part of the file that it mapped before the refusal.
       run("umount", "--lazy", noexec.toString());
     }
   }

@@ -24,7 +24,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 class NativeLibraryTest {
-  /** Loads the library and says what page size it told. */
+  /** Loads the library and prints the page size that it returns. */
   static final class Program {
     private Program() {}
 
@@ -180,7 +180,7 @@ class NativeLibraryTest {
     return properties;
   }
 
-  /** A copy of the library in which a text is exchanged for one of the same length. */
+  /** Copies the library, and replaces a text in it by one of the same length. */
   private Path patched(String from, String to) throws Exception {
     String content = new String(library, ISO_8859_1);
     assertTrue(content.contains(from), from);
@@ -190,7 +190,7 @@ class NativeLibraryTest {
 
   private static ChildJvm.Result run(String... options) throws Exception {
     List<String> all = new ArrayList<>(List.of(options));
-    // Where the lines that this JVM runs are counted, those of the child are too.
+    // If an agent measures the coverage of this JVM, it also measures that of the child.
     ManagementFactory.getRuntimeMXBean().getInputArguments().stream()
         .filter(argument -> argument.startsWith("-javaagent:"))
         .forEach(all::add);

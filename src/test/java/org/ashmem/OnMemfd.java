@@ -5,7 +5,7 @@ import org.junit.jupiter.api.extension.AfterAllCallback;
 import org.junit.jupiter.api.extension.BeforeAllCallback;
 import org.junit.jupiter.api.extension.ExtensionContext;
 
-/** Has regions on memfd, whatever the machine has: {@code -Dorg.ashmem.backend=memfd}. */
+/** Selects memfd even if there is a device, like {@code -Dorg.ashmem.backend=memfd}. */
 final class OnMemfd implements BeforeAllCallback, AfterAllCallback {
   private String before;
 

@@ -14,18 +14,18 @@ import java.util.function.Predicate;
 import java.util.stream.Stream;
 import org.newsclub.net.unix.FileDescriptorCast;
 
-/** Descriptors of this process, as the tests open and look at them. */
+/** Opens and inspects descriptors of this process. */
 public final class OpenFile {
   private OpenFile() {}
 
-  /** Opens a file in place of a region, which only the device gives. */
+  /** Opens an ordinary file, which takes the place of a region where there is no device. */
   public static int open(Path path) {
     int fd = Shim.open(path.toString().getBytes(UTF_8));
     assertTrue(fd >= 0, () -> path + ": " + Errno.name(-fd));
     return fd;
   }
 
-  /** Opens a file that then cannot be written. */
+  /** Opens a file read-only. */
   static int openToRead(Path path) throws IOException {
     try (FileInputStream in = new FileInputStream(path.toFile())) {
       int fd = Shim.dup(FileDescriptorCast.using(in.getFD()).as(Integer.class));
@@ -38,7 +38,7 @@ public final class OpenFile {
     assertEquals(0, Shim.close(fd));
   }
 
-  /** A region to Java, whose bytes are the file's. */
+  /** Returns a region object whose bytes are those of an ordinary file. */
   public static AshmemRegion asRegion(Path path, long size) {
     return new AshmemRegion(open(path), "test", size);
   }
@@ -47,7 +47,7 @@ public final class OpenFile {
     return Files.isSymbolicLink(link(fd));
   }
 
-  /** What the descriptor is open on; empty when it is closed. */
+  /** Returns the path of the open file, or an empty string if the descriptor is closed. */
   public static String target(int fd) throws IOException {
     try {
       return Files.readSymbolicLink(link(fd)).toString();
@@ -56,12 +56,12 @@ public final class OpenFile {
     }
   }
 
-  /** How many descriptors of this process are open on the file. */
+  /** Returns how many descriptors of this process refer to the file. */
   public static long count(Path path) throws IOException {
     return count(path.toString()::equals);
   }
 
-  /** How many of this process are open on sockets. */
+  /** Returns how many descriptors of this process refer to sockets. */
   static long countSockets() throws IOException {
     return count(target -> target.startsWith("socket:"));
   }

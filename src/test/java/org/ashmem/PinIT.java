@@ -23,19 +23,19 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** Pinning, unpinning and purging on the device. */
+/** Pinning, unpinning and purging on the device or on memfd. */
 class PinIT {
   private static final int PAGE = (int) AshmemRegion.pageSize();
   private static final int WORDS = PAGE / Long.BYTES;
   private static final int PAGES = 16;
 
-  /** Ways to have every unpinned page of the machine purged. */
+  /** Ways to purge every unpinned page. */
   enum Purge {
     REQUEST {
       @Override
       void run() {
         AshmemRegion.purgeAllCaches();
-        assertEquals(0, AshmemRegion.purgeAllCaches(), "pages left to purge");
+        assertEquals(0, AshmemRegion.purgeAllCaches(), "pages were left to purge");
       }
     },
     DROP_CACHES {
@@ -45,7 +45,7 @@ class PinIT {
       }
     };
 
-    /** The kernel purges regions of the device alone. */
+    /** The kernel purges only regions on the device. */
     static List<Purge> ways() {
       return Files.exists(Path.of(AshmemRegion.DEVICE)) ? List.of(values()) : List.of(REQUEST);
     }
@@ -158,7 +158,7 @@ class PinIT {
   void statusIsOfTheRange(int first, int pages, PinStatus status) {
     unpin(4, 4);
     assertEquals(status, status(first, pages));
-    assertEquals(PinStatus.UNPINNED, status(4, 4), "asking changes nothing");
+    assertEquals(PinStatus.UNPINNED, status(4, 4), "the query changed the status");
   }
 
   @Test
@@ -248,7 +248,7 @@ class PinIT {
   void pinAllocatesNothing() {
     ThreadMXBean thread = (ThreadMXBean) ManagementFactory.getThreadMXBean();
     long allocated = Long.MAX_VALUE;
-    // The first rounds link and compile.
+    // The first rounds are a warm-up for linking and compiling.
     for (int round = 0; round < 5; round++) {
       long before = thread.getCurrentThreadAllocatedBytes();
       for (int i = 0; i < 1000; i++) {
@@ -258,10 +258,10 @@ class PinIT {
       }
       allocated = thread.getCurrentThreadAllocatedBytes() - before;
     }
-    assertTrue(allocated < 1000, "1000 times pin and unpin allocated " + allocated + " bytes");
+    assertTrue(allocated < 1000, "1000 rounds of pin and unpin allocated " + allocated + " bytes");
   }
 
-  /** Without Java's own checks the kernel refuses the same, and changes nothing. */
+  /** The kernel refuses the ranges that Java refuses, and changes nothing. */
   @Test
   @Tag("device")
   void kernelRefusesBadRanges() {
@@ -306,7 +306,7 @@ class PinIT {
     return mapping.buffer().slice(page * PAGE, PAGE).asLongBuffer();
   }
 
-  /** One character for each page: I intact, 0 zeros. */
+  /** Compares the content, with one character for each page: I is intact, 0 is zeros. */
   private void assertContent(String expected) {
     StringBuilder found = new StringBuilder();
     for (int page = 0; page < PAGES; page++) {

@@ -8,7 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** With pages of 4096 bytes unless a case says otherwise. */
+/** Ranges of pages of 4096 bytes, unless a case has another page size. */
 class PinRangeTest {
   private static final long FOUR_GIB = 1L << 32;
 
@@ -16,7 +16,7 @@ class PinRangeTest {
   @CsvSource({
     "0, 4096, 8192, 4096",
     "4096, 4096, 12288, 4096",
-    // A request for the rest of the region has length 0.
+    // The length 0 requests the rest of the region.
     "0, 8192, 8192, 0",
     "4096, 4096, 8192, 0",
     "0, 1, 1, 0",

@@ -9,7 +9,7 @@ import jdk.jfr.Recording;
 import jdk.jfr.consumer.RecordedEvent;
 import jdk.jfr.consumer.RecordingFile;
 
-/** The Flight Recorder's recording of what a test does. */
+/** Records the Flight Recorder events of a piece of work. */
 final class Recorded {
   interface Work {
     void run() throws Exception;
@@ -17,7 +17,7 @@ final class Recorded {
 
   private Recorded() {}
 
-  /** Records all of the library's events, however short, and returns those of a region. */
+  /** Records all events of the library, even the shortest, and returns those of one region. */
   static List<RecordedEvent> all(String regionName, Work work) throws Exception {
     try (Recording recording = new Recording()) {
       for (String each : List.of("Map", "Pin", "Unpin", "PurgeFound", "Close", "Leak")) {
@@ -27,7 +27,7 @@ final class Recorded {
     }
   }
 
-  /** Records what is recorded without settings. */
+  /** Records with the default settings of all events. */
   static List<RecordedEvent> byDefault(String regionName, Work work) throws Exception {
     try (Recording recording = new Recording()) {
       return run(recording, regionName, work);
@@ -55,7 +55,7 @@ final class Recorded {
     }
   }
 
-  /** The event in a line, without its times. */
+  /** Returns the event as one line, without its times. */
   static String line(RecordedEvent event) {
     StringBuilder line = new StringBuilder(event.getEventType().getName());
     for (String field : List.of("kind", "mode", "offset", "length", "purged", "creation")) {

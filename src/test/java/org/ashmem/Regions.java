@@ -6,17 +6,17 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 
-/** The machine's regions and the memory that they hold, as the kernel tells them to root. */
+/** The regions of the machine and their memory, as the kernel reports them to root. */
 final class Regions {
   private static final Path LIST = Path.of("/sys/kernel/debug/ashmem/regions");
   private static final Path MEMORY = Path.of("/proc/meminfo");
 
-  /** A region with an open descriptor; the rest is in bytes. */
+  /** An open region with the process that created it. The other fields are in bytes. */
   record Line(long pid, long size, long pinned, long unpinned, long purged) {}
 
   private Regions() {}
 
-  /** Those of that name, whose processes may have it open or not. */
+  /** Returns the open regions of that name. Their processes may have ended. */
   static List<Line> named(String name) throws IOException {
     try (var lines = Files.lines(LIST)) {
       return lines
@@ -35,7 +35,7 @@ final class Regions {
     }
   }
 
-  /** The bytes in memory of all shared files, regions among them. */
+  /** Returns the memory of all shared files in bytes. The regions are among them. */
   static long memory() throws IOException {
     try (var lines = Files.lines(MEMORY)) {
       return lines

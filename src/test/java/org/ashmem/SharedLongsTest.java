@@ -28,7 +28,7 @@ class SharedLongsTest {
     return AshmemRegion.create("longs", 2L * PAGE);
   }
 
-  /** Another process that counts, and ends. */
+  /** A process that receives a region, counts in it, and ends. */
   static final class Child {
     private Child() {}
 
@@ -41,7 +41,7 @@ class SharedLongsTest {
     }
   }
 
-  /** Adds to the first long by one way, and to the second by the other. */
+  /** Adds to the first long with getAndAdd, and to the second with compareAndSet. */
   private static void count(SharedLongs longs) {
     for (int i = 0; i < ROUNDS; i++) {
       longs.getAndAdd(0, 1);
@@ -200,7 +200,7 @@ class SharedLongsTest {
     try (AshmemRegion region = region();
         Mapping mapping = region.map()) {
       SharedLongs longs = SharedLongs.of(mapping);
-      count(longs); // links the handles
+      count(longs); // a warm-up that links the handles
       long before = threads.getCurrentThreadAllocatedBytes();
       count(longs);
       long allocated = threads.getCurrentThreadAllocatedBytes() - before;
@@ -231,7 +231,7 @@ class SharedLongsTest {
     }
   }
 
-  /** Two threads of this process, and others. */
+  /** Two threads of this process and one of each child count together. */
   @ParameterizedTest
   @ValueSource(ints = {1, 2})
   void noneIsLostBetweenProcesses(int children, @TempDir Path directory) throws Exception {

@@ -37,7 +37,7 @@ class SharedRecordsTest {
   private static final RecordLayout.DoubleField MEAN = LAYOUT.doubleField("mean");
   private static final RecordLayout.BytesField NAME = LAYOUT.bytesField("name");
 
-  /** The other end: the same fields, as a C programmer writes them down. */
+  /** A program in C with a struct of the same fields. */
   private static final String IN_C =
       """
       #include <fcntl.h>
@@ -295,11 +295,11 @@ class SharedRecordsTest {
     }
   }
 
-  /** What C says of the struct, and what it does with one. */
+  /** A program in C prints the layout of the struct, reads one record, and writes another. */
   @Test
   void programInCHasTheSameRecords(@TempDir Path directory) throws Exception {
     Path program = ChildJvm.compile(directory, IN_C);
-    // Opened by its path a region of the device would be another one.
+    // On memfd, because opening the path of a device descriptor would create a new region.
     try (AshmemRegion region =
             AshmemRegion.builder().name("records").size(2L * PAGE).backend(Backend.MEMFD).create();
         Mapping mapping = region.map()) {

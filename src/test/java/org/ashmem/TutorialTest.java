@@ -20,8 +20,8 @@ import org.junit.jupiter.api.extension.ExtendWith;
  * The manual of this library, to be read from top to bottom. Each part is a test of its own, so
  * every statement in it is checked.
  *
- * <p>The tests run without the kernel module: {@link OnMemfd} puts their regions on Linux's memfd. A
- * program does this with {@code -Dorg.ashmem.backend=memfd}. Most programs leave the property
+ * <p>The tests run without the kernel module: {@link OnMemfd} puts their regions on Linux's memfd.
+ * A program does this with {@code -Dorg.ashmem.backend=memfd}. Most programs leave the property
  * unset: then regions are on the device if there is one, and on memfd otherwise.
  */
 @ExtendWith(OnMemfd.class)

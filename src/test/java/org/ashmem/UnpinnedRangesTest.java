@@ -15,14 +15,14 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Against a model that keeps each byte by itself. */
+/** Compares the ranges with a model that has the state of each byte. */
 class UnpinnedRangesTest {
   private static final int SIZE = 60;
   private static final int STEPS = 200_000;
 
   private final UnpinnedRanges ranges = new UnpinnedRanges();
 
-  /** What the model knows of each byte; an age of -1 is a pinned one. */
+  /** The state of each byte in the model. The age of a pinned byte is -1. */
   private final long[] age = new long[SIZE];
 
   private final boolean[] purged = new boolean[SIZE];

@@ -6,18 +6,16 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import java.nio.ByteBuffer;
 
-/** What the library at hand does with views of a mapping that is closed. */
+/** The behaviour of views of a closed mapping, which depends on the classes under test. */
 public final class Views {
   private Views() {}
 
-  /**
-   * Whether they throw, as the classes for Java 22 have them do. The others have them read zeros.
-   */
+  /** Returns whether views throw, as with the classes for Java 22. Others read zeros. */
   public static boolean end() {
     return Memory.maxLength() > Integer.MAX_VALUE;
   }
 
-  /** Checks that a view reaches no byte of a region any more. */
+  /** Checks that a view no longer reads or writes bytes of a region. */
   public static void assertEnded(ByteBuffer view) {
     if (end()) {
       assertThrows(IllegalStateException.class, () -> view.get(0));
