@@ -32,7 +32,7 @@ class BackendTest {
     assertTrue(e.getMessage().contains("org.ashmem.backend is '" + name + "'"), e.getMessage());
   }
 
-  /** Does not care where its regions are. */
+  /** A program that selects no backend. */
   static final class Careless {
     private Careless() {}
 

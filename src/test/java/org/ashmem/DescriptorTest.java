@@ -77,7 +77,7 @@ class DescriptorTest {
     }
   }
 
-  /** Threads that use a descriptor never meet another file under its number. */
+  /** A thread that uses a descriptor never finds another file under its number. */
   @Test
   void numberIsNeverAnotherFileWhileInUse() throws Exception {
     int rounds = 300;
@@ -114,7 +114,7 @@ class DescriptorTest {
               barrier.await();
               inUse[0].await();
               current[0].close();
-              // Whoever still used the number would meet this file.
+              // A thread that still used the number would find this file.
               int other = OpenFile.open(ZERO);
               barrier.await();
               assertEquals(0, Shim.close(other));

@@ -17,7 +17,7 @@ import org.ashmem.example.TileCache;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 
-/** The examples that need no device, as programs of their own, and what they are made of. */
+/** The examples that need no device, run as programs, and their classes. */
 @ExtendWith(OnMemfd.class)
 class ExamplesTest {
   private static final int PAGE = (int) AshmemRegion.pageSize();
@@ -68,7 +68,7 @@ class ExamplesTest {
     }
   }
 
-  /** Readers that check every tile that they see, while all is purged all the time. */
+  /** Readers check every tile that they see, while another thread purges all the time. */
   @Test
   void everyTileThatIsSeenIsWhole() throws Exception {
     int tiles = 8;
@@ -109,7 +109,7 @@ class ExamplesTest {
     }
   }
 
-  /** Looks until a purged tile was rendered again, and returns how many bytes were wrong. */
+  /** Reads tiles until a purged one was rendered again, and returns how many bytes were wrong. */
   private static long wrong(TileCache cache, int tiles, AtomicBoolean ended) {
     long wrong = 0;
     for (int round = 0; round < 1000 || (cache.renderings() <= tiles && !ended.get()); round++) {

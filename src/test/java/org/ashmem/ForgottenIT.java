@@ -11,7 +11,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
-/** Regions and mappings that nobody closes. */
+/** Regions and mappings that the program does not close. */
 @Tag("device")
 class ForgottenIT {
   private static final Path DEVICE = Path.of(AshmemRegion.DEVICE);
@@ -19,10 +19,10 @@ class ForgottenIT {
   private static final int REGIONS = 10_000;
   private static final String NAME = "forgotten";
 
-  /** What a program holds of a region: the mapping does not keep it. */
+  /** The references that a program holds. A mapping does not keep its region reachable. */
   private record Held(AshmemRegion region, Mapping mapping) {}
 
-  /** The guest's first process lets its children have 4096 descriptors. */
+  /** Raises the limit of descriptors: the guest's init allows its children 4096. */
   @BeforeAll
   static void allowDescriptors() throws Exception {
     String pid = Long.toString(ProcessHandle.current().pid());
@@ -44,7 +44,7 @@ class ForgottenIT {
       held.add(new Held(region, mapping));
     }
 
-    // They are there, and stay as long as they are held.
+    // All regions and mappings stay while they are reachable.
     System.gc();
     assertEquals(descriptors + REGIONS, OpenFile.count(DEVICE));
     assertEquals(REGIONS, Maps.lines("/dev/ashmem/" + NAME).size());
@@ -55,8 +55,8 @@ class ForgottenIT {
 
     held.clear();
     Maps.awaitNone("/dev/ashmem/" + NAME);
-    // The collection that found the mappings found the regions too: what is left is their
-    // cleaner's.
+    // The collection that found the mappings also found the regions. Only the cleaner must still
+    // close them.
     Await.until(() -> OpenFile.count(DEVICE) <= descriptors);
     assertEquals(descriptors, OpenFile.count(DEVICE));
     assertEquals(0, Regions.named(NAME).size());

@@ -15,15 +15,15 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** JVMs that end by SIGKILL, at any point of a region's life, leave nothing pinned for good. */
+/** A JVM that SIGKILL ends at any point of a region's life leaves no memory pinned for ever. */
 @Tag("device")
 class KilledIT {
   private static final int PAGE = (int) AshmemRegion.pageSize();
 
-  /** Enough to tell it from what else comes and goes. */
+  /** Large enough to stand out from other changes of the memory in use. */
   private static final int SIZE = 16 << 20;
 
-  /** What the JVM does when it is killed; all but the first have written to every page. */
+  /** The phase in which the JVM is killed. In all but the first, it has written every page. */
   enum Phase {
     OPENED,
     MAPPED,
@@ -33,7 +33,7 @@ class KilledIT {
     PINNING_AND_UNPINNING
   }
 
-  /** Comes to a phase, says so and its descriptor, and stays there. */
+  /** Enters a phase, prints its descriptor of the region, and stays in the phase. */
   static final class Child {
     private Child() {}
 
@@ -72,7 +72,7 @@ class KilledIT {
       Thread.sleep(Long.MAX_VALUE);
     }
 
-    /** Pins and unpins, for ever, ranges that grow and shrink. */
+    /** Starts a thread that unpins and pins ranges of changing length for ever. */
     private static void start(AshmemRegion region, long offset) throws Exception {
       CountDownLatch rounds = new CountDownLatch(100);
       Thread thread =
@@ -121,7 +121,8 @@ class KilledIT {
   }
 
   /**
-   * Whoever is left can pin, unpin and lose to a purge what the dead one had pinned or unpinned.
+   * The surviving process can pin and unpin the ranges of the killed one. Purges work on them as
+   * before.
    */
   @Test
   void regionStaysWithWhoSharesIt() throws Exception {
@@ -138,7 +139,7 @@ class KilledIT {
           Writer in = child.outputWriter(UTF_8)) {
         assertTrue(out.readLine().startsWith("survivor "));
         assertEquals(0, Shim.close(fd));
-        // The first part is left unpinned by the child, the second pinned, the third as it was.
+        // The child leaves the first part unpinned, the second pinned, and the third unchanged.
         assertEquals("unpinned", SharingIT.ask(in, out, "unpin 0 " + 2 * part));
         assertEquals("NOT_PURGED", SharingIT.ask(in, out, "pin " + part + " " + part));
 
@@ -169,7 +170,7 @@ class KilledIT {
     assertEquals(List.of(), Regions.named("survivor"));
   }
 
-  /** The same when it is the creator that dies, in the middle of pinning and unpinning. */
+  /** The creator of the region is killed while it pins and unpins. */
   @Test
   void regionOutlivesItsCreator() throws Exception {
     Phase phase = Phase.PINNING_AND_UNPINNING;
@@ -184,7 +185,7 @@ class KilledIT {
         ChildJvm.kill(creator);
 
         assertEquals(1, Regions.named(name(phase)).size());
-        // Nothing was purged, so that every byte is there.
+        // Nothing was purged, so every byte is intact.
         assertEquals("NOT_PURGED", SharingIT.ask(in, out, "pin 0 " + SIZE));
         assertEquals(Integer.toString(PAGE + 1), SharingIT.ask(in, out, "get " + PAGE));
         assertEquals("unpinned", SharingIT.ask(in, out, "unpin 0 " + SIZE));

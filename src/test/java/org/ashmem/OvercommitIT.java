@@ -13,7 +13,7 @@ import java.nio.file.Path;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
-/** Where the kernel promises no more memory than it has (vm.overcommit_memory is 2). */
+/** Behaviour with strict overcommit accounting: vm.overcommit_memory is 2. */
 @Tag("device")
 class OvercommitIT {
   private static final Path MODE = Path.of("/proc/sys/vm/overcommit_memory");
@@ -22,17 +22,17 @@ class OvercommitIT {
 
   private static final int LARGE = 1 << 30;
 
-  /** What the JVM itself may still get, in KiB: less than such a mapping. */
+  /** The memory in KiB that the JVM may still allocate: less than the large mapping. */
   private static final long LEFT = 400 << 10;
 
-  /** Before Java 22 it takes memory to close one, which there is not. */
+  /** Before Java 22, closing a mapping needs memory, and the kernel refuses it here. */
   @Test
   void mappingThatCannotBeClosedStaysWhole() throws Exception {
     try (AshmemRegion region = AshmemRegion.create("large", LARGE);
         Mapping mapping = region.map()) {
       ByteBuffer view = mapping.buffer().put(0, (byte) 7).put(LARGE - 1, (byte) 8);
       String mode = Files.readString(MODE);
-      // Each undoes the other; the one that counts is not 0.
+      // Writing one of these sets the other to 0. The one that is not 0 is in effect.
       String kbytes = Files.readString(LIMIT);
       String ratio = Files.readString(RATIO);
       try {
@@ -63,7 +63,7 @@ class OvercommitIT {
     }
   }
 
-  /** One of the kernel's figures, in KiB. */
+  /** Returns a value of /proc/meminfo in KiB. */
   private static long memory(String figure) throws IOException {
     try (var lines = Files.lines(Path.of("/proc/meminfo"))) {
       return lines

@@ -14,7 +14,7 @@ import org.ashmem.example.Cgroup;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
-/** Memory pressure that the kernel reports, in a cgroup made for it. */
+/** The reaction to memory pressure that the kernel reports. Each test has its own cgroup. */
 @Tag("device")
 @Tag("newest")
 class PressureIT {
@@ -40,7 +40,7 @@ class PressureIT {
         ChildJvm.command(List.of(option, "-Dorg.ashmem.backend=memfd"), Program.class));
   }
 
-  /** Fills a cache, unpins it, and asks for more than the cgroup should have. */
+  /** Fills a cache, unpins it, and then uses more memory than memory.high of its cgroup. */
   static final class Program {
     private Program() {}
 
@@ -57,11 +57,11 @@ class PressureIT {
             cgroup.path().resolve("memory.high"), Long.toString(cgroup.usage() + (1 << 20)));
         AtomicInteger reports = new AtomicInteger();
         if (!Boolean.getBoolean(PressureWatch.PROPERTY)) {
-          // A purge would follow the first report, and come before the second.
+          // After the first report, a purge would come before the second one.
           countReports(cgroup.path().resolve("memory.pressure"), reports);
         }
         ByteBuffer more = wanted.buffer();
-        // From here on each new page is one too many, and whoever touches one has to wait.
+        // From now on, each new page exceeds the limit, and the thread that touches it must wait.
         for (int at = 0; bytes.get(0) == 1 && reports.get() < 2; at += PAGE) {
           if (at < more.capacity()) {
             more.put(at, (byte) 1);

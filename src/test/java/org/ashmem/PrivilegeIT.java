@@ -18,14 +18,12 @@ import java.util.function.Supplier;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
-/** What another user than root may do, and what not. */
+/** The operations that a user other than root may do, and those that the kernel refuses. */
 @Tag("device")
 class PrivilegeIT {
   private static final Path DEVICE = Path.of(AshmemRegion.DEVICE);
 
-  /**
-   * For each line that it is sent, creates a region, asks for a purge, and prints what each said.
-   */
+  /** For each byte of its input, creates a region, requests a purge, and prints the results. */
   static final class Program {
     private Program() {}
 

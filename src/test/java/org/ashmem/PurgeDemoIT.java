@@ -12,7 +12,7 @@ import org.ashmem.example.PurgeDemo;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
-/** A purge by a cgroup's limit, as the demo shows it. */
+/** The demo: the kernel purges a region when a cgroup reaches its limit. */
 @Tag("device")
 class PurgeDemoIT {
   @Test

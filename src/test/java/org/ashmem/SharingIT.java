@@ -14,11 +14,11 @@ import java.util.Set;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
-/** Two processes with one region. */
+/** Two processes that share a region. */
 class SharingIT {
   private static final long PAGE = AshmemRegion.pageSize();
 
-  /** The child: it adopts the descriptor and does what it is told, line by line. */
+  /** The child adopts the descriptor and executes one command per line of its input. */
   static final class Child {
     private Child() {}
 
@@ -46,7 +46,7 @@ class SharingIT {
                   region.setProtection(Protection.of((int) first));
                   yield region.protection();
                 }
-                default -> "what is " + line + "?";
+                default -> "unknown command: " + line;
               };
           out.println(answer);
         }
@@ -67,12 +67,12 @@ class SharingIT {
         assertEquals("shared " + 4 * PAGE + " " + region.fileId(), out.readLine());
         assertEquals(0, Shim.close(fd));
 
-        // Bytes, both ways.
+        // Both processes see the bytes that the other one writes.
         assertEquals(Long.toString(0x0123456789abcdefL), ask(in, out, "get 8"));
         ask(in, out, "put 16 77");
         assertEquals(77, mapping.buffer().getLong(16));
 
-        // Pins are the region's: either may unpin, either learns of the purge, once.
+        // Pins belong to the region: either process can unpin, and either can find a purge, once.
         assertEquals("PINNED", ask(in, out, "status 0 " + PAGE));
         assertEquals("unpinned", ask(in, out, "unpin 0 " + PAGE));
         assertEquals(PinStatus.UNPINNED, region.pinStatus(0, PAGE));
@@ -87,7 +87,7 @@ class SharingIT {
         assertEquals("WAS_PURGED", ask(in, out, "pin " + PAGE + " " + PAGE));
         assertEquals(PinStatus.PINNED, region.pinStatus());
 
-        // What the child takes away is gone for both; what is mapped stays as it was.
+        // A protection that the child drops is dropped for both. Existing mappings keep theirs.
         assertEquals("[READ]", ask(in, out, "protect 1"));
         assertEquals(Set.of(Protection.READ), region.protection());
         try (Mapping later = region.map()) {
@@ -96,7 +96,7 @@ class SharingIT {
         ask(in, out, "put 24 78");
         assertEquals(78, mapping.buffer().getLong(24));
 
-        // The child dies while it leaves a range unpinned: the region is still ours.
+        // The child dies and leaves a range unpinned. The region stays usable here.
         ask(in, out, "unpin 0 " + 2 * PAGE);
         ChildJvm.kill(child);
         assertEquals(PinStatus.UNPINNED, region.pinStatus(PAGE, PAGE));

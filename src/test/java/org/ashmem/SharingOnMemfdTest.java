@@ -26,13 +26,13 @@ import org.newsclub.net.unix.AFUNIXServerSocket;
 class SharingOnMemfdTest {
   private static final int PAGE = (int) AshmemRegion.pageSize();
 
-  /** Of {@link Adder}s. */
+  /** The number of {@link Adder}s. */
   private static final int MANY = 10;
 
   private static final int ADDITIONS = 10_000;
 
   /**
-   * As docs/SHARING.md has it: receives a region to read, then sends one of its own, sealed or not.
+   * Receives a read-only region, and sends one of its own, sealed or not, as in docs/SHARING.md.
    */
   private static final String IN_C =
       """
@@ -95,7 +95,7 @@ class SharingOnMemfdTest {
     server = ChildJvm.listen(directory.resolve("socket"));
   }
 
-  /** Whatever a test did, nothing is left here. */
+  /** Checks that a test leaves no descriptor and no mapping. */
   @AfterEach
   void close() throws IOException {
     server.close();
@@ -105,7 +105,7 @@ class SharingOnMemfdTest {
     assertEquals(List.of(), Maps.lines("/memfd:from C"));
   }
 
-  /** Of this process, what is open of the regions here. */
+  /** Returns the descriptors of this process that refer to regions of these tests. */
   private static List<String> descriptors() throws IOException {
     List<String> links = new ArrayList<>();
     try (Stream<Path> open = Files.list(Path.of("/proc/self/fd"))) {
@@ -113,7 +113,7 @@ class SharingOnMemfdTest {
         try {
           links.add(Files.readSymbolicLink(each).toString());
         } catch (IOException e) {
-          // It was the listing's own.
+          // This was the descriptor of the directory listing.
         }
       }
     }
@@ -122,7 +122,7 @@ class SharingOnMemfdTest {
     return links;
   }
 
-  /** Receives a region of longs, and adds to the first. */
+  /** Receives a region of longs, and adds to the first long. */
   static final class Adder {
     private Adder() {}
 
@@ -158,7 +158,7 @@ class SharingOnMemfdTest {
     }
   }
 
-  /** Receives a region that it can only read, tells, and reads it once more when told to. */
+  /** Receives a read-only region, prints a value, and prints it again at the end of its input. */
   static final class Reader {
     private Reader() {}
 
@@ -271,7 +271,7 @@ class SharingOnMemfdTest {
     return start(command);
   }
 
-  /** The one line that a process said, once it has ended well. */
+  /** Returns the only line that a process prints, after it has ended with status 0. */
   private static String said(Process child) throws Exception {
     try (BufferedReader out = child.inputReader(UTF_8)) {
       String line = out.readLine();

@@ -24,7 +24,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.newsclub.net.unix.AFUNIXServerSocket;
 
-/** Processes that pass regions to each other: JVMs, and a program in C. */
+/** Processes that pass regions on the device to each other: JVMs, and a program in C. */
 @Tag("device")
 @Tag("newest")
 class SharingOverSocketIT {
@@ -32,7 +32,7 @@ class SharingOverSocketIT {
   private static final int PAGE = (int) AshmemRegion.pageSize();
   private static final int WORDS = PAGE / Long.BYTES;
 
-  /** Of {@link Writer}s. */
+  /** The number of {@link Writer}s. */
   private static final int MANY = 10;
 
   @TempDir private Path directory;
@@ -48,20 +48,18 @@ class SharingOverSocketIT {
     mappings = Maps.lines("/dev/ashmem/");
   }
 
-  /** Whatever a test did, nothing is left here. */
+  /** Checks that a test leaves no descriptor and no mapping. */
   @AfterEach
   void close() throws IOException {
     server.close();
     assertEquals(descriptors, OpenFile.count(DEVICE));
     List<String> left = new ArrayList<>(Maps.lines("/dev/ashmem/"));
-    // What other tests forgot may still wait for the collector.
+    // The collector may not yet have found the mappings that other tests forgot.
     left.removeAll(mappings);
     assertEquals(List.of(), left);
   }
 
-  /**
-   * Receives a region, writes to it, answers by one of its own, and looks what is written there.
-   */
+  /** Receives a region, writes to it, sends one of its own, and prints what is written there. */
   static final class Partner {
     private Partner() {}
 
@@ -77,7 +75,7 @@ class SharingOverSocketIT {
         theirs.unpin(0, PAGE);
         ourBytes.buffer().putLong(0, 3);
         channel.send(ours);
-        // The same region as before comes back when the parent has written to ours.
+        // The parent writes to our region and then sends it back.
         try (AshmemRegion again = channel.receive()) {
           System.out.println(again.fileId() == ours.fileId());
         }
@@ -111,7 +109,7 @@ class SharingOverSocketIT {
         assertEquals("true", out.readLine());
         assertEquals("4", out.readLine());
 
-        // The child dies: its region is ours.
+        // The child dies, and its region stays usable here.
         ChildJvm.kill(child);
         assertThrows(TransferException.PeerGone.class, channel::receive);
         assertThrows(TransferException.PeerGone.class, () -> channel.send(ours));
@@ -126,7 +124,7 @@ class SharingOverSocketIT {
     }
   }
 
-  /** Maps its own pages of the one region, fills them when all have it, and says so. */
+  /** Maps its part of the region, fills it when all writers have the region, and reports that. */
   static final class Writer {
     static final int PAGES = 4;
 
@@ -142,7 +140,7 @@ class SharingOverSocketIT {
         Pattern.fill(part.buffer().asLongBuffer(), (long) number * PAGES * WORDS);
         channel.socket().write(ByteBuffer.allocate(1));
         channel.socket().read(ByteBuffer.allocate(1));
-        // What all the others wrote.
+        // Check the parts of all writers.
         try (Mapping whole = region.map()) {
           System.out.println(Pattern.mismatch(whole.buffer().asLongBuffer(), 0));
         }
@@ -164,7 +162,7 @@ class SharingOverSocketIT {
         channels.get(i).send(region);
       }
       meet(channels);
-      // All have it mapped, and none has written yet.
+      // All writers have mapped the region, and none has written yet.
       assertEquals(0, mapping.buffer().getLong(0));
       assertEquals(1, Regions.named("of ten").size());
       tell(channels);
@@ -187,7 +185,7 @@ class SharingOverSocketIT {
     assertEquals(List.of(), Regions.named("of ten"));
   }
 
-  /** Connects, says so, and never receives. */
+  /** Connects, reports that, and never receives. */
   static final class Deaf {
     private Deaf() {}
 
@@ -209,7 +207,7 @@ class SharingOverSocketIT {
         channel.send(region);
         channel.send(region);
       }
-      // It is in the socket only.
+      // Only the socket still has the region.
       assertEquals(1, Regions.named("not received").size());
       ChildJvm.kill(child);
       assertEquals(List.of(), Regions.named("not received"));
@@ -250,7 +248,7 @@ class SharingOverSocketIT {
     assertEquals(List.of(), Regions.named("inherited"));
   }
 
-  /** Those of 32 bits have the same regions. */
+  /** The program also runs as a 32-bit process. */
   @ParameterizedTest
   @ValueSource(strings = {"peer", "peer32"})
   void programInCReceives(String program) throws Exception {
@@ -330,7 +328,7 @@ class SharingOverSocketIT {
     return ChildJvm.start(ChildJvm.command(List.of(), main, all.toArray(String[]::new)));
   }
 
-  /** One case of kernel/tests/peer.c. */
+  /** Starts one case of kernel/tests/peer.c. */
   private Process start(String program, String name) throws IOException {
     ProcessBuilder builder =
         new ProcessBuilder(Path.of(System.getenv("ASHMEM_OUT"), "tests", program).toString(), name);
@@ -343,7 +341,7 @@ class SharingOverSocketIT {
     assertEquals(0, peer.waitFor(), output);
   }
 
-  /** Waits for a byte of each. */
+  /** Waits for a byte from each channel. */
   private static void meet(List<RegionChannel> channels) throws IOException {
     for (RegionChannel channel : channels) {
       assertEquals(1, channel.socket().read(ByteBuffer.allocate(1)));
@@ -356,7 +354,7 @@ class SharingOverSocketIT {
     }
   }
 
-  /** As kernel/tests/client.h does. */
+  /** Writes the same pattern as kernel/tests/client.h. */
   private static void writePage(Mapping mapping, int number, long generation) {
     LongBuffer words = page(mapping, number);
     for (int i = 0; i < WORDS; i++) {
