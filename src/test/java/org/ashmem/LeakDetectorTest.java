@@ -25,7 +25,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 class LeakDetectorTest {
   private static final int SIZE = 2 * (int) AshmemRegion.pageSize();
 
-  /** Keeps what it is told. */
+  /** A logger that keeps its messages. */
   private static final class Log implements System.Logger {
     record Entry(Level level, String message, Throwable thrown) {}
 
@@ -54,8 +54,8 @@ class LeakDetectorTest {
   }
 
   /**
-   * Leaves to the collector, by the arguments, regions or mappings of a file, or closes them, and
-   * says how many leaks were counted.
+   * Depending on its arguments, forgets or closes regions or mappings of a file. Prints the number
+   * of leaks.
    */
   static final class Program {
     private static final int COUNT = 5;
@@ -96,7 +96,7 @@ class LeakDetectorTest {
       return COUNT;
     }
 
-    /** The mapping is not reachable, but it is not a leak as long as its buffer is. */
+    /** An unreachable mapping is not a leak while a buffer of it is reachable. */
     private static int forgetMappingsOfViews(Path file) throws Exception {
       try (AshmemRegion region = region(file)) {
         ByteBuffer view = region.map(MapMode.READ_ONLY, 1, 100).buffer();

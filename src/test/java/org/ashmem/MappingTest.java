@@ -22,7 +22,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** Mappings of an ordinary file: what a region's mappings do does not depend on the device. */
+/** Mappings of an ordinary file, because the behaviour does not depend on the device. */
 class MappingTest {
   private static final int PAGE = (int) AshmemRegion.pageSize();
   private static final int SIZE = 4 * PAGE;
@@ -228,7 +228,7 @@ class MappingTest {
     }
   }
 
-  /** A file of nothing but a hole. */
+  /** Creates a region object on a sparse file. */
   private static AshmemRegion largeRegion(Path directory) throws IOException {
     Path file = directory.resolve("large");
     try (FileChannel channel =
@@ -238,7 +238,7 @@ class MappingTest {
     return new AshmemRegion(OpenFile.open(file), "large", LARGE);
   }
 
-  /** Lets this process have so many more bytes of address space than it has, and no limit after. */
+  /** Limits how many bytes of address space this process can add. Closing removes the limit. */
   private static final class Limit implements AutoCloseable {
     Limit(long more) throws Exception {
       set(Long.toString(addressSpace() + more));

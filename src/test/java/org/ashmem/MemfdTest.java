@@ -23,7 +23,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What is so on memfd alone. */
+/** Behaviour of regions on memfd only. */
 class MemfdTest {
   private static final int PAGE = (int) AshmemRegion.pageSize();
 
@@ -64,7 +64,7 @@ class MemfdTest {
 
   @Test
   void nameIsCutBetweenCharacters() {
-    // of 3 bytes each: 249 is the end of one, 250 is not
+    // One byte, then characters of 3 bytes: the limit of 249 bytes is inside a character.
     String name = "x" + "\u20ac".repeat(84);
     try (AshmemRegion region = region(name, PAGE);
         AshmemRegion other = AshmemRegion.fromFileDescriptor(region.dup())) {
@@ -72,7 +72,7 @@ class MemfdTest {
     }
   }
 
-  /** As whoever sends memory to be read only may open it, by its file in /proc. */
+  /** A sender can open its memory read-only by its path in /proc, and send that descriptor. */
   @Test
   void descriptorThatCannotBeWrittenHasNoWrite() throws Exception {
     try (AshmemRegion region = region("read-only descriptor", PAGE);
@@ -121,7 +121,7 @@ class MemfdTest {
         assertEquals(7, reader.buffer().get(0));
         assertThrows(
             AshmemException.PermissionDenied.class, () -> other.map(MapMode.READ_WRITE, 0, PAGE));
-        // Nor by the kernel, whoever asks.
+        // The kernel itself refuses a writable mapping.
         int fd = other.dup();
         assertEquals(-Errno.EPERM, Shim.map(fd, Shim.READ | Shim.WRITE, true, 0, PAGE));
         assertEquals(0, Shim.close(fd));
@@ -149,7 +149,7 @@ class MemfdTest {
     assertEquals(0, Shim.close(fd));
   }
 
-  /** Who got the descriptor has pins of his own, of which nothing is known here. */
+  /** The other holder of a descriptor has its own pins, and this region does not know them. */
   @Test
   void whatWasHandedOnIsNotPurged() {
     try (AshmemRegion region = region("handed on", PAGE);
@@ -166,7 +166,7 @@ class MemfdTest {
     }
   }
 
-  /** Who gets it would be told that nothing was purged. */
+  /** Otherwise the receiver would get NOT_PURGED although content is lost. */
   @Test
   void whatWasPurgedIsPinnedBeforeItIsHandedOn() {
     try (AshmemRegion region = region("purged", 2L * PAGE)) {
@@ -240,7 +240,7 @@ class MemfdTest {
     }
   }
 
-  /** In a container the own cgroup may be the root of all that are seen. */
+  /** In a container, the cgroup of the process may be the root of the visible cgroups. */
   @Test
   void pressureIsAskedOfTheOwnCgroupFirst(@TempDir Path directory) throws Exception {
     Path machine = Path.of("/proc/pressure/memory");
@@ -257,7 +257,7 @@ class MemfdTest {
     assertEquals(List.of(machine), PressureWatch.files(membership));
   }
 
-  /** Threads that pin, look at every page, write and unpin, while one purges all the time. */
+  /** Threads pin, check every page, write and unpin, while another thread purges all the time. */
   @ParameterizedTest
   @ValueSource(ints = {1, 4})
   void noByteIsLostToAPurge(int threads) throws Exception {

@@ -25,18 +25,18 @@ import java.util.random.RandomGeneratorFactory;
 import org.ashmem.example.Pattern;
 import org.junit.jupiter.api.Test;
 
-/** Threads against each other. */
+/** Races between threads of one process. */
 class RaceIT {
   private static final int PAGE = (int) AshmemRegion.pageSize();
 
-  /** Nobody but root may drop caches, and without the device that would purge nothing. */
+  /** Whether regions are on the device. Only root can drop caches, which purges only these. */
   private static final boolean DEVICE =
       Backend.configured() != Backend.MEMFD && Files.exists(Path.of(AshmemRegion.DEVICE));
 
   /** The number of purges or closes in a race. */
   private static final int ROUNDS = 100;
 
-  /** NOT_PURGED promises every byte, whoever purges meanwhile. */
+  /** NOT_PURGED guarantees every byte, while other threads purge. */
   @Test
   void noByteIsLostWhileOthersPurge() throws Exception {
     int workers = 3;
@@ -63,7 +63,7 @@ class RaceIT {
                 region.unpin((long) (first + i) * blockSize, blockSize);
               }
               while (!over.get()) {
-                // Neighbours too, so that ranges are split and merged.
+                // Several adjacent blocks at once, so that ranges are split and merged.
                 int from = random.nextInt(blocksEach);
                 int count = 1 + random.nextInt(Math.min(3, blocksEach - from));
                 long offset = (long) (first + from) * blockSize;
@@ -77,7 +77,7 @@ class RaceIT {
                   } else {
                     purged.incrementAndGet();
                   }
-                  // New content each time, so that an old page that comes back is seen.
+                  // New content each time, so that the return of an old page is found.
                   generation[i]++;
                   Pattern.fill(block, (generation[i] << 32) + (long) (first + i) * words);
                 }
@@ -102,11 +102,11 @@ class RaceIT {
           });
       runAll(tasks, over);
     }
-    assertTrue(intact.get() > 0, "nothing was found intact");
-    assertTrue(purged.get() > 0, "nothing was found purged");
+    assertTrue(intact.get() > 0, "no block was found intact");
+    assertTrue(purged.get() > 0, "no block was found purged");
   }
 
-  /** Calls work or throw ClosedException; none reaches the region that has the number now. */
+  /** Calls work or throw ClosedException. None reaches the file that reuses the number. */
   @Test
   void closeAgainstEveryOtherCall() throws Exception {
     int users = 2;
@@ -139,7 +139,7 @@ class RaceIT {
                       region.setProtection(region.protection());
                       region.fileId();
                       if (DEVICE) {
-                        // On memfd this would be the end of purging.
+                        // On memfd, a region with a duplicate is no longer purged.
                         assertEquals(0, Shim.close(region.dup()));
                       }
                       calls.incrementAndGet();
@@ -174,18 +174,21 @@ class RaceIT {
           return null;
         });
     runAll(tasks, over);
-    assertTrue(calls.get() > 0, "no call came through");
+    assertTrue(calls.get() > 0, "no call succeeded");
   }
 
   /**
-   * What gets the number of a region's descriptor next. Without a size it refuses each of the
-   * calls, by an error that is not ClosedException.
+   * Opens the file that reuses the number of a closed region. It has no size, so it refuses each
+   * call with an error other than ClosedException.
    */
   private static int other() {
     return DEVICE ? OpenFile.open(Path.of(AshmemRegion.DEVICE)) : Shim.memfd(new byte[0]);
   }
 
-  /** A buffer can be used while its mapping is closed: the JVM lives, the region is not written. */
+  /**
+   * A thread may use a buffer while another closes its mapping. The JVM survives, and nothing is
+   * written to the region after the close.
+   */
   @Test
   void closeOfAMappingAgainstItsBuffers() throws Exception {
     AtomicBoolean over = new AtomicBoolean();
@@ -243,7 +246,7 @@ class RaceIT {
     assertTrue(accesses.get() > 0, "no access was made");
   }
 
-  /** Two threads close what two threads pin as a scope: each range is unpinned at the end. */
+  /** Four threads pin a page each with scopes: each page is unpinned at the end. */
   @Test
   void scopesOfManyThreads() throws Exception {
     AtomicBoolean over = new AtomicBoolean();
@@ -269,7 +272,7 @@ class RaceIT {
     }
   }
 
-  /** Returns when a counter has grown by that much, or when the race is over. */
+  /** Returns when a counter has grown by a number, or when the race is over. */
   private static void waitForMore(long more, AtomicLong counter, AtomicBoolean over)
       throws InterruptedException {
     long end = counter.get() + more;
@@ -278,7 +281,7 @@ class RaceIT {
     }
   }
 
-  /** Runs all at the same time; the first failure ends the others and is thrown. */
+  /** Runs all tasks at the same time. A failure ends the other tasks and is thrown. */
   private static void runAll(List<Callable<Void>> tasks, AtomicBoolean over) throws Exception {
     ExecutorService threads = Executors.newFixedThreadPool(tasks.size());
     try {

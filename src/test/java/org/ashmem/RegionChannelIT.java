@@ -19,7 +19,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.newsclub.net.unix.AFUNIXServerSocket;
 import org.newsclub.net.unix.FileDescriptorCast;
 
-/** Regions sent and received, both by this process. */
+/** Regions that this process sends to itself. */
 class RegionChannelIT {
   private static final Path DEVICE = Path.of(AshmemRegion.DEVICE);
   private static final String NAME = "by channel";
@@ -40,7 +40,7 @@ class RegionChannelIT {
     descriptors = OpenFile.count(DEVICE);
   }
 
-  /** Whatever a test did, nothing is left of its regions. */
+  /** Checks that a test leaves no descriptor, mapping or region. */
   @AfterEach
   void close() throws IOException {
     from.close();
@@ -113,7 +113,7 @@ class RegionChannelIT {
     }
   }
 
-  /** All that was sent waits in the socket, though its sender has no region any more. */
+  /** Sent regions stay in the socket, although the sender has closed them. */
   @Test
   void regionsComeInTheOrderInWhichTheyWereSent() throws IOException {
     for (int i = 1; i <= 10; i++) {
@@ -186,7 +186,7 @@ class RegionChannelIT {
     }
   }
 
-  /** The device's descriptors that a program which this process executes would have. */
+  /** Returns the flags of the device's descriptors that a program would inherit through exec. */
   private static List<String> openOnExec() throws IOException {
     try (var links = Files.list(Path.of("/proc/self/fd"))) {
       return links

@@ -33,7 +33,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.newsclub.net.unix.AFUNIXServerSocket;
 import org.newsclub.net.unix.AFUNIXSocketChannel;
 
-/** Messages of ordinary files, which are refused as regions only when they have come. */
+/** Messages with ordinary files, which the receiver refuses only after it has received them. */
 class RegionChannelTest {
   @TempDir private Path directory;
 
@@ -52,7 +52,7 @@ class RegionChannelTest {
     }
   }
 
-  /** Whatever a test did, no descriptor is left. */
+  /** Checks that a test leaves no descriptor. */
   @AfterEach
   void close() throws IOException {
     channel.close();
@@ -81,7 +81,7 @@ class RegionChannelTest {
     assertThrows(AshmemException.NotRegion.class, channel::receive);
   }
 
-  /** A descriptor comes with the first byte of those that it was sent with. */
+  /** The kernel delivers a descriptor with the first byte of its message. */
   @Test
   void bytesBehindADescriptorAreBytesAlone() throws IOException {
     write(3, open.getFD());
@@ -92,7 +92,7 @@ class RegionChannelTest {
     assertThrows(AshmemException.NotRegion.class, channel::receive);
   }
 
-  /** 253 is the most that the kernel passes at once. */
+  /** The kernel passes at most 253 descriptors in one message. */
   @ParameterizedTest
   @ValueSource(ints = {2, 3, 61, 253})
   void severalDescriptorsAreAllClosed(int count) throws IOException {
@@ -137,7 +137,7 @@ class RegionChannelTest {
     assertTrue(channel.isOpen());
   }
 
-  /** With what it had not received, all is still clear. */
+  /** The sender gets PeerGone even if the receiver has closed its socket with a message unread. */
   @Test
   void receiverThatIsGoneIsTold() throws IOException {
     try (AshmemRegion region = region()) {
@@ -152,7 +152,7 @@ class RegionChannelTest {
     }
   }
 
-  /** On memfd what was handed on is not purged any more: this was not. */
+  /** A region on memfd is no longer purged after it was sent. A failed send does not count. */
   @Test
   void whatNobodyReceivedIsPurgedAsBefore() throws IOException {
     try (AshmemRegion region =
@@ -174,7 +174,7 @@ class RegionChannelTest {
     assertThrows(AshmemException.NotRegion.class, channel::receive);
   }
 
-  /** Nothing is sent in part, and each that was sent comes. */
+  /** No message is sent in part, and each sent message arrives. */
   @Test
   void socketThatIsFullTimesOut() throws IOException {
     int sent = 0;
@@ -285,11 +285,11 @@ class RegionChannelTest {
         }
       }
     }
-    // Those of other tests may be forgotten meanwhile.
+    // The collector may close sockets of other tests meanwhile.
     assertTrue(OpenFile.countSockets() <= sockets);
   }
 
-  /** Who forgets the channel and closes its socket has closed it. */
+  /** The collector closes the descriptor of a forgotten channel whose socket is closed. */
   @Test
   void forgottenChannelIsClosed() throws Exception {
     long sockets = OpenFile.countSockets();
@@ -300,11 +300,11 @@ class RegionChannelTest {
         forgotten.socket().close();
       }
     }
-    // Those of other tests may be forgotten meanwhile.
+    // The collector may close sockets of other tests meanwhile.
     Await.collection(() -> OpenFile.countSockets() <= sockets);
   }
 
-  /** It has as many descriptors as it may have when a region comes. */
+  /** A program at its limit of open descriptors when a region arrives. */
   static final class Full {
     private Full() {}
 
@@ -314,7 +314,7 @@ class RegionChannelTest {
           RegionChannel from = RegionChannel.connect(Path.of(args[1], "socket"));
           RegionChannel to = RegionChannel.of(server.accept().getChannel());
           AshmemRegion region = new AshmemRegion(OpenFile.open(file), "file", 1)) {
-        // What is said then is loaded before, for that takes a descriptor.
+        // Print each message once before, because loading its classes needs a descriptor.
         from.socket().write(ByteBuffer.allocate(1));
         say(to);
         from.send(region);
@@ -359,7 +359,7 @@ class RegionChannelTest {
     assertEquals("left: 0", lines.get(4));
   }
 
-  /** Knows the library alone. */
+  /** A program without junixsocket on its class path. */
   static final class Alone {
     private Alone() {}
 
@@ -396,17 +396,17 @@ class RegionChannelTest {
     }
   }
 
-  /** Stands for a region: to send one, nobody looks at it. */
+  /** Returns a region object on the ordinary file. Sending does not check that it is a region. */
   private AshmemRegion region() {
     return new AshmemRegion(OpenFile.open(file), "file", 1);
   }
 
-  /** A server whose socket is called socket. */
+  /** Returns a server that listens at the path "socket" in a directory. */
   private static AFUNIXServerSocket listen(Path directory) throws IOException {
     return AFUNIXServerSocket.bindOn(directory.resolve("socket"), true);
   }
 
-  /** What any sender may send. */
+  /** Sends bytes and descriptors that may be no message of a region channel. */
   private void write(int bytes, FileDescriptor... descriptors) throws IOException {
     raw.setOutboundFileDescriptors(descriptors);
     assertEquals(bytes, raw.write(ByteBuffer.allocate(bytes)));

@@ -18,7 +18,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** The classes for Java 22, out of the jar: a folder of classes gives the others. */
+/** The classes for Java 22. Only the jar has them: a folder of classes has the older ones. */
 class SegmentsTest {
   private static final int PAGE = (int) AshmemRegion.pageSize();
   private static final int SIZE = 4 * PAGE;
@@ -172,7 +172,7 @@ class SegmentsTest {
     assertEquals(leaks, Counters.leaks());
   }
 
-  /** A hole but for one page. */
+  /** Only one page of the region has memory. */
   @Test
   void moreThanABufferHolds() {
     long size = 3L << 30;

@@ -12,7 +12,7 @@ import java.util.Random;
 import org.ashmem.AshmemRegion;
 import org.junit.jupiter.api.Test;
 
-/** A memory file on a region, of whatever kind, that is not purged. */
+/** A memory file on a region of the device or of memfd, without purges. */
 class MemoryFileIT {
   private static final int PAGE = (int) AshmemRegion.pageSize();
   private static final int LENGTH = 2 * PAGE + 100;
@@ -49,7 +49,7 @@ class MemoryFileIT {
     assertFalse(file.allowPurging(true));
     assertTrue(file.isPurgingAllowed());
     assertTrue(file.allowPurging(true));
-    // Nothing purges here, so that each access finds it all.
+    // Nothing purges the file here, so each access finds its content.
     file.writeBytes(new byte[] {content[7]}, 0, 7, 1);
     assertArrayEquals(content, file.getInputStream().readAllBytes());
     assertTrue(file.allowPurging(false));

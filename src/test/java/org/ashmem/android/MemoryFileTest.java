@@ -32,7 +32,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What needs no region: arguments, reading and writing, on an ordinary file. */
+/** Arguments, reading and writing on an ordinary file: behaviour that needs no region. */
 class MemoryFileTest {
   private static final int LENGTH = 1000;
 
@@ -91,7 +91,7 @@ class MemoryFileTest {
     assertArrayEquals(expected, Files.readAllBytes(path));
   }
 
-  /** Of the file, of a buffer of 10 bytes, and how many. */
+  /** The offset in the file, the offset in a buffer of 10 bytes, and the number of bytes. */
   @ParameterizedTest
   @CsvSource({
     "-1, 0, 1",

@@ -22,7 +22,7 @@ import org.junit.jupiter.api.function.Executable;
 class PurgeIT {
   private static final int LENGTH = 4 * (int) AshmemRegion.pageSize();
 
-  /** The number of reads that must find what was written, in a race. */
+  /** The number of reads in a race that must find the written content. */
   private static final int READS = 20;
 
   private final byte[] content = new byte[LENGTH];
@@ -51,7 +51,7 @@ class PurgeIT {
   private void assertPurged(Executable access) {
     IOException e = assertThrows(IOException.class, access);
     assertTrue(e.getMessage().contains("purged"), e.getMessage());
-    assertEquals(PinStatus.UNPINNED, region.pinStatus(), "it stayed pinned");
+    assertEquals(PinStatus.UNPINNED, region.pinStatus(), "the file stayed pinned");
     assertTrue(file.isPurgingAllowed());
   }
 
@@ -81,7 +81,7 @@ class PurgeIT {
     assertArrayEquals(content, untouched);
     assertArrayEquals(new byte[LENGTH], read());
 
-    // And so it does the next time.
+    // The first read after the next purge throws again.
     file.writeBytes(content, 0, 0, LENGTH);
     assertArrayEquals(content, read());
     AshmemRegion.purgeAllCaches();
@@ -111,7 +111,7 @@ class PurgeIT {
     assertArrayEquals(new byte[LENGTH], read());
   }
 
-  /** Were one to unpin what another reads, a purge in between would leave a read half of zeros. */
+  /** If a thread unpinned the file while another reads it, a purge could zero part of the read. */
   @Test
   void threadsDoNotUnpinEachOther() throws Exception {
     byte[] full = new byte[4 << 20];
@@ -134,10 +134,10 @@ class PurgeIT {
             if (Arrays.equals(full, found)) {
               reads++;
             } else {
-              assertArrayEquals(zeros, found, "half of zeros");
+              assertArrayEquals(zeros, found, "a part of the content was purged during a read");
             }
           } catch (IOException purged) {
-            // To be written again.
+            // The next round writes the content again.
           }
         }
       } finally {
@@ -153,7 +153,7 @@ class PurgeIT {
       try {
         call.run();
       } catch (IOException purged) {
-        // As the main thread may be told.
+        // Each purge is reported once, to this thread or to the main thread.
       }
     }
   }

@@ -22,7 +22,7 @@ import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Shared memory on a region, of whatever kind. */
+/** Shared memory on a region of the device or of memfd. */
 class SharedMemoryIT {
   private static final int PAGE = (int) AshmemRegion.pageSize();
 
@@ -120,7 +120,7 @@ class SharedMemoryIT {
         assertTrue(each.setProtect(PROT_READ));
       }
       assertFalse(memory.setProtect(PROT_READ | PROT_WRITE));
-      // What was mapped before keeps what it has.
+      // An existing mapping keeps its protection.
       writer.put(1, (byte) 6);
       assertEquals(6, other.mapReadOnly().get(1));
     }

@@ -36,7 +36,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What needs no region: arguments, and mappings of an ordinary file. */
+/** Arguments, and mappings of an ordinary file: behaviour that needs no region. */
 class SharedMemoryTest {
   private static final int PAGE = (int) AshmemRegion.pageSize();
   private static final int SIZE = 4 * PAGE;
@@ -247,7 +247,7 @@ class SharedMemoryTest {
       assertEquals("mmap", e.functionName);
       assertEquals(OsConstants.ENODEV, e.errno);
       assertInstanceOf(AshmemException.class, e.getCause());
-      // It knows no protection.
+      // /dev/null has no protection mask.
       assertFalse(device.setProtect(PROT_READ));
     }
   }
