@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Loads the shim as a JVM does, and makes a few of its calls that need none:
- * for C libraries that no JVM at hand runs on.
+ * Loads the shim as a JVM does, and calls some of its functions that need no JVM.
+ * This tests the shim with C libraries for which no JVM is available.
  *
  * usage: load LIBRARY
  */
@@ -51,7 +51,7 @@ int main(int argc, char **argv)
 
 	library = argc == 2 ? dlopen(argv[1], RTLD_NOW) : NULL;
 	if (!library) {
-		fprintf(stderr, "%s\n", argc == 2 ? dlerror() : "which one?");
+		fprintf(stderr, "%s\n", argc == 2 ? dlerror() : "usage: load LIBRARY");
 		return 1;
 	}
 	page_size = function("pageSize");
@@ -66,7 +66,7 @@ int main(int argc, char **argv)
 	address = map(NULL, NULL, -1, 3, 0, 0, page);
 	*(char *)(intptr_t)address = 7;
 	equal("bury", 0, bury(NULL, NULL, address, page));
-	equal("a byte behind it", 0, *(char *)(intptr_t)address);
+	equal("a byte of the buried page", 0, *(char *)(intptr_t)address);
 	equal("unmap", 0, unmap(NULL, NULL, address, page));
 	equal("map", -EBADF, map(NULL, NULL, 99999, 3, 1, 0, page));
 	return 0;

@@ -12,8 +12,8 @@ import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.LL_Result;
 
 /**
- * Calls on a region against its close. Without the device: what a call does there is what /dev/null
- * says to it, and RaceIT has the rest.
+ * Races between calls on a region and its close. The region is on /dev/null, so each call has the
+ * result of /dev/null. RaceIT tests these races on the device.
  */
 final class AshmemRegionRaces {
   private AshmemRegionRaces() {}
@@ -23,9 +23,9 @@ final class AshmemRegionRaces {
   }
 
   @JCStressTest
-  @Outcome(id = "ENODEV, another's", expect = ACCEPTABLE, desc = "ours refused the mapping")
-  @Outcome(id = "closed, another's", expect = ACCEPTABLE, desc = "the region refused it")
-  @Outcome(expect = FORBIDDEN, desc = "the call reached another file, or none")
+  @Outcome(id = "ENODEV, another's", expect = ACCEPTABLE, desc = "our file refused the mapping")
+  @Outcome(id = "closed, another's", expect = ACCEPTABLE, desc = "the region refused the call")
+  @Outcome(expect = FORBIDDEN, desc = "the call reached another file or a closed number")
   @State
   public static class MapAgainstClose {
     private final AshmemRegion region = region();
@@ -55,9 +55,9 @@ final class AshmemRegionRaces {
   }
 
   @JCStressTest
-  @Outcome(id = "ours, another's", expect = ACCEPTABLE, desc = "a duplicate of ours")
-  @Outcome(id = "closed, another's", expect = ACCEPTABLE, desc = "the region refused it")
-  @Outcome(expect = FORBIDDEN, desc = "the call reached another file, or none")
+  @Outcome(id = "ours, another's", expect = ACCEPTABLE, desc = "a duplicate of our file")
+  @Outcome(id = "closed, another's", expect = ACCEPTABLE, desc = "the region refused the call")
+  @Outcome(expect = FORBIDDEN, desc = "the call reached another file or a closed number")
   @State
   public static class DupAgainstClose {
     private final AshmemRegion region = region();
@@ -87,8 +87,8 @@ final class AshmemRegionRaces {
   }
 
   @JCStressTest
-  @Outcome(id = "ENOTTY, quiet", expect = ACCEPTABLE, desc = "the first unpinned")
-  @Outcome(id = "quiet, ENOTTY", expect = ACCEPTABLE, desc = "the second did")
+  @Outcome(id = "ENOTTY, quiet", expect = ACCEPTABLE, desc = "the first close unpinned")
+  @Outcome(id = "quiet, ENOTTY", expect = ACCEPTABLE, desc = "the second close unpinned")
   @Outcome(expect = FORBIDDEN, desc = "unpinned twice, or not at all")
   @State
   public static class EndOfScopeAgainstItself {
@@ -112,9 +112,9 @@ final class AshmemRegionRaces {
   }
 
   @JCStressTest
-  @Outcome(id = "ENOTTY, another's", expect = ACCEPTABLE, desc = "ours was asked to unpin")
+  @Outcome(id = "ENOTTY, another's", expect = ACCEPTABLE, desc = "the unpin reached our file")
   @Outcome(id = "quiet, another's", expect = ACCEPTABLE, desc = "the region was closed before")
-  @Outcome(expect = FORBIDDEN, desc = "it reached no file")
+  @Outcome(expect = FORBIDDEN, desc = "the unpin reached a closed number")
   @State
   public static class EndOfScopeAgainstClose {
     private final AshmemRegion region = region();

@@ -13,11 +13,11 @@ import org.openjdk.jcstress.infra.results.LLL_Result;
 import org.openjdk.jcstress.infra.results.LL_Result;
 import org.openjdk.jcstress.infra.results.Z_Result;
 
-/** A descriptor's number is ours while it is used, and is given back once. */
+/** The number of a descriptor refers to our file while a thread uses it, and is closed once. */
 final class DescriptorRaces {
   private DescriptorRaces() {}
 
-  /** What a user of the descriptor meets. */
+  /** Uses the descriptor, and returns the owner of the file that its number refers to. */
   static String use(Descriptor descriptor) {
     int fd = descriptor.acquire();
     if (fd < 0) {
@@ -31,7 +31,7 @@ final class DescriptorRaces {
   @JCStressTest
   @Outcome(id = "ours, another's", expect = ACCEPTABLE, desc = "used before it was closed")
   @Outcome(id = "closed, another's", expect = ACCEPTABLE, desc = "refused")
-  @Outcome(expect = FORBIDDEN, desc = "the number was used when it was not ours any more")
+  @Outcome(expect = FORBIDDEN, desc = "the number was used when it was no longer ours")
   @State
   public static class UseAgainstClose {
     private final Descriptor descriptor = new Descriptor(Fd.ours());
@@ -56,8 +56,8 @@ final class DescriptorRaces {
 
   @JCStressTest
   @Outcome(id = "ours, ours, another's", expect = ACCEPTABLE, desc = "both used it")
-  @Outcome(id = "closed, ours, another's", expect = ACCEPTABLE, desc = "one was too late")
-  @Outcome(expect = FORBIDDEN, desc = "the number was used when it was not ours any more")
+  @Outcome(id = "closed, ours, another's", expect = ACCEPTABLE, desc = "one use was refused")
+  @Outcome(expect = FORBIDDEN, desc = "the number was used when it was no longer ours")
   @State
   public static class UseAgainstCloseWithinUse {
     private final Descriptor descriptor = new Descriptor(Fd.ours());
@@ -85,7 +85,7 @@ final class DescriptorRaces {
 
   @JCStressTest
   @Outcome(id = "another's, another's", expect = ACCEPTABLE, desc = "closed once")
-  @Outcome(expect = FORBIDDEN, desc = "closed again, when the number was another's")
+  @Outcome(expect = FORBIDDEN, desc = "closed again when it was another's")
   @State
   public static class CloseAgainstClose {
     private final Descriptor descriptor = new Descriptor(Fd.ours());
@@ -112,7 +112,7 @@ final class DescriptorRaces {
   }
 
   @JCStressTest
-  @Outcome(id = "true", expect = ACCEPTABLE, desc = "closed by the one or the other")
+  @Outcome(id = "true", expect = ACCEPTABLE, desc = "closed by one of the two")
   @Outcome(id = "false", expect = FORBIDDEN, desc = "never closed")
   @State
   public static class EndOfUseAgainstClose {

@@ -10,24 +10,26 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 
 /**
- * A descriptor's number, and what it is open on now. What is raced for is open on /dev/null;
- * whatever gets a number that was given back is open on /dev/zero, and who still used that number
- * would meet it.
+ * Descriptor numbers and the files that they refer to. The file of a race is /dev/null. The file
+ * that reuses a closed number is /dev/zero, so a late use of the number finds it.
  */
 final class Fd {
   private Fd() {}
 
-  /** What the races are for. */
+  /** Opens the file of a race. */
   static int ours() {
     return open("/dev/null");
   }
 
-  /** What takes the lowest number that is free. */
+  /** Opens another file, which gets the lowest free number. */
   static int another() {
     return open("/dev/zero");
   }
 
-  /** "ours", "another's", or "nobody's" when it is closed. A mapping tells them apart. */
+  /**
+   * Returns "ours", "another's", or "nobody's" if the number is closed. The result of a mapping
+   * distinguishes them.
+   */
   static String owner(int fd) {
     long page = AshmemRegion.pageSize();
     long address = Shim.map(fd, Shim.READ, false, 0, page);
@@ -43,7 +45,7 @@ final class Fd {
     return "another's";
   }
 
-  /** The same, and closes it. */
+  /** Returns the owner and closes the number. */
   static String closed(int fd) {
     String owner = owner(fd);
     return Shim.close(fd) == 0 ? owner : "nobody's";
@@ -57,7 +59,7 @@ final class Fd {
     return fd;
   }
 
-  /** A file that nobody else has open, however often its number is given away again. */
+  /** A file that only this object has open, so that a reuse of its number can be recognized. */
   static final class Own {
     private final int number;
     private final String target;
@@ -77,7 +79,7 @@ final class Fd {
       return number;
     }
 
-    /** Tells whether the number is not this file's any more. If it still is, closes it. */
+    /** Returns true if the number no longer refers to this file. Otherwise closes the number. */
     boolean wasClosed() {
       try {
         if (!Files.readSymbolicLink(link()).toString().equals(target)) {

@@ -14,8 +14,9 @@ import org.openjdk.jcstress.infra.results.LL_Result;
 import org.openjdk.jcstress.infra.results.LZ_Result;
 
 /**
- * A mapping's buffers against its close: no access is a fault, and the tombstone falls once. Before
- * Java 22 a closed view reads zeros, from then on it throws: it ended.
+ * Races between the buffers of a mapping and its close. No access faults, and the tombstone is laid
+ * once. Before Java 22, a view of a closed mapping reads zeros. From Java 22 on, it throws: its
+ * result is "ended".
  */
 final class MappingRaces {
   private static final AshmemRegion REGION =
@@ -27,7 +28,7 @@ final class MappingRaces {
     return REGION.map(MapMode.READ_WRITE, 0, REGION.size());
   }
 
-  /** A mapping that somebody has looked at. */
+  /** Returns a mapping that already has a view. */
   private static Mapping seen() {
     Mapping mapping = mapping();
     mapping.buffer().put(0, (byte) 7);
@@ -56,7 +57,7 @@ final class MappingRaces {
     try {
       view.put(index, (byte) index);
     } catch (IllegalStateException e) {
-      // As it should, where get does.
+      // Expected from Java 22 on: get then returns "ended".
     }
   }
 
@@ -106,8 +107,8 @@ final class MappingRaces {
 
   @JCStressTest
   @Outcome(id = "1, 2", expect = ACCEPTABLE, desc = "both writes stay")
-  @Outcome(id = "ended, ended", expect = ACCEPTABLE, desc = "there is nothing to write to")
-  @Outcome(expect = FORBIDDEN, desc = "a second tombstone took what was written on the first")
+  @Outcome(id = "ended, ended", expect = ACCEPTABLE, desc = "all writes were refused")
+  @Outcome(expect = FORBIDDEN, desc = "a second tombstone hid a write to the first")
   @State
   public static class CloseAgainstClose {
     private final Mapping mapping = seen();

@@ -15,12 +15,12 @@ import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
 
-/** Reading and writing a mapping's buffer, and one that Java allocated. */
+/** Reads and writes the buffer of a mapping and a direct buffer that Java allocated. */
 @State(Scope.Benchmark)
 @Warmup(iterations = 5, time = 500, timeUnit = TimeUnit.MILLISECONDS)
 @Measurement(iterations = 10, time = 100, timeUnit = TimeUnit.MILLISECONDS)
 public class Buffers {
-  /** Few enough for the nearest cache: what is compared is the access, not the memory. */
+  /** Small enough for the first-level cache: the benchmark compares the access, not the memory. */
   static final int BYTES = 16 * 1024;
 
   private AshmemRegion region;

@@ -18,17 +18,17 @@ import org.openjdk.jmh.results.ScalarResult;
 import org.openjdk.jmh.runner.IterationType;
 
 /**
- * Measures, before each iteration, how long the same system calls take in C: whatever else the
- * machine does, it does to both. The property {@value #PROGRAM} names the program, which is
- * kernel/bench/calls.c: it tells how long they take in a process of two threads, as a JVM has
- * several, and in one of a single thread.
+ * Measures before each iteration how long the same system calls take in C, so that other load on
+ * the machine affects both results. The property {@value #PROGRAM} is the path of the program
+ * kernel/bench/calls.c. It prints the time in a process of two threads, because a JVM has several
+ * threads, and the time in a process of a single thread.
  */
 public final class Calls implements InternalProfiler {
   static final String PROGRAM = "org.ashmem.bench.calls";
   static final String LABEL = "c";
   static final String SINGLE = "single";
 
-  /** Of an iteration that warms up there are none. */
+  /** The two times of the last measurement. They are 0 in warm-up iterations. */
   private List<Double> nanoseconds = List.of(0.0, 0.0);
 
   @Override
@@ -45,7 +45,7 @@ public final class Calls implements InternalProfiler {
   }
 
   @Override
-  @SuppressWarnings("rawtypes") // so JMH has it
+  @SuppressWarnings("rawtypes") // JMH declares the method with a raw type
   public Collection<? extends Result> afterIteration(
       BenchmarkParams benchmark, IterationParams iteration, IterationResult result) {
     return List.of(

@@ -15,27 +15,28 @@ import org.openjdk.jmh.runner.options.ChainedOptionsBuilder;
 import org.openjdk.jmh.runner.options.OptionsBuilder;
 
 /**
- * Measures the benchmarks of the classes named, each in a JVM of its own with this one's options.
- * Prints a line per figure, of its side ({@code java}, {@code c}, {@code single} or {@code bytes}),
- * the benchmark's method, and the nanoseconds that a call took or the bytes that it allocated,
- * parted by tabs.
+ * Runs the benchmarks of some classes, each in a JVM of its own with the options of this JVM.
+ *
+ * <p>Prints one line per result, with three fields separated by tabs: its kind ({@code java},
+ * {@code c}, {@code single} or {@code bytes}), the method of the benchmark, and the nanoseconds or
+ * the allocated bytes per call.
  */
 public final class Figures {
-  /** By what the profilers call it. */
+  /** The kind of a result by its label in the profilers. */
   private static final Map<String, String> SIDES =
       Map.of(Calls.LABEL, "c", Calls.SINGLE, "single", "gc.alloc.rate.norm", "bytes");
 
   private Figures() {}
 
   /**
-   * Measures.
+   * Runs the benchmarks.
    *
    * @param classes the simple names of classes in this package
    * @throws RunnerException if a benchmark fails
    */
   public static void main(String[] classes) throws RunnerException {
     PrintStream figures = System.out;
-    // JMH prints there.
+    // JMH prints its own output to System.out.
     System.setOut(System.err);
     for (String each : classes) {
       for (RunResult result : measure(each)) {
@@ -68,7 +69,7 @@ public final class Figures {
     if (System.getProperty(Calls.PROGRAM) != null) {
       options.addProfiler(Calls.class);
     }
-    // Behind it, so that it counts none of that one's bytes.
+    // The last profiler, so that it does not count the bytes that Calls allocates.
     return new Runner(options.addProfiler(GCProfiler.class).build()).run();
   }
 

@@ -13,8 +13,8 @@ import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
 
 /**
- * Pinning and unpinning on the device. An iteration is long, since what JMH itself allocates at its
- * ends is shared out to the calls.
+ * Pins and unpins a page on the device. Iterations are long, because the bytes that JMH allocates
+ * in each iteration count as bytes of the calls.
  */
 @State(Scope.Benchmark)
 @Warmup(iterations = 5, time = 1)

@@ -18,8 +18,8 @@ import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
 
 /**
- * Reading and writing a mapping's segment, unaligned as a buffer's longs are: with its check of the
- * alignment, HotSpot makes no vector instructions of the loop that writes.
+ * Reads and writes the segment of a mapping. The longs are unaligned like those of a buffer: with
+ * an alignment check, HotSpot does not vectorize the loop that writes.
  */
 @State(Scope.Benchmark)
 @Warmup(iterations = 5, time = 500, timeUnit = TimeUnit.MILLISECONDS)
@@ -30,7 +30,7 @@ public class SegmentViews {
   private MemorySegment segment;
   private long value = 7;
 
-  /** Reflects, since a compiler that is given a folder sees the class for older Java. */
+  /** Uses reflection, because the compiler sees the class for older Java in the class folder. */
   @Setup
   public void map() throws ReflectiveOperationException {
     region =
