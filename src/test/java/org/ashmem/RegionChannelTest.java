@@ -232,7 +232,7 @@ class RegionChannelTest {
         && trace[0].getMethodName().equals("receive");
   }
 
-  /** Tells whether a thread, given by its directory in /proc, sleeps in the kernel. */
+  /** Returns whether a thread, given by its directory in /proc, sleeps in the kernel. */
   private static boolean isAsleep(Path task) throws IOException {
     return Files.readString(task.resolve("stat")).contains(") S ");
   }
