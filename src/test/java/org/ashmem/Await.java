@@ -31,7 +31,7 @@ public final class Await {
 
   /** Collects garbage until the library's cleaner has freed all that was unreachable before. */
   public static void cleaner() throws Exception {
-    // The cleaner has no order: an object of the first round may be freed after the witness.
+    // The cleaner has no order: it may free an object after the witness of the first round.
     for (int round = 0; round < 3; round++) {
       CountDownLatch freed = new CountDownLatch(1);
       AshmemRegion.CLEANER.register(new Object(), freed::countDown);

@@ -61,7 +61,7 @@ final class ChildJvm {
     return command;
   }
 
-  /** Starts a program with a descriptor of a process. Its last argument is its own number of it. */
+  /** Starts a program that gets a duplicate of a process's descriptor as its last argument. */
   static Process start(long pid, int fd, Class<?> main) throws IOException {
     List<String> command =
         new ArrayList<>(

@@ -73,7 +73,7 @@ class TutorialTest {
       region.unpin();
       assertEquals(PinStatus.UNPINNED, region.pinStatus());
 
-      // From now on, it may not. The result reports whether it did: here every byte is intact.
+      // From now on, the kernel may not. The result reports whether it did: every byte is intact.
       assertEquals(PinResult.NOT_PURGED, region.pin());
       assertEquals(42, mapping.buffer().get(0));
 
@@ -141,7 +141,7 @@ class TutorialTest {
   @Test
   void shareToRead() {
     try (AshmemRegion region = AshmemRegion.create("tutorial", PAGE);
-        Mapping writable = region.map()) { // a mapping from before the next line stays writable
+        Mapping writable = region.map()) { // an earlier mapping stays writable
       region.setProtection(EnumSet.of(Protection.READ));
 
       // Processes share a region by passing a file descriptor. RegionChannel sends one to another

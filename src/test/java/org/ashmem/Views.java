@@ -10,7 +10,7 @@ import java.nio.ByteBuffer;
 public final class Views {
   private Views() {}
 
-  /** Returns whether views throw, as with the classes for Java 22. Others read zeros. */
+  /** Returns true with the classes for Java 22, whose views throw. Other views read zeros. */
   public static boolean end() {
     return Memory.maxLength() > Integer.MAX_VALUE;
   }
