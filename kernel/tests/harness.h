@@ -87,6 +87,12 @@ static struct cleanup *first_cleanup;
 static uint64_t test_seed;
 static unsigned int test_seconds;
 
+/* When the case began: for --seconds and the case's time limit only. */
+static double case_began;
+
+/* For AFTER_EACH_CASE: is every process of the case gone? */
+static bool all_killed;
+
 /* Shared with every process of the case. */
 struct verdict {
 	atomic_int failed;
@@ -287,6 +293,23 @@ static inline void sleep_ms(unsigned int ms)
 	nanosleep(&t, NULL);
 }
 
+/* Waits for a condition, however long it takes: only the case's limit ends it. */
+#define WAIT_UNTIL(condition)						\
+	do {								\
+		while (!(condition))					\
+			sleep_ms(1);					\
+	} while (0)
+
+/*
+ * Does a race go on? With --seconds=N it lasts N seconds. Otherwise it lasts as
+ * long as @more is true: until the case has done its rounds and has seen what it
+ * wants to see. A slow machine takes longer, but it does not see less.
+ */
+static inline bool race_goes_on(bool more)
+{
+	return test_seconds ? now() < case_began + test_seconds : more;
+}
+
 /* xorshift64*: one state for each thread, no lock, the same on 32 bits. */
 static inline uint64_t random_next(uint64_t *state)
 {
@@ -410,13 +433,15 @@ static bool reap_all(double seconds)
 static int run_case(const struct test_case *c, unsigned int number)
 {
 	/* Where another guest has the processors too, all takes a while longer. */
-	double start = now(), limit = c->limit * (2 + time_scale());
-	bool ended = false, killed_all;
+	double start = now();
+	double limit = c->limit * (2 + time_scale()) + test_seconds;
+	bool ended = false;
 	char reason[sizeof(verdict->reason) + 64] = "";
 	int status = 0;
 	sigset_t child;
 	pid_t pid;
 
+	case_began = start;
 	memset(verdict, 0, sizeof(*verdict));
 	sigemptyset(&child);
 	sigaddset(&child, SIGCHLD);
@@ -448,7 +473,7 @@ static int run_case(const struct test_case *c, unsigned int number)
 	if (!ended && !atomic_load(&verdict->failed))
 		print_where_stuck(pid);
 	kill(-pid, SIGKILL);
-	killed_all = reap_all(10);
+	all_killed = reap_all(limit);
 	for (struct cleanup *a = first_cleanup; a; a = a->next)
 		a->run();
 
@@ -465,7 +490,7 @@ static int run_case(const struct test_case *c, unsigned int number)
 	else if (WEXITSTATUS(status))
 		snprintf(reason, sizeof(reason), "exit status %d",
 			 WEXITSTATUS(status));
-	if (!killed_all) {
+	if (!all_killed) {
 		print_where_stuck(pid);
 		strcat(reason, " and a process cannot be killed");
 	}
@@ -478,11 +503,11 @@ static int run_case(const struct test_case *c, unsigned int number)
 		printf("not ok %u %s # %s\n", number, c->name, reason);
 	else
 		printf("ok %u %s\n", number, c->name);
-	if (!killed_all)
+	if (!all_killed)
 		printf("Bail out! %s left a process that cannot be killed\n",
 		       c->name);
 	fflush(stdout);
-	return killed_all ? !!*reason : 3;
+	return all_killed ? !!*reason : 3;
 }
 
 static bool leave_out(const char *name)
