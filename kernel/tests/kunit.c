@@ -5,6 +5,8 @@
  * when it is loaded.
  */
 #include <kunit/test.h>
+#include <linux/log2.h>
+#include <linux/minmax.h>
 #include <linux/mman.h>
 #include <linux/personality.h>
 #include <linux/page_counter.h>
@@ -217,6 +219,30 @@ static void ranges_reach_the_last_page(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, set_pin(test, 0, ULONG_MAX), 1);
 }
 
+/*
+ * Defect 19. The steps to find a range are at most the depth of the tree: in a
+ * red-black tree that is twice the logarithm of the number of ranges.
+ */
+static void ranges_are_found_in_few_steps(struct kunit *test)
+{
+	struct set *set = test->priv;
+	unsigned long count = 10000, met = 0, deepest = 0;
+	struct rb_node *node;
+
+	for (unsigned long i = count; i-- > 0;)
+		set_unpin(test, 2 * i, 2 * i + 1);
+	for (node = rb_first(&set->ranges.unpinned); node; node = rb_next(node)) {
+		unsigned long depth = 0;
+
+		for (struct rb_node *up = node; up; up = rb_parent(up))
+			depth++;
+		deepest = max(deepest, depth);
+		met++;
+	}
+	KUNIT_EXPECT_EQ(test, met, count);
+	KUNIT_EXPECT_LE(test, deepest, 2UL * (ilog2(count) + 1));
+}
+
 static unsigned long next_random(unsigned long *state)
 {
 	*state = *state * 6364136223846793005UL + 1442695040888963407UL;
@@ -276,6 +302,7 @@ static struct kunit_case ranges_cases[] = {
 	KUNIT_CASE(ranges_purged_side_by_side_become_one),
 	KUNIT_CASE(ranges_stay_parked_while_pinned),
 	KUNIT_CASE(ranges_reach_the_last_page),
+	KUNIT_CASE(ranges_are_found_in_few_steps),
 	KUNIT_CASE(ranges_agree_with_a_model),
 	{}
 };

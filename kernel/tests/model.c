@@ -140,7 +140,7 @@ static void run_model(uint64_t *random, bool all_kinds)
 		case 15:
 			if (random_below(random, 3) == 0) {
 				CHECK_EQ(model_purge(&m), purge_all());
-			} else if (all_kinds && random_below(random, 8) == 0) {
+			} else if (all_kinds && random_below(random, 64) == 0) {
 				drop_caches("2");
 				model_purge(&m);
 				model_check_content(&m, "after drop_caches");
@@ -161,10 +161,9 @@ static void run_model(uint64_t *random, bool all_kinds)
 
 static void run_models(bool all_kinds)
 {
-	double end = now() + (test_seconds ? test_seconds : 3);
 	uint64_t random = test_seed;
 
-	while (now() < end)
+	for (int i = 0; race_goes_on(i < 300); i++)
 		run_model(&random, all_kinds);
 }
 

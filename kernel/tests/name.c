@@ -340,13 +340,13 @@ static void *keep_naming(void *argument)
 CASE(names_are_never_mixed)
 {
 	struct naming n = { .fd = region_open() };
-	double end = now() + 1;
+	bool a_seen = false, b_seen = false;
 	char name[ASHMEM_NAME_LEN];
 	pthread_t thread;
 
 	CHECK_EQ(0, set_name(n.fd, "a"));
 	CHECK_EQ(0, pthread_create(&thread, NULL, keep_naming, &n));
-	while (now() < end) {
+	for (int i = 0; race_goes_on(i < 20000 || !a_seen || !b_seen); i++) {
 		size_t length;
 
 		CHECK_EQ(0, ioctl(n.fd, ASHMEM_GET_NAME, name));
@@ -354,6 +354,8 @@ CASE(names_are_never_mixed)
 		for (size_t i = 0; i < length; i++)
 			CHECK_EQ(name[0], name[i]);
 		CHECK(length == 1 || length == (name[0] == 'a' ? 255 : 100));
+		a_seen |= length == 255;
+		b_seen |= length == 100;
 	}
 	atomic_store(&n.stop, true);
 	CHECK_EQ(0, pthread_join(thread, NULL));
@@ -372,9 +374,7 @@ static void *name_once(void *argument)
 
 CASE(defect_05_name_set_while_mmap_runs)
 {
-	double end = now() + 1;
-
-	while (now() < end) {
+	for (int i = 0; race_goes_on(i < 400); i++) {
 		struct naming n = { .fd = region_create(page_size) };
 		char name[ASHMEM_NAME_LEN], path[300];
 		pthread_t thread;

@@ -269,11 +269,10 @@ struct share {
 
 static void *use_share(void *argument)
 {
-	double end = now() + (test_seconds ? test_seconds : 2);
 	struct share *s = argument;
 	uint64_t random = s->first;
 
-	while (now() < end) {
+	while (race_goes_on(s->rounds < 10000)) {
 		size_t page = s->first + random_below(&random, s->pages);
 
 		CHECK_EQ(ASHMEM_IS_UNPINNED, pin_status(s->fd, page, 1));
