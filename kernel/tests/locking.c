@@ -16,11 +16,6 @@
 
 #include "cgroup.h"
 
-static double seconds_to_run(double by_default)
-{
-	return test_seconds ? test_seconds : by_default;
-}
-
 /*
  * A page that is not there until it is delivered: who touches it waits, be it
  * in the middle of a request to the device.
@@ -53,7 +48,7 @@ static void late_page_wait_for_reader(const struct late_page *l)
 	struct pollfd p = { .fd = l->uffd, .events = POLLIN };
 	struct uffd_msg m;
 
-	CHECK_EQ(1, poll(&p, 1, 10000));
+	CHECK_EQ(1, poll(&p, 1, -1));
 	CHECK_EQ(sizeof(m), read(l->uffd, &m, sizeof(m)));
 	CHECK_EQ(UFFD_EVENT_PAGEFAULT, m.event);
 }
@@ -273,16 +268,24 @@ CASE(defect_01_pread_waits_for_its_buffer)
 
 CASE(defect_01_waiting_client_can_be_killed)
 {
+	struct meeting m = meeting_create();
 	int fd = mapped_region(), status;
 	pid_t pid = checked_fork();
 
 	if (!pid) {
 		struct late_page l = late_page_create();
+		struct waiting_call w = {
+			.fd = fd, .buffer = l.address, .call = call_read,
+		};
+		pthread_t thread;
 
-		call_read(fd, l.address);
+		CHECK_EQ(0, pthread_create(&thread, NULL, make_call, &w));
+		late_page_wait_for_reader(&l);
+		tell_parent(&m);
+		CHECK_EQ(0, pthread_join(thread, NULL));
 		_exit(1);
 	}
-	sleep_ms(300);
+	wait_for_child(&m);
 	use_region(fd);
 	CHECK_OK(kill(pid, SIGKILL));
 	CHECK_OK(waitpid(pid, &status, 0));
@@ -290,11 +293,11 @@ CASE(defect_01_waiting_client_can_be_killed)
 	use_region(fd);
 }
 
-/* What several threads do until the time is over. */
+/* What several threads do until each has done its rounds. */
 struct worker {
 	void (*work)(struct worker *w, uint64_t *random);
+	uint64_t wanted;	/* rounds */
 	uint64_t seed;
-	double end;
 	int fd;
 	char *base;
 	size_t pages;
@@ -302,23 +305,28 @@ struct worker {
 	uint64_t rounds;
 };
 
+/* Workers with rounds to do; the others go on as long as there are any. */
+static atomic_size_t unfinished;
+
 static void *run_worker(void *argument)
 {
 	struct worker *w = argument;
 	uint64_t random = w->seed;
 
-	while (now() < w->end) {
+	while (race_goes_on(atomic_load(&unfinished))) {
 		w->work(w, &random);
-		w->rounds++;
+		if (++w->rounds == w->wanted)
+			atomic_fetch_sub(&unfinished, 1);
 	}
 	return NULL;
 }
 
-static void run_workers(struct worker *workers, size_t count, double seconds)
+static void run_workers(struct worker *workers, size_t count)
 {
+	atomic_store(&unfinished, count);
 	for (size_t i = 0; i < count; i++) {
+		CHECK(workers[i].wanted);
 		workers[i].seed = test_seed + 1000 * i + 1;
-		workers[i].end = now() + seconds;
 		CHECK_EQ(0, pthread_create(&workers[i].thread, NULL, run_worker,
 					   &workers[i]));
 	}
@@ -379,11 +387,12 @@ CASE_LIMIT(defect_02_pin_storm_at_a_limit, 60)
 
 		for (size_t i = 0; i < ARRAY_SIZE(w); i++) {
 			w[i].work = work_pin_page;
+			w[i].wanted = 10000;
 			w[i].pages = 10 * MIB / page_size;
 			w[i].base = region_written_unpinned(&w[i].fd,
 							    w[i].pages);
 		}
-		run_workers(w, ARRAY_SIZE(w), seconds_to_run(4));
+		run_workers(w, ARRAY_SIZE(w));
 		_exit(0);
 	}
 	/* The original lets a limit kill, which is another matter: pressure.c. */
@@ -398,15 +407,17 @@ CASE_LIMIT(defect_02_pin_storm_at_a_limit, 60)
 CASE_LIMIT(defect_02_pin_storm_with_drop_caches, 60)
 {
 	struct worker w[] = {
-		{ .work = work_pin_page }, { .work = work_pin_page },
-		{ .work = work_drop_caches }, { .work = work_purge_all },
+		{ .work = work_pin_page, .wanted = 10000 },
+		{ .work = work_pin_page, .wanted = 10000 },
+		{ .work = work_drop_caches, .wanted = 20 },
+		{ .work = work_purge_all, .wanted = 100 },
 	};
 
 	for (size_t i = 0; i < 2; i++) {
 		w[i].pages = 256;
 		w[i].base = region_written_unpinned(&w[i].fd, w[i].pages);
 	}
-	run_workers(w, ARRAY_SIZE(w), seconds_to_run(3));
+	run_workers(w, ARRAY_SIZE(w));
 }
 
 /* Two thirds of the mapping at once, anywhere. */
@@ -441,9 +452,12 @@ static void work_write(struct worker *w, uint64_t *random)
 static void run_madv_remove(bool limited)
 {
 	struct worker w[] = {
-		{ .work = work_madv_remove }, { .work = work_write },
-		{ .work = work_madv_remove }, { .work = work_write },
-		{ .work = limited ? work_purge_all : work_drop_caches },
+		{ .work = work_madv_remove, .wanted = 30 },
+		{ .work = work_write, .wanted = 20 },
+		{ .work = work_madv_remove, .wanted = 30 },
+		{ .work = work_write, .wanted = 20 },
+		{ .work = limited ? work_purge_all : work_drop_caches,
+		  .wanted = 20 },
 	};
 	int fd;
 	char *p = region_of_pages(&fd, 6 * MIB / page_size);
@@ -453,7 +467,7 @@ static void run_madv_remove(bool limited)
 		w[i].base = p;
 		w[i].pages = 6 * MIB / page_size;
 	}
-	run_workers(w, ARRAY_SIZE(w), seconds_to_run(3));
+	run_workers(w, ARRAY_SIZE(w));
 }
 
 CASE_LIMIT(defect_03_madv_remove_with_drop_caches, 60)
@@ -498,12 +512,14 @@ static void work_whole_life(struct worker *w, uint64_t *random)
 CASE_LIMIT(regions_are_closed_while_they_are_purged, 60)
 {
 	struct worker w[] = {
-		{ .work = work_whole_life }, { .work = work_whole_life },
-		{ .work = work_whole_life }, { .work = work_drop_caches },
-		{ .work = work_purge_all },
+		{ .work = work_whole_life, .wanted = 1000 },
+		{ .work = work_whole_life, .wanted = 1000 },
+		{ .work = work_whole_life, .wanted = 1000 },
+		{ .work = work_drop_caches, .wanted = 20 },
+		{ .work = work_purge_all, .wanted = 100 },
 	};
 
-	run_workers(w, ARRAY_SIZE(w), seconds_to_run(3));
+	run_workers(w, ARRAY_SIZE(w));
 	CHECK_EQ(0, purge_all());
 }
 
@@ -534,9 +550,11 @@ static void work_map(struct worker *w, uint64_t *random)
 CASE_LIMIT(regions_are_forked_and_mapped_while_they_are_purged, 60)
 {
 	struct worker w[] = {
-		{ .work = work_fork }, { .work = work_map },
-		{ .work = work_map }, { .work = work_purge_all },
-		{ .work = work_drop_caches },
+		{ .work = work_fork, .wanted = 100 },
+		{ .work = work_map, .wanted = 1000 },
+		{ .work = work_map, .wanted = 1000 },
+		{ .work = work_purge_all, .wanted = 100 },
+		{ .work = work_drop_caches, .wanted = 20 },
 	};
 	int fd;
 	char *p = region_of_pages(&fd, 256);
@@ -546,13 +564,13 @@ CASE_LIMIT(regions_are_forked_and_mapped_while_they_are_purged, 60)
 		w[i].base = p;
 		w[i].pages = 256;
 	}
-	run_workers(w, ARRAY_SIZE(w), seconds_to_run(3));
+	run_workers(w, ARRAY_SIZE(w));
 }
 
 /* Groups come and go; some of their regions stay, and belong to the parent. */
 CASE_LIMIT(groups_are_removed_while_their_regions_are_purged, 60)
 {
-	double end = now() + seconds_to_run(3);
+	atomic_int *drops = map_shared(sizeof(*drops));
 	pid_t purger;
 
 	cgroup_create("a");
@@ -561,10 +579,11 @@ CASE_LIMIT(groups_are_removed_while_their_regions_are_purged, 60)
 	if (!purger) {
 		for (;;) {
 			drop_caches("2");
+			atomic_fetch_add(drops, 1);
 			sleep_ms(2);
 		}
 	}
-	for (int i = 0; now() < end; i++) {
+	for (int i = 0; race_goes_on(i < 40 || atomic_load(drops) < 20); i++) {
 		int fd = region_create(64 * page_size);
 		char name[32], path[512];
 		pid_t pid;
@@ -582,10 +601,8 @@ CASE_LIMIT(groups_are_removed_while_their_regions_are_purged, 60)
 		}
 		CHECK_CHILD(pid);
 		cgroup_path(path, name, "");
-		while (rmdir(path)) {
-			CHECK(errno == EBUSY);
-			sleep_ms(1);
-		}
+		WAIT_UNTIL(!rmdir(path) || errno != EBUSY);
+		CHECK_ERRNO(ENOENT, access(path, F_OK));
 		p = region_map(fd, 64 * page_size);
 		for (size_t page = 0; page < 64; page++) {
 			if (pin(fd, page, 1) == ASHMEM_WAS_PURGED)
