@@ -8,6 +8,7 @@
  * defect 10: asked for a little, purges everything
  */
 #include "cgroup.h"
+#include "debugfs.h"
 
 /*
  * 12 MiB unpinned in 200 ranges, in random order; squeeze takes 2 MiB away from
@@ -264,6 +265,12 @@ CASE_LIMIT(older_region_goes_first, 60)
 	CHECK_CHILD(pid);
 }
 
+/* A range keeps its place in the LRU for a second, by the module's own clock. */
+static void wait_until_old(int fd)
+{
+	WAIT_UNTIL(row_of(fd).age_ms > 1000);
+}
+
 /*
  * Two ranges that were last unpinned more than a second apart are in that order,
  * whichever region they belong to and whatever was done to them before.
@@ -284,9 +291,9 @@ CASE_LIMIT(regions_age_by_their_last_unpin, 60)
 		unpin(oldest.fd, 0, oldest.pages);
 		CHECK_EQ(ASHMEM_NOT_PURGED, pin(oldest.fd, 0, oldest.pages));
 		unpin(oldest.fd, 0, oldest.pages);
-		sleep_ms(1500);
+		wait_until_old(oldest.fd);
 		unpin(middle.fd, 0, middle.pages);
-		sleep_ms(1500);
+		wait_until_old(middle.fd);
 		CHECK_EQ(ASHMEM_NOT_PURGED,
 			 pin(youngest.fd, 0, youngest.pages));
 		unpin(youngest.fd, 0, youngest.pages);
