@@ -11,9 +11,10 @@
 
 enum {
 	MILLION = 1000000,
+	MANY = 50000,		/* ranges: enough to be seen in a group's memory */
 	BATCH = 4096,		/* ranges in a vector */
-	LIMIT = 16,		/* MiB */
-	/* No kernel gets along with less for one. */
+	LIMIT = 8,		/* MiB */
+	/* No kernel needs less for one. */
 	RANGE_BYTES = 96, FILE_BYTES = 160, INODE_BYTES = 600,
 };
 
@@ -29,15 +30,6 @@ static int vector(int fd, uint32_t operation, struct ashmem_pin_result *r,
 	return ioctl(fd, ASHMEM_PIN_VECTOR, &v);
 }
 
-/*
- * A million. A kernel with debugging on takes a hundred times as long to free one,
- * and what matters is seen with fewer there.
- */
-static size_t very_many(void)
-{
-	return MILLION / time_scale() / time_scale();
-}
-
 /* A region for so many ranges of one page that do not touch; without memory. */
 static int sparse_region(size_t ranges)
 {
@@ -49,9 +41,27 @@ static int sparse_region(size_t ranges)
 	return fd;
 }
 
-/* Unpins pages so far from each other, as many as are asked for or can be had. */
+/* A client in a group of its own, which goes on while another takes all it can get. */
+struct bystander {
+	atomic_bool over;
+	atomic_size_t rounds;
+};
+
+/* Waits until the bystander has ended a round. */
+static void let_pass(struct bystander *b)
+{
+	size_t rounds = atomic_load(&b->rounds);
+
+	WAIT_UNTIL(atomic_load(&b->rounds) > rounds);
+}
+
+/*
+ * Unpins single pages with @step pages from each to the next, until @ranges are
+ * unpinned or no more can be had. If there is a bystander, it ends a round
+ * between two vectors.
+ */
 static void unpin_every(size_t step, int fd, size_t ranges,
-			atomic_size_t *done)
+			atomic_size_t *done, struct bystander *b)
 {
 	struct ashmem_pin_result *r = calloc(BATCH, sizeof(*r));
 
@@ -59,6 +69,8 @@ static void unpin_every(size_t step, int fd, size_t ranges,
 	for (size_t i = 0; i < ranges; ) {
 		size_t n = ranges - i < BATCH ? ranges - i : BATCH;
 
+		if (b)
+			let_pass(b);
 		for (size_t j = 0; j < n; j++)
 			r[j] = (struct ashmem_pin_result){
 				.offset = step * (i + j) * page_size,
@@ -76,11 +88,6 @@ static void unpin_every(size_t step, int fd, size_t ranges,
 		atomic_store(done, i);
 	}
 	free(r);
-}
-
-static void unpin_singly(int fd, size_t ranges, atomic_size_t *done)
-{
-	unpin_every(2, fd, ranges, done);
 }
 
 static int pin_all(int fd)
@@ -111,19 +118,18 @@ CASE_LIMIT(million_ranges_are_charged_to_their_group, 60)
 {
 	atomic_size_t *done = map_shared(sizeof(*done));
 	struct meeting m = meeting_create();
-	size_t many = very_many();
 	uint64_t before;
 	pid_t pid;
 
 	cgroup_create("a");
 	pid = fork_into("a");
 	if (!pid) {
-		int fd = sparse_region(many);
+		int fd = sparse_region(MANY);
 
 		become_nobody();
 		tell_parent(&m);
 		wait_for_parent(&m);
-		unpin_singly(fd, many, done);
+		unpin_every(2, fd, MANY, done, NULL);
 		tell_parent(&m);
 		wait_for_parent(&m);
 		close(fd);
@@ -135,82 +141,67 @@ CASE_LIMIT(million_ranges_are_charged_to_their_group, 60)
 	before = cgroup_get("a", "memory.current", NULL);
 	tell_child(&m);
 	wait_for_child(&m);
-	CHECK_EQ(many, atomic_load(done));
-	/* What memory.stat says may be two seconds old. */
-	for (int i = 0; slab_bytes("a") < many * RANGE_BYTES; i++) {
-		CHECK(i < 500);
-		sleep_ms(10);
-	}
+	CHECK_EQ(MANY, atomic_load(done));
+	/* memory.stat may be two seconds old. */
+	WAIT_UNTIL(slab_bytes("a") >= MANY * RANGE_BYTES);
 	CHECK(cgroup_get("a", "memory.current", NULL) >=
-	      before + many * RANGE_BYTES);
+	      before + MANY * RANGE_BYTES);
 	tell_child(&m);
 	wait_for_child(&m);
-	/* And given back; slab keeps some of it. */
-	for (int i = 0; cgroup_get("a", "memory.current", NULL) >
-			before + many * RANGE_BYTES / 2; i++) {
-		CHECK(i < 500);
-		sleep_ms(10);
-	}
+	/* The ranges are given back; slab keeps some of the memory. */
+	WAIT_UNTIL(cgroup_get("a", "memory.current", NULL) <=
+		   before + MANY * RANGE_BYTES / 2);
 	tell_child(&m);
 	CHECK_CHILD(pid);
 }
 
-/* Somebody with a region, in another group, whose limit is as tight. */
-struct bystander {
-	atomic_bool over;
-	atomic_size_t rounds;
-	double longest;
-};
-
+/* The bystander's group has a limit too, but the bystander loses nothing. */
 static pid_t bystander_start(struct bystander *b)
 {
 	pid_t pid;
 
 	cgroup_create("other");
-	cgroup_set("other", "memory.max", LIMIT * MIB);
+	cgroup_set("other", "memory.max", 2 * LIMIT * MIB);
 	pid = fork_into("other");
 	if (!pid) {
 		struct filled f = filled_region(2 * MIB);
 
 		become_nobody();
 		while (!atomic_load(&b->over)) {
-			double start = now(), took;
+			char *p;
 			int fd;
 
 			unpin(f.fd, 0, f.pages);
 			munmap(touch_anonymous(MIB), MIB);
 			CHECK_EQ(ASHMEM_NOT_PURGED, pin(f.fd, 0, f.pages));
-			region_of_pages(&fd, 1);
+			p = region_of_pages(&fd, 1);
+			munmap(p, page_size);
 			close(fd);
-			took = now() - start;
-			if (took > b->longest)
-				b->longest = took;
 			atomic_fetch_add(&b->rounds, 1);
 		}
 		CHECK_PAGES(f.base, 0, f.pages, 1);
 		_exit(0);
 	}
-	while (!atomic_load(&b->rounds))
-		sleep_ms(1);
+	let_pass(b);
 	return pid;
 }
 
 static void bystander_end(struct bystander *b, pid_t pid)
 {
-	size_t rounds = atomic_load(&b->rounds);
-
-	while (atomic_load(&b->rounds) < rounds + 2)
-		sleep_ms(1);
+	let_pass(b);
 	atomic_store(&b->over, true);
 	CHECK_CHILD(pid);
-	printf("# the other group did %zu rounds, the longest took %.3f s\n",
-	       atomic_load(&b->rounds), b->longest);
-	CHECK(b->longest < 5 * time_scale());
+	printf("# the other group did %zu rounds\n", atomic_load(&b->rounds));
 	CHECK_EQ(0, cgroup_oom_kills("other"));
 }
 
-/* Takes what it can get until the call fails or the process is killed. */
-static void check_caller_is_stopped(void (*take)(atomic_size_t *done),
+/*
+ * Takes what it can get until the call fails or the process is killed. In between
+ * it waits for rounds of the bystander: one that had to wait for the end of this
+ * would wait forever.
+ */
+static void check_caller_is_stopped(void (*take)(atomic_size_t *done,
+						 struct bystander *b),
 				    size_t bytes_each)
 {
 	struct bystander *b = map_shared(sizeof(*b));
@@ -225,7 +216,7 @@ static void check_caller_is_stopped(void (*take)(atomic_size_t *done),
 	cgroup_set("thief", "memory.max", LIMIT * MIB);
 	pid = fork_into("thief");
 	if (!pid) {
-		take(done);
+		take(done, b);
 		_exit(0);
 	}
 	CHECK_EQ(pid, waitpid(pid, &status, 0));
@@ -243,12 +234,12 @@ static void check_caller_is_stopped(void (*take)(atomic_size_t *done),
 	bystander_end(b, bystander);
 }
 
-static void take_ranges(atomic_size_t *done)
+static void take_ranges(atomic_size_t *done, struct bystander *b)
 {
 	int fd = sparse_region(MILLION);
 
 	become_nobody();
-	unpin_singly(fd, MILLION, done);
+	unpin_every(2, fd, MILLION, done, b);
 }
 
 CASE_LIMIT(million_ranges_stop_their_caller_and_nobody_else, 60)
@@ -256,14 +247,19 @@ CASE_LIMIT(million_ranges_stop_their_caller_and_nobody_else, 60)
 	check_caller_is_stopped(take_ranges, RANGE_BYTES);
 }
 
-static void take_regions(atomic_size_t *done)
+static void take_regions(atomic_size_t *done, struct bystander *b)
 {
 	struct rlimit most = { MILLION, MILLION };
 
 	CHECK_OK(setrlimit(RLIMIT_NOFILE, &most));
 	become_nobody();
-	while (open(DEVICE, O_RDWR) >= 0)
-		CHECK(atomic_fetch_add(done, 1) < MILLION);
+	while (open(DEVICE, O_RDWR) >= 0) {
+		size_t regions = atomic_fetch_add(done, 1);
+
+		CHECK(regions < MILLION);
+		if (regions % 256 == 0)
+			let_pass(b);
+	}
 	CHECK_EQ(ENOMEM, errno);
 }
 
@@ -273,11 +269,12 @@ CASE_LIMIT(million_regions_stop_their_caller_and_nobody_else, 60)
 }
 
 /* Their mappings stay when the descriptors are closed. */
-static void take_mappings(atomic_size_t *done)
+static void take_mappings(atomic_size_t *done, struct bystander *b)
 {
 	become_nobody();
 	for (;;) {
 		int fd = open(DEVICE, O_RDWR);
+		size_t regions;
 		void *p;
 
 		if (fd < 0)
@@ -287,7 +284,10 @@ static void take_mappings(atomic_size_t *done)
 		close(fd);
 		if (p == MAP_FAILED)
 			break;
-		CHECK(atomic_fetch_add(done, 1) < MILLION);
+		regions = atomic_fetch_add(done, 1);
+		CHECK(regions < MILLION);
+		if (regions % 256 == 0)
+			let_pass(b);
 	}
 	CHECK_EQ(ENOMEM, errno);
 }
@@ -312,51 +312,57 @@ CASE(open_regions_are_limited_as_open_files)
 }
 
 /*
- * Somebody who got the descriptor asks for more ranges than there will ever be. The
- * owner, and all who have other regions, go on.
+ * A process that got the descriptor asks for more ranges than there will ever be.
+ * The owner, and clients of other regions, go on. If they had to wait for the end
+ * of a vector, there would be an end for each of their rounds.
  */
 CASE_LIMIT(endless_vector_delays_nobody, 60)
 {
-	enum { ENTRIES = 8 << 20 };
-	size_t bytes = ENTRIES * sizeof(struct ashmem_pin_result), pins = 0;
-	struct meeting m = meeting_create();
+	enum { ENTRIES = 8 << 20, ROUNDS = 200 };
+	size_t bytes = ENTRIES * sizeof(struct ashmem_pin_result);
+	atomic_int *ended = map_shared(sizeof(*ended));
 	int fd, own, status;
-	double end, start, longest = 0;
 	pid_t pid;
 
 	region_of_pages(&fd, 1);
 	region_of_pages(&own, 1);
 	pid = checked_fork();
 	if (!pid) {
-		struct ashmem_pin_result *r = (void *)map_anonymous(bytes);
+		char *r = map_anonymous(bytes + page_size);
 
+		CHECK_OK(mprotect(r + bytes, page_size, PROT_NONE));
 		become_nobody();
-		tell_parent(&m);
-		/* It ends where the memory for the answers does. */
-		for (;;)
-			vector(fd, ASHMEM_VECTOR_UNPIN, r, UINT64_MAX);
+		/* It ends where the memory for the answers ends. */
+		for (;;) {
+			CHECK_ERRNO(EFAULT, vector(fd, ASHMEM_VECTOR_UNPIN,
+						   (void *)r, UINT64_MAX));
+			atomic_fetch_add(ended, 1);
+		}
 	}
-	wait_for_child(&m);
-	end = now() + 1;
-	while ((start = now()) < end) {
+	for (int i = 0; i < ROUNDS; i++) {
+		/* It is at work. */
+		WAIT_UNTIL(pin_status(fd, 0, 1) == ASHMEM_IS_UNPINNED);
 		pin(fd, 0, 1);
 		pin(own, 0, 1);
 		unpin(own, 0, 1);
-		pins++;
-		if (now() - start > longest)
-			longest = now() - start;
 	}
+	printf("# %d rounds, %d vectors ended meanwhile\n", ROUNDS,
+	       atomic_load(ended));
+	CHECK(atomic_load(ended) < ROUNDS / 4);
 	CHECK_EQ(0, waitpid(pid, &status, WNOHANG));
-	printf("# %zu rounds, the longest took %.3f s\n", pins, longest);
-	CHECK(pins > 20);
-	CHECK(longest < time_scale());
 	CHECK_OK(kill(pid, SIGKILL));
 	CHECK_EQ(pid, waitpid(pid, &status, 0));
 }
 
-/* On the processor of the requests: how long it did not run though it could. */
-static atomic_bool watch_is_over;
-static double longest_gap;
+/* On the processor of the requests: a thread that could run all the time. */
+static atomic_bool rival_is_over;
+
+static void *rival_run(void *arg)
+{
+	while (!atomic_load(&rival_is_over))
+		;
+	return arg;
+}
 
 static void use_processor_0(void)
 {
@@ -367,61 +373,54 @@ static void use_processor_0(void)
 	CHECK_OK(sched_setaffinity(0, sizeof(cpus), &cpus));
 }
 
-static void *watch_the_processor(void *arg)
+/* How often the scheduler took the processor from this thread. */
+static long preemptions(void)
 {
-	struct sched_param urgent = { .sched_priority = 10 };
-	double last, time;
+	struct rusage usage;
 
-	use_processor_0();
-	CHECK_OK(sched_setscheduler(0, SCHED_FIFO, &urgent));
-	for (last = now(); !atomic_load(&watch_is_over); last = time) {
-		/* It goes first: on a slow processor nothing else would run. */
-		sleep_ms(time_scale());
-		time = now();
-		if (time - last > longest_gap)
-			longest_gap = time - last;
-	}
-	return arg;
+	CHECK_OK(getrusage(RUSAGE_THREAD, &usage));
+	return usage.ru_nivcsw;
 }
 
-static double watch(int (*request)(int fd), int fd)
+static long preemptions_during(int (*request)(int fd), int fd)
 {
-	double start = now(), took;
-	pthread_t watcher;
+	pthread_t rival;
+	long before;
 
-	longest_gap = 0;
-	atomic_store(&watch_is_over, false);
-	CHECK_EQ(0, pthread_create(&watcher, NULL, watch_the_processor, NULL));
-	sleep_ms(20);
-	start = now();
+	atomic_store(&rival_is_over, false);
+	CHECK_EQ(0, pthread_create(&rival, NULL, rival_run, NULL));
+	before = preemptions();
 	CHECK_OK(request(fd));
-	took = now() - start;
-	atomic_store(&watch_is_over, true);
-	CHECK_EQ(0, pthread_join(watcher, NULL));
-	printf("# took %.3f s, the longest gap was %.3f s\n", took,
-	       longest_gap);
-	return took;
+	before = preemptions() - before;
+	atomic_store(&rival_is_over, true);
+	CHECK_EQ(0, pthread_join(rival, NULL));
+	return before;
 }
 
 /*
- * A quarter of a request is much. A busy host takes the processor away as well, but
- * not each time.
+ * A request that keeps the processor to itself is preempted when it begins and
+ * when it ends, at most, however long it is. One that shares it is preempted once
+ * in each time slice. On a fast processor it takes more ranges to make the request
+ * last for some slices.
  */
 static void check_shares(int (*request)(int fd))
 {
-	for (int i = 0; i < 5; i++) {
-		int fd = sparse_region(very_many());
-		atomic_size_t done = 0;
-		double took;
+	enum { ENOUGH = 5, MOST = 32 * MANY };
 
-		/* What lies side by side is purged in one go. */
-		unpin_every(request == purge_request ? 1 : 2, fd, very_many(),
-			    &done);
-		CHECK_EQ(very_many(), done);
-		took = watch(request, fd);
+	for (size_t ranges = MANY; ranges <= MOST; ranges *= 2) {
+		int fd = sparse_region(ranges);
+		atomic_size_t done = 0;
+		long count;
+
+		/* Ranges that lie side by side are purged together. */
+		unpin_every(request == purge_request ? 1 : 2, fd, ranges,
+			    &done, NULL);
+		CHECK_EQ(ranges, done);
+		count = preemptions_during(request, fd);
 		if (request != close)
 			close(fd);
-		if (longest_gap < took / 4 || longest_gap < 0.02 * time_scale())
+		printf("# preempted %ld times with %zu ranges\n", count, ranges);
+		if (count >= ENOUGH)
 			return;
 	}
 	FAIL("the request keeps the processor to itself");
