@@ -13,23 +13,28 @@
 
 #include "cgroup.h"
 
+/* A region and other memory, which fit under the limit one without the other. */
+#define REGION	(12 * MIB)
+#define OTHER	(8 * MIB)
+#define LIMIT	(16 * MIB)
+
 /*
- * 48 MiB of a region and 40 MiB of other memory, under a limit of 64 MiB that
- * stands in group limited. Returns the status of the process.
+ * Region and other memory of a process in @group, while @limited has the limit.
+ * Returns the status of the process.
  */
 static int exceed_limit(const char *limited, const char *group, bool unpinned)
 {
 	int status;
 	pid_t pid;
 
-	cgroup_set(limited, "memory.max", 64 * MIB);
+	cgroup_set(limited, "memory.max", LIMIT);
 	pid = fork_into(group);
 	if (!pid) {
-		struct filled f = filled_region(48 * MIB);
+		struct filled f = filled_region(REGION);
 
 		if (unpinned)
 			unpin(f.fd, 0, f.pages);
-		touch_anonymous(40 * MIB);
+		touch_anonymous(OTHER);
 		CHECK_EQ(unpinned ? ASHMEM_WAS_PURGED : ASHMEM_NOT_PURGED,
 			 pin(f.fd, 0, f.pages));
 		_exit(0);
@@ -71,18 +76,19 @@ CASE_LIMIT(limit_leaves_the_pinned_pages, 60)
 	pid_t pid;
 
 	cgroup_create("a");
-	cgroup_set("a", "memory.max", 64 * MIB);
+	cgroup_set("a", "memory.max", LIMIT);
 	pid = fork_into("a");
 	if (!pid) {
-		struct filled f = filled_region(48 * MIB);
+		struct filled f = filled_region(REGION);
 
 		/* Every fourth page stays. */
 		for (size_t i = 0; i < f.pages; i += 4)
 			unpin(f.fd, i, 3);
-		touch_anonymous(40 * MIB);
+		touch_anonymous(OTHER);
 		for (size_t i = 3; i < f.pages; i += 4)
 			CHECK_EQ(ASHMEM_NOT_PURGED, pin(f.fd, i, 1));
-		CHECK(check_and_count_purged(&f) >= 20 * MIB / page_size);
+		CHECK(check_and_count_purged(&f) >=
+		      (REGION + OTHER - LIMIT) / page_size);
 		_exit(0);
 	}
 	CHECK_CHILD(pid);
@@ -95,10 +101,10 @@ CASE_LIMIT(owner_need_not_be_the_one_who_allocates, 60)
 	pid_t owner, other;
 
 	cgroup_create("a");
-	cgroup_set("a", "memory.max", 64 * MIB);
+	cgroup_set("a", "memory.max", LIMIT);
 	owner = fork_into("a");
 	if (!owner) {
-		struct filled f = filled_region(48 * MIB);
+		struct filled f = filled_region(REGION);
 
 		unpin(f.fd, 0, f.pages);
 		tell_parent(&m);
@@ -109,7 +115,7 @@ CASE_LIMIT(owner_need_not_be_the_one_who_allocates, 60)
 	wait_for_child(&m);
 	other = fork_into("a");
 	if (!other) {
-		touch_anonymous(40 * MIB);
+		touch_anonymous(OTHER);
 		_exit(0);
 	}
 	CHECK_CHILD(other);
@@ -121,19 +127,19 @@ CASE_LIMIT(owner_need_not_be_the_one_who_allocates, 60)
 CASE_LIMIT(memory_is_found_though_another_group_unpinned_it, 60)
 {
 	struct meeting m = meeting_create();
-	int fd = region_create(48 * MIB);
+	int fd = region_create(REGION);
 	pid_t pid;
 
 	cgroup_create("a");
-	cgroup_set("a", "memory.max", 64 * MIB);
+	cgroup_set("a", "memory.max", LIMIT);
 	pid = fork_into("a");
 	if (!pid) {
-		char *p = region_map(fd, 48 * MIB);
+		char *p = region_map(fd, REGION);
 
-		write_pages(p, 0, 48 * MIB / page_size, 1);
+		write_pages(p, 0, REGION / page_size, 1);
 		tell_parent(&m);
 		wait_for_parent(&m);
-		touch_anonymous(40 * MIB);
+		touch_anonymous(OTHER);
 		CHECK_EQ(ASHMEM_WAS_PURGED, pin_bytes(fd, 0, 0));
 		_exit(0);
 	}
@@ -342,8 +348,7 @@ CASE_LIMIT(defect_04_failed_allocation_while_pinning, 120)
 				 pin_status(f.fd, 4 * i + 2, 1));
 		}
 		atomic_store(&e->reached, true);
-		while (!atomic_load(&e->lifted))
-			sleep_ms(1);
+		WAIT_UNTIL(atomic_load(&e->lifted));
 		for (size_t i = 0; i < CUTS; i++) {
 			CHECK_EQ(ASHMEM_WAS_PURGED, pin(f.fd, 4 * i, 1));
 			CHECK_EQ(ASHMEM_WAS_PURGED, pin(f.fd, 4 * i + 2, 1));
@@ -355,8 +360,7 @@ CASE_LIMIT(defect_04_failed_allocation_while_pinning, 120)
 		}
 		_exit(0);
 	}
-	while (!atomic_load(&e->reached))
-		sleep_ms(1);
+	WAIT_UNTIL(atomic_load(&e->reached));
 	cgroup_write("a", "memory.max", "max");
 	atomic_store(&e->lifted, true);
 	CHECK_CHILD(pid);
