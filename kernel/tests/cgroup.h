@@ -141,12 +141,6 @@ static inline char *touch_anonymous(size_t bytes)
 	return p;
 }
 
-/* Shared by a case and its children. */
-static inline void *map_shared(size_t bytes)
-{
-	return checked_map(-1, bytes, RW, MAP_SHARED | MAP_ANONYMOUS, 0);
-}
-
 /* A region that is filled, and how its owner finds it after the pressure. */
 struct filled {
 	int fd;

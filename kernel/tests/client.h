@@ -87,6 +87,12 @@ static inline char *map_anonymous(size_t length)
 	return checked_map(-1, length, RW, MAP_PRIVATE | MAP_ANONYMOUS, 0);
 }
 
+/* Shared by a case and its children. */
+static inline void *map_shared(size_t bytes)
+{
+	return checked_map(-1, bytes, RW, MAP_SHARED | MAP_ANONYMOUS, 0);
+}
+
 /* For CHECK_ERRNO: -1 and errno, or 0. */
 static inline int try_map(int fd, size_t length, int prot, int flags,
 			  off_t offset)

@@ -677,8 +677,7 @@ CASE_LIMIT(vector_ends_when_its_caller_is_killed, 60)
 	size_t bytes = RANGES * sizeof(struct ashmem_pin_result);
 
 	for (int i = 0; i < TRIES; i++) {
-		struct ashmem_pin_result *r = (void *)
-			checked_map(-1, bytes, RW, MAP_SHARED | MAP_ANONYMOUS, 0);
+		struct ashmem_pin_result *r = map_shared(bytes);
 		size_t done = ranges_before_the_end(r, RANGES);
 
 		CHECK_OK(munmap(r, bytes));
