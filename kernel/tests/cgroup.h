@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Memory cgroups of a case, and what is put under pressure in them. The groups
- * are all below one directory, which is removed behind each case, whatever
- * became of it.
+ * The memory cgroups of a case, and regions and other memory to fill them. All
+ * groups are below one directory, which is removed after each case, even after a
+ * failed one.
  */
 #ifndef CGROUP_H
 #define CGROUP_H
@@ -28,7 +28,7 @@ static void remove_cgroup(const char *path)
 		remove_cgroup(child);
 	}
 	closedir(d);
-	/* Killed processes leave it a moment later; one that lives never does. */
+	/* A killed process leaves its group a moment later; a stuck one never does. */
 	while (rmdir(path) && errno == EBUSY && all_killed)
 		sleep_ms(1);
 }
@@ -63,7 +63,7 @@ static inline void cgroup_set(const char *group, const char *file,
 	cgroup_write(group, file, text);
 }
 
-/* Group is one name, or one below another. */
+/* @group is a name, or the path of a group below another. */
 static inline void cgroup_create(const char *group)
 {
 	char path[512];
@@ -79,7 +79,7 @@ static inline void cgroup_create(const char *group)
 		FAIL("mkdir %s: %s", path, errno_name(errno));
 }
 
-/* The number in a file, or the one behind a key in it. */
+/* Return: the number in a file or, with @key, the number after the key. */
 static inline uint64_t cgroup_get(const char *group, const char *file,
 				  const char *key)
 {
@@ -102,7 +102,7 @@ static inline uint64_t cgroup_get(const char *group, const char *file,
 	FAIL("%s has no %s", path, key ? key : "number");
 }
 
-/* Sets a limit to less than the group has now. */
+/* Sets a limit @bytes below the group's present usage. */
 static inline void cgroup_lower(const char *group, const char *file,
 				uint64_t bytes)
 {
@@ -115,7 +115,7 @@ static inline void cgroup_enter(const char *group)
 	cgroup_write(group, "cgroup.procs", "0");
 }
 
-/* A child that is in the group from its start. */
+/* Forks a child that enters the group first. */
 static inline pid_t fork_into(const char *group)
 {
 	pid_t pid = checked_fork();
@@ -130,7 +130,7 @@ static inline uint64_t cgroup_oom_kills(const char *group)
 	return cgroup_get(group, "memory.events", "oom_kill");
 }
 
-/* Anonymous memory, touched; it is the kernel's to find room for. */
+/* Maps and touches anonymous memory, for which the kernel has to find room. */
 static inline char *touch_anonymous(size_t bytes)
 {
 	char *p = map_anonymous(bytes);
@@ -141,7 +141,7 @@ static inline char *touch_anonymous(size_t bytes)
 	return p;
 }
 
-/* A region that is filled, and how its owner finds it after the pressure. */
+/* A region that was filled, for a look at it after memory pressure. */
 struct filled {
 	int fd;
 	char *base;
@@ -158,8 +158,8 @@ static inline struct filled filled_region(size_t bytes)
 }
 
 /*
- * Each page is intact, or it is zero and pinning it says so. By pread, for to
- * look at a purged page through a mapping makes a new one.
+ * Each page must be intact, or be zero and reported as purged by its pin. Purged
+ * pages are read by pread(): an access by a mapping would allocate them again.
  */
 static inline size_t check_and_count_purged(const struct filled *f)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What a client of the device does, a call each, and pages with a content that
- * tells which page of which generation they are.
+ * The calls of a client of the device, one function each, and pages whose content
+ * identifies the page and its generation.
  */
 #ifndef CLIENT_H
 #define CLIENT_H
@@ -24,7 +24,7 @@ __attribute__((constructor)) static void read_page_size(void)
 	page_size = sysconf(_SC_PAGESIZE);
 }
 
-/* Is it Debian's build of Android's driver? Few tests need to know. */
+/* Is the driver Debian's build of Android's? Few tests need to know. */
 static inline bool driver_is_original(void)
 {
 	return access("/sys/module/ashmem_linux/refcnt", F_OK) == 0;
@@ -50,7 +50,7 @@ static inline int get_mask(int fd)
 	return ioctl(fd, ASHMEM_GET_PROT_MASK);
 }
 
-/* A new, empty region. */
+/* Opens a new, empty region. */
 static inline int region_open(void)
 {
 	return CHECK_OK(open(DEVICE, O_RDWR | O_CLOEXEC));
@@ -76,7 +76,7 @@ static inline char *checked_map(int fd, size_t length, int prot, int flags,
 	return p;
 }
 
-/* Readable and writable, shared, from the region's first byte. */
+/* Maps a region from its first byte: readable, writable, shared. */
 static inline char *region_map(int fd, size_t length)
 {
 	return checked_map(fd, length, RW, MAP_SHARED, 0);
@@ -87,13 +87,13 @@ static inline char *map_anonymous(size_t length)
 	return checked_map(-1, length, RW, MAP_PRIVATE | MAP_ANONYMOUS, 0);
 }
 
-/* Shared by a case and its children. */
+/* Zeroed memory that a case and its children share. */
 static inline void *map_shared(size_t bytes)
 {
 	return checked_map(-1, bytes, RW, MAP_SHARED | MAP_ANONYMOUS, 0);
 }
 
-/* For CHECK_ERRNO: -1 and errno, or 0. */
+/* Return, for CHECK_ERRNO: 0, or -1 with errno set. */
 static inline int try_map(int fd, size_t length, int prot, int flags,
 			  off_t offset)
 {
@@ -105,7 +105,7 @@ static inline int try_map(int fd, size_t length, int prot, int flags,
 	return 0;
 }
 
-/* A region of some pages, mapped; fd is the caller's. */
+/* Creates and maps a region. The caller owns @fd. */
 static inline char *region_of_pages(int *fd, size_t pages)
 {
 	*fd = region_create(pages * page_size);
@@ -120,7 +120,7 @@ static inline int range_request(int fd, unsigned long request, uint32_t offset,
 	return ioctl(fd, request, &range);
 }
 
-/* In bytes, as the kernel wants them; for ranges that must be refused. */
+/* Offset and length in bytes, as in the ABI: any range, also an invalid one. */
 static inline int pin_bytes(int fd, uint32_t offset, uint32_t len)
 {
 	return range_request(fd, ASHMEM_PIN, offset, len);
@@ -136,7 +136,7 @@ static inline int status_bytes(int fd, uint32_t offset, uint32_t len)
 	return range_request(fd, ASHMEM_GET_PIN_STATUS, offset, len);
 }
 
-/* In pages, which must succeed. */
+/* In pages; the call must succeed. */
 static inline int pin(int fd, size_t first, size_t pages)
 {
 	return CHECK_OK(pin_bytes(fd, first * page_size, pages * page_size));
@@ -153,7 +153,7 @@ static inline int pin_status(int fd, size_t first, size_t pages)
 				     pages * page_size));
 }
 
-/* How many pages were on the LRU, of all regions. */
+/* Return: the number of pages, of all regions, that were unpinned. */
 static inline long purge_all(void)
 {
 	int fd = region_open();
@@ -163,7 +163,7 @@ static inline long purge_all(void)
 	return pages;
 }
 
-/* Over a Unix socket, as SCM_RIGHTS. */
+/* Sends a descriptor over a Unix socket, as SCM_RIGHTS. */
 static inline void send_descriptor(int socket, int fd)
 {
 	char byte = 'x', control[CMSG_SPACE(sizeof(int))] = "";
@@ -199,7 +199,7 @@ static inline int receive_descriptor(int socket)
 
 #define NOBODY	65534
 
-/* A user without any capability. */
+/* Becomes a user without any capability. */
 static inline void become_user(uid_t user)
 {
 	CHECK_OK(setgroups(0, NULL));
@@ -223,13 +223,13 @@ static inline void write_file(const char *path, const char *text)
 	close(fd);
 }
 
-/* 1: the page cache; 2: what shrinkers have, the unpinned pages among it. */
+/* 1: the page cache; 2: all that shrinkers can free, which includes unpinned pages. */
 static inline void drop_caches(const char *what)
 {
 	write_file("/proc/sys/vm/drop_caches", what);
 }
 
-/* The content: each word is another, in each page and generation. */
+/* The first word of a page's content. Each page and generation has another one. */
 static inline uint64_t word_of_page(size_t number, uint64_t generation)
 {
 	return (number + 1) * 0x9e3779b97f4a7c15 ^
@@ -299,7 +299,7 @@ OUT_OF_LINE void check_zero(const char *file, int line, const char *base,
 #define CHECK_ZERO(base, first, pages)					\
 	check_zero(__FILE__, __LINE__, base, first, pages)
 
-/* The line of /proc/PID/maps for the mapping that holds an address. */
+/* A line of /proc/PID/maps. */
 struct maps_line {
 	unsigned long start, end, inode;
 	char flags[8];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What the module shows of its regions: fdinfo, and its files in debugfs. */
+/* Reads what the module shows of its regions: fdinfo and its files in debugfs. */
 #ifndef DEBUGFS_H
 #define DEBUGFS_H
 
@@ -7,7 +7,10 @@
 
 #define DEBUGFS	"/sys/kernel/debug/ashmem/"
 
-/* The line of a file that begins so, without that; false if there is none. */
+/*
+ * Finds the line of a file that begins with @start; @line gets the rest of that line.
+ * Return: false if there is no such line.
+ */
 static inline bool find_line(const char *path, const char *start, char line[1400])
 {
 	FILE *f = fopen(path, "re");
@@ -53,7 +56,7 @@ static inline uint64_t total(const char *key)
 	return strtoull(line, NULL, 10);
 }
 
-/* A line of regions. */
+/* A line of the file regions. */
 struct row {
 	unsigned long long region, file_id, memcg, size, pinned, unpinned, purged;
 	unsigned int age_ms;

@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A test program is a list of cases. Each case runs in a child of its own, in
- * a process group of its own, under a time limit, so that one that crashes or
- * hangs does not stop the others. The output is KTAP.
+ * A test program is a list of cases. Each case runs in its own child process, in
+ * its own process group, under a time limit. A case that crashes or hangs does
+ * not stop the others. The output is KTAP.
  *
  *	CASE(purged_pages_read_as_zero) { ... CHECK_EQ(0, *p); ... }
  *
  *	PROGRAM [--list] [--from=N] [--seed=N] [--seconds=N] [--without=NAME]...
  *		[PART_OF_A_NAME]...
  *
- * --without leaves a case out; --from begins with the Nth of the others. Where a process cannot be killed the
- * kernel is stuck, and the program ends: exit status 3.
+ * --without leaves a case out; --from begins with the Nth of the other cases. If
+ * a process cannot be killed, the kernel is stuck, and the program ends with exit
+ * status 3.
  *
- * Any process or thread that a case starts may fail a check: the first failure
- * is kept and ends the whole case. TIME_SCALE=N in the environment raises the
- * time limits, for kernels with debugging on.
+ * Any process or thread of a case may fail a check. The first failure is kept and
+ * ends the whole case. TIME_SCALE=N in the environment raises the time limits, for
+ * kernels with debugging options.
  */
 #ifndef HARNESS_H
 #define HARNESS_H
@@ -65,7 +66,7 @@ static struct test_case *first_case, **last_case = &first_case;
 	}								\
 	static void id(void)
 
-/* What a case may leave behind outside its processes; runs in the parent. */
+/* Cleans up what a case may leave outside its processes; runs in the parent. */
 #define AFTER_EACH_CASE(id)						\
 	static void id(void);						\
 	static struct cleanup cleanup_##id = { .run = id };		\
@@ -83,7 +84,7 @@ struct cleanup {
 
 static struct cleanup *first_cleanup;
 
-/* --seed and --seconds; a case that uses neither ignores them. */
+/* --seed and --seconds. */
 static uint64_t test_seed;
 static unsigned int test_seconds;
 
@@ -93,7 +94,7 @@ static double case_began;
 /* For AFTER_EACH_CASE: is every process of the case gone? */
 static bool all_killed;
 
-/* Shared with every process of the case. */
+/* Shared by all processes of the case. */
 struct verdict {
 	atomic_int failed;
 	atomic_int complete;
@@ -130,7 +131,7 @@ static inline const char *errno_name(int e)
 	return strerror(e);
 }
 
-/* The first failure wins; the others wait to be killed with the case. */
+/* Only the first failure is kept; later ones wait to be killed with the case. */
 static __attribute__((noreturn, cold, noinline, format(printf, 3, 4)))
 void fail(const char *file, int line, const char *format, ...)
 {
@@ -162,7 +163,7 @@ void fail(const char *file, int line, const char *format, ...)
 			FAIL("%s does not hold", #condition);		\
 	} while (0)
 
-/* Checks are many: what they do is kept out of line, it compiles much faster. */
+/* There are many checks. Out of line, they compile much faster. */
 #define OUT_OF_LINE	static __attribute__((unused, noinline))
 
 OUT_OF_LINE void check_equal(const char *file, int line, const char *text,
@@ -201,7 +202,7 @@ OUT_OF_LINE void check_string(const char *file, int line, const char *text,
 		     expected);
 }
 
-/* Waits for a child that has to end well. */
+/* Waits for a child, which must exit with status 0. */
 OUT_OF_LINE void check_child(const char *file, int line, pid_t pid)
 {
 	int status;
@@ -219,7 +220,7 @@ OUT_OF_LINE void check_child(const char *file, int line, pid_t pid)
 #define CHECK_EQ(expected, actual)					\
 	check_equal(__FILE__, __LINE__, #actual, expected, actual)
 
-/* A call that answers -1 and errno when it fails; its value otherwise. */
+/* For a call that returns -1 and sets errno if it fails. Return: its value. */
 #define CHECK_OK(call)							\
 	check_ok(__FILE__, __LINE__, #call, (call))
 
@@ -232,14 +233,14 @@ OUT_OF_LINE void check_child(const char *file, int line, pid_t pid)
 #define CHECK_CHILD(pid)						\
 	check_child(__FILE__, __LINE__, pid)
 
-/* fork() that never fails; the child must end by _exit(0) or a failed check. */
+/* fork() that must not fail. The child ends by _exit(0) or by a failed check. */
 static inline pid_t checked_fork(void)
 {
 	fflush(stdout);
 	return CHECK_OK(fork());
 }
 
-/* Where a parent and its child wait for each other. */
+/* Two pipes by which a parent and its child wait for each other. */
 struct meeting {
 	int to_parent[2], to_child[2];
 };
@@ -263,7 +264,7 @@ static inline void tell_child(const struct meeting *m)
 	CHECK_EQ(1, write(m->to_child[1], "x", 1));
 }
 
-/* The writing ends stay open on this side: who waits, waits for a byte. */
+/* Each side keeps the write ends open: a wait ends by a byte, never by EOF. */
 static inline void wait_for_child(const struct meeting *m)
 {
 	char byte;
@@ -293,7 +294,7 @@ static inline void sleep_ms(unsigned int ms)
 	nanosleep(&t, NULL);
 }
 
-/* Waits for a condition, however long it takes: only the case's limit ends it. */
+/* Waits for a condition. Only the case's time limit ends the wait otherwise. */
 #define WAIT_UNTIL(condition)						\
 	do {								\
 		while (!(condition))					\
@@ -302,15 +303,15 @@ static inline void sleep_ms(unsigned int ms)
 
 /*
  * Does a race go on? With --seconds=N it lasts N seconds. Otherwise it lasts as
- * long as @more is true: until the case has done its rounds and has seen what it
- * wants to see. A slow machine takes longer, but it does not see less.
+ * long as @more is true: until the case has done its rounds and has seen all that
+ * it needs. A slow machine takes longer, but it does not see less.
  */
 static inline bool race_goes_on(bool more)
 {
 	return test_seconds ? now() < case_began + test_seconds : more;
 }
 
-/* xorshift64*: one state for each thread, no lock, the same on 32 bits. */
+/* xorshift64*: each thread has its own state; no lock; the same on 32 bits. */
 static inline uint64_t random_next(uint64_t *state)
 {
 	uint64_t x = *state ? *state : 0x9e3779b97f4a7c15;
@@ -342,9 +343,9 @@ static inline void mark_kernel_log(const char *text)
 #define TRACE_END	"ashmem test: from here on a call trace is a complaint"
 
 /*
- * The OOM killer and others put a call trace into the kernel's log though
- * nothing is wrong. For who looks through the log for complaints it stands
- * between two marks.
+ * The OOM killer, for example, logs a call trace although nothing is wrong. Two
+ * marks in the kernel's log enclose it for the script that searches the log for
+ * complaints.
  */
 static inline void expect_call_trace(void)
 {
@@ -376,7 +377,7 @@ static inline void print_file(const char *what, const char *path)
 		printf("#   %s %s\n", what, line);
 }
 
-/* Where each thread of the process group waits: for a case that hangs. */
+/* Prints where each thread of the process group waits, for a case that hangs. */
 static void print_where_stuck(pid_t group)
 {
 	struct dirent *e, *t;
@@ -411,7 +412,7 @@ static void print_where_stuck(pid_t group)
 		closedir(proc);
 }
 
-/* Every descendant ends up here, as the harness is their subreaper. */
+/* Reaps all descendants: the harness is their subreaper. */
 static bool reap_all(double seconds)
 {
 	double end = now() + seconds;
@@ -429,10 +430,10 @@ static bool reap_all(double seconds)
 	}
 }
 
-/* 0 if it passed, 1 if it failed, 3 if nothing can be tested any more. */
+/* Return: 0 if the case passed, 1 if it failed, 3 if nothing can be tested now. */
 static int run_case(const struct test_case *c, unsigned int number)
 {
-	/* Where another guest has the processors too, all takes a while longer. */
+	/* Not less than three times the limit: other guests may use the processors. */
 	double start = now();
 	double limit = c->limit * (2 + time_scale()) + test_seconds;
 	bool ended = false;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A swap device of zram that a case makes, and that is removed behind it; and
+ * A zram swap device that a case makes and that is removed after the case, and
  * mappings that can have huge pages.
  */
 #ifndef SWAP_H
@@ -29,7 +29,7 @@ AFTER_EACH_CASE(remove_swap)
 		return;
 }
 
-/* Maps all of a region, so that where its huge pages begin those of the memory do. */
+/* Maps a whole region at an address that is a multiple of the huge page size. */
 static inline char *map_aligned(int fd, size_t length)
 {
 	char *room = checked_map(-1, length + HUGE, PROT_NONE, MAP_PRIVATE |
