@@ -2,15 +2,14 @@
 /*
  * The requests: their numbers, their values, and the order of the errors.
  *
- * abi.md, device: an open is a new, empty region; st_size is 0
- * abi.md, ioctls: every number, 64-bit and 32-bit; SET_SIZE, GET_SIZE,
+ * ABI, device: an open is a new, empty region; st_size is 0
+ * ABI, ioctls: every number, 64-bit and 32-bit; SET_SIZE, GET_SIZE,
  *	SET_PROT_MASK, GET_PROT_MASK, GET_FILE_ID and what they return
- * abi.md, errors: unknown request; SET_SIZE after the first mmap; bad pointer;
+ * ABI, errors: unknown request; SET_SIZE after the first mmap; bad pointer;
  *	SET_PROT_MASK adds a bit; PIN, UNPIN, GET_PIN_STATUS before the first
  *	mmap; PURGE_ALL_CACHES without CAP_SYS_ADMIN; write
- * abi.md, semantics: GET_SIZE from 2 GiB on
- * Names are in name.c, ranges in pinning.c, what a mask does to mmap in
- * protection.c.
+ * ABI, semantics: GET_SIZE from 2 GiB on
+ * name.c tests names, pinning.c ranges, protection.c what a mask does to mmap.
  */
 #include <linux/capability.h>
 #include <sched.h>
@@ -36,7 +35,7 @@ CASE(requests_have_the_numbers_of_the_abi)
 	CHECK_EQ(wide ? 0x8008770b : 0x8004770b, ASHMEM_GET_FILE_ID);
 }
 
-/* As devtmpfs makes it; a rule of udev may only say the same. */
+/* The mode that devtmpfs gives it. A udev rule may set no other one. */
 CASE(device_is_for_every_user)
 {
 	struct stat st;
@@ -71,7 +70,7 @@ CASE(unknown_requests_answer_enotty)
 {
 	static const unsigned int unknown[] = {
 		0, 0x7700, 0x7701, 0x7702, 0x7703, 0x7705, 0x7707, 0x7708,
-		/* Other vendors' 11 to 14. */
+		/* Requests 11 to 14 of other vendors. */
 		0x770b, 0x770c, 0x770d, 0x770e,
 		/* Another direction, size or magic. */
 		0x81007701, 0x41007702, 0x40ff7701, 0x80087703, 0xc0087707,
@@ -260,7 +259,7 @@ CASE(mask_may_shrink_after_mmap)
 	CHECK_EQ(1, *checked_map(fd, page_size, PROT_READ, MAP_SHARED, 0));
 }
 
-/* The last bytes before a page that is not there. */
+/* Return: the last bytes before a page that is not mapped. */
 static char *end_of_page(size_t bytes)
 {
 	char *p = map_anonymous(2 * page_size);
@@ -401,7 +400,7 @@ static void set_capabilities(uint32_t low)
 	CHECK_OK(syscall(SYS_capset, &h, d));
 }
 
-/* A page that is unpinned, so that a purge would be seen. */
+/* The region has an unpinned page, so a purge would be seen. */
 static void check_purge_is_refused(void (*become)(void))
 {
 	int fd;

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * mmap: sizes, offsets, shared and private, and what mappings live through.
+ * mmap: sizes, offsets, shared and private mappings, and what mappings survive.
  *
- * abi.md, errors: mmap before SET_SIZE, or longer than PAGE_ALIGN(size), the
- *	offset counted in
- * abi.md, semantics: MAP_SHARED maps the backing file; MAP_PRIVATE gives
+ * ABI, errors: mmap before SET_SIZE, or offset + length beyond PAGE_ALIGN(size)
+ * ABI, semantics: MAP_SHARED maps the backing file; MAP_PRIVATE gives
  *	zero-filled private memory
- * defect 5: SET_SIZE not locked against mmap; pin looks at file and size
- *	unlocked
+ * defect 5: SET_SIZE not locked against mmap; pin reads file and size without
+ *	the lock
  * defect 6: mmap longer than the size
  * defect 8: private mapping SIGBUS
  * defect 17: O_RDONLY descriptor with MAP_SHARED treated as private
@@ -105,7 +104,7 @@ CASE(defect_06_offset_counts_in)
 	}
 }
 
-/* As a raw call: the C library refuses some of these by itself. */
+/* A raw system call: the C library itself refuses some of these. */
 static int try_map_page_number(int fd, size_t length, unsigned long number)
 {
 #ifdef SYS_mmap2
@@ -335,7 +334,7 @@ CASE(mremap_shrinks_and_grows)
 	write_pages(p, 0, 4, 1);
 	CHECK(mremap(p, 4 * page_size, 2 * page_size, 0) == p);
 	CHECK_PAGES(p, 0, 2, 1);
-	/* Something in the way, so that growing has to move. */
+	/* A mapping in the way: to grow, the other one must move. */
 	mmap(p + 2 * page_size, page_size, PROT_NONE,
 	     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	q = mremap(p, 2 * page_size, 4 * page_size, MREMAP_MAYMOVE);
@@ -406,7 +405,7 @@ CASE(many_mappings_of_one_region)
 
 CASE(region_larger_than_memory_with_noreserve)
 {
-	/* Within an int, for 32-bit clients and GET_SIZE. */
+	/* The size fits in an int, for 32-bit clients and GET_SIZE. */
 	int fd = region_create(0x7ffff000);
 	char *p = checked_map(fd, page_size, RW, MAP_SHARED | MAP_NORESERVE,
 			      0x7fffe000);
@@ -415,7 +414,7 @@ CASE(region_larger_than_memory_with_noreserve)
 	CHECK(page_is(p, 0, 1));
 }
 
-/* A mapping that sees memory of the backing file: the file then holds data. */
+/* Does the file hold data? It does once a mapping has used a page of it. */
 static bool backing_file_has_data(int fd)
 {
 	return lseek(fd, 0, SEEK_DATA) == 0;
@@ -442,7 +441,7 @@ CASE(defect_17_read_only_descriptor_maps_the_region)
 	CHECK_EQ(ASHMEM_WAS_PURGED, pin(fd, 0, 2));
 }
 
-/* The frame behind an address, as /proc/self/pagemap tells it to root. */
+/* Return: the page frame of an address; /proc/self/pagemap shows it to root. */
 static uint64_t frame_at(const char *p)
 {
 	int map = CHECK_OK(open("/proc/self/pagemap", O_RDONLY));
@@ -501,7 +500,7 @@ static void *set_size_once(void *argument)
 	return NULL;
 }
 
-/* Whatever wins, the backing file is as large as the size, and covers it. */
+/* Whichever call wins: the backing file has the region's size and holds the mapping. */
 static void race_size_against_mmap(size_t before, size_t after)
 {
 	for (int round = 0; race_goes_on(round < 500); round++) {

@@ -2,11 +2,11 @@
 /*
  * Names, and how /proc/PID/maps shows them.
  *
- * abi.md, ioctls: SET_NAME, GET_NAME
- * abi.md, errors: SET_NAME after the first mmap; bad pointer
- * abi.md, semantics: /dev/ashmem/NAME (deleted), /dev/ashmem (deleted)
+ * ABI, ioctls: SET_NAME, GET_NAME
+ * ABI, errors: SET_NAME after the first mmap; bad pointer
+ * ABI, semantics: /dev/ashmem/NAME (deleted), /dev/ashmem (deleted)
  * defect 11: SET_NAME always copies 256 bytes
- * Of defect 5: the name that mmap shows is the one that GET_NAME answers.
+ * Part of defect 5: the name that mmap shows is the one that GET_NAME returns.
  */
 #include <pthread.h>
 
@@ -19,7 +19,7 @@ static int set_name(int fd, const char *name)
 	return ioctl(fd, ASHMEM_SET_NAME, name);
 }
 
-/* The name, and not one byte more than it. */
+/* GET_NAME writes the name and its NUL, and no byte more. */
 static void check_name(const char *file, int line, int fd, const char *expected)
 {
 	char name[ASHMEM_NAME_LEN + 16];
@@ -32,7 +32,7 @@ static void check_name(const char *file, int line, int fd, const char *expected)
 		     expected);
 	for (size_t i = strlen(name) + 1; i < sizeof(name); i++)
 		if (name[i] != POISON)
-			fail(file, line, "GET_NAME wrote byte %zu, behind \"%s\"",
+			fail(file, line, "GET_NAME wrote byte %zu, after \"%s\"",
 			     i, expected);
 }
 
@@ -223,7 +223,7 @@ CASE(bad_pointer_after_mmap_changes_nothing)
 
 	CHECK_EQ(0, set_name(fd, "fixed"));
 	region_map(fd, page_size);
-	/* Two errors at once: both are answers that clients know. */
+	/* Two errors at once: clients know both answers. */
 	CHECK_EQ(-1, set_name(fd, NULL));
 	CHECK(errno == EINVAL || errno == EFAULT);
 	CHECK_NAME(fd, "fixed");
@@ -315,7 +315,7 @@ CASE(maps_of_a_forked_child_shows_the_name)
 	CHECK_CHILD(pid);
 }
 
-/* Whole names only, whatever another thread sets meanwhile. */
+/* A region that one thread names while another one reads the name. */
 struct naming {
 	int fd;
 	atomic_bool stop;

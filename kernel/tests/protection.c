@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What the protection mask keeps a mapping from, now and later.
+ * What the protection mask forbids to a mapping: at mmap, and later.
  *
- * abi.md, errors: mmap asks for a protection outside the mask; VM_MAY* bits
+ * ABI, errors: mmap asks for a protection outside the mask; VM_MAY* bits
  *	outside the mask are cleared
- * abi.md, semantics: READ_IMPLIES_EXEC
+ * ABI, semantics: READ_IMPLIES_EXEC
  * defect 7: mask bypass through the mapped file (CVE-2020-0009)
  * defect 16: READ_IMPLIES_EXEC adds PROT_EXEC back
- * How the mask itself changes is in abi.c.
+ * abi.c tests how the mask itself changes.
  */
 #include <sched.h>
 #include <sys/mount.h>
@@ -20,8 +20,8 @@
 #define PROT_ALL	(PROT_READ | PROT_WRITE | PROT_EXEC)
 
 /*
- * A node of the device on a file system that allows execution: /dev may be
- * mounted noexec, and then it is not the mask that refuses PROT_EXEC.
+ * A device node on a file system that allows execution. If /dev is mounted noexec,
+ * the mount refuses PROT_EXEC, not the mask.
  */
 static int open_where_exec_is_allowed(void)
 {
@@ -52,7 +52,7 @@ CASE(mask_limits_what_may_be_mapped)
 						0);
 
 				if (prot & ~mask ? r != -1 || errno != EPERM : r)
-					FAIL("mask %d, prot %d, flags %d: mmap answers %s",
+					FAIL("mask %d, prot %d, flags %d: mmap returns %s",
 					     mask, prot, flags[i],
 					     r ? errno_name(errno) : "success");
 			}
@@ -80,7 +80,7 @@ CASE(mask_limits_what_mprotect_may_give)
 				int r = mprotect(p, page_size, prot);
 
 				if (prot & ~mask ? r != -1 || errno != EACCES : r)
-					FAIL("mask %d, prot %d, flags %d: mprotect answers %s",
+					FAIL("mask %d, prot %d, flags %d: mprotect returns %s",
 					     mask, prot, flags[i],
 					     r ? errno_name(errno) : "success");
 			}
@@ -138,8 +138,8 @@ CASE(mask_holds_after_mremap)
 }
 
 /*
- * remap_file_pages may be refused, and has then unmapped the pages already, or
- * do as told; but it gives no right.
+ * remap_file_pages may succeed. It may also fail after it has unmapped the pages.
+ * In no case does it give a right.
  */
 static void check_no_right(char *p, size_t length)
 {
@@ -270,7 +270,7 @@ CASE(defect_16_read_implies_exec_maps_nothing_executable)
 	CHECK_EQ(0, try_map(fd, page_size, PROT_READ, MAP_SHARED, 0));
 	CHECK_OK(personality(READ_IMPLIES_EXEC));
 	CHECK_EQ(0, set_mask(fd, RW));
-	/* The kernel asks for PROT_EXEC in the client's name. */
+	/* The kernel adds PROT_EXEC to what the client asks for. */
 	CHECK_ERRNO(EPERM, try_map(fd, page_size, PROT_READ, MAP_SHARED, 0));
 	CHECK_ERRNO(EPERM, try_map(fd, page_size, RW, MAP_PRIVATE, 0));
 	p = checked_map(fd, page_size, PROT_NONE, MAP_SHARED, 0);

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Who shares a region, and what is left of it when the descriptor is closed.
+ * Which descriptors share a region, and what remains of it when they are closed.
  *
- * abi.md, device: fork, dup and passing the descriptor share the region;
+ * ABI, device: fork, dup and passing the descriptor share the region;
  *	reopening through /proc/PID/fd/N gives a new empty one
- * abi.md, semantics: mappings outlive the descriptor; closing the last
+ * ABI, semantics: mappings outlive the descriptor; closing the last
  *	descriptor forgets the unpinned ranges
  */
 #include <pthread.h>
 
 #include "client.h"
 
-/* fd2 stands for the region of fd, p is a mapping of its two pages. */
+/* @fd2 must refer to the same region as @fd. @p is a mapping of its two pages. */
 static void check_same_region(int fd, int fd2, char *p)
 {
 	char *q = region_map(fd2, 2 * page_size);
@@ -259,7 +259,7 @@ CASE(dead_regions_leave_nothing_on_the_lru)
 	CHECK_EQ(0, purge_all());
 }
 
-/* A thread's own pages of the region that all share. */
+/* The pages that one thread uses, of a region that all threads share. */
 struct share {
 	int fd;
 	char *base;
