@@ -2,11 +2,11 @@
 /*
  * The region as a file: read and llseek.
  *
- * abi.md, errors: read with size 0, before the first mmap; llseek with size 0,
+ * ABI, errors: read with size 0, before the first mmap; llseek with size 0,
  *	before the first mmap
- * abi.md, semantics: read goes through the file position; SEEK_SET, CUR, END,
+ * ABI, semantics: read goes through the file position; SEEK_SET, CUR, END,
  *	DATA, HOLE
- * defect 9: llseek cut to int; pread moves the position
+ * defect 9: llseek truncated to int; pread moves the position
  * defect 20: read() into a user pointer by kernel_read
  */
 #include <sys/uio.h>
@@ -17,7 +17,7 @@ static const int whences[] = {
 	SEEK_SET, SEEK_CUR, SEEK_END, SEEK_DATA, SEEK_HOLE,
 };
 
-/* Two pages and a bit, byte i is i % 251. */
+/* Two pages and a part of a third. Byte i is i % 251. */
 #define SIZE	9000
 
 static unsigned char byte_at(size_t i)
@@ -46,7 +46,7 @@ static int region_of_bytes(void)
 				     byte_at((offset) + i_));		\
 	} while (0)
 
-/* Where no page is, behind one that is there. */
+/* Return: the address of an unmapped page, which follows a mapped one. */
 static char *nowhere(void)
 {
 	char *p = map_anonymous(2 * page_size);
@@ -295,7 +295,7 @@ CASE(read_into_bad_memory_answers_efault)
 	CHECK_EQ(20, lseek(fd, 20, SEEK_SET));
 	CHECK_ERRNO(EFAULT, read(fd, p + page_size, 10));
 	CHECK_EQ(20, lseek(fd, 0, SEEK_CUR));
-	/* What fits may be read; the position then tells how much it was. */
+	/* The bytes that fit may be read; the position then moves by as many. */
 	n = read(fd, p + page_size - 30, 100);
 	if (n == -1) {
 		CHECK(errno == EFAULT);
@@ -315,10 +315,10 @@ CASE(read_into_memory_of_the_same_region)
 	CHECK_EQ(3 * page_size, read(fd, p + 3 * page_size, 3 * page_size));
 	for (size_t i = 0; i < 3; i++)
 		CHECK(page_is(p + (i + 3) * page_size, i, 1));
-	/* Into itself. */
+	/* Into the page that is read. */
 	CHECK_EQ(page_size, pread(fd, p, page_size, 0));
 	CHECK_PAGES(p, 0, 3, 1);
-	/* Into pages that were purged. */
+	/* Into purged pages. */
 	unpin(fd, 3, 3);
 	CHECK_EQ(3, purge_all());
 	CHECK_EQ(3 * page_size, pread(fd, p + 3 * page_size, 3 * page_size, 0));

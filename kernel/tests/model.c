@@ -1,25 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * PIN, UNPIN, GET_PIN_STATUS and purging in any order, against a model of two
- * bits for each page: unpinned (it may be purged) and purged (the next pin of
- * it has to say so).
+ * PIN, UNPIN, GET_PIN_STATUS and purging in any order, against a model with two
+ * bits for each page: unpinned (it may be purged) and purged (its next pin must
+ * report that).
  *
  *	UNPIN	sets unpinned
- *	purge	moves unpinned to purged
- *	PIN	clears both; WAS_PURGED where one of the pages was purged
- *	status	UNPINNED where one of the pages has either
- *	PURGE_ALL_CACHES answers how many pages were unpinned
+ *	purge	clears unpinned and sets purged
+ *	PIN	clears both; returns WAS_PURGED if a page was purged
+ *	status	returns UNPINNED if a page has either bit
+ *	PURGE_ALL_CACHES returns how many pages were unpinned
  *
  *	model [--seed=N] [--seconds=N]
  *
- * abi.md, ioctls: PIN, UNPIN, GET_PIN_STATUS, PURGE_ALL_CACHES
- * abi.md, semantics: all pages are pinned at first; purged pages are zero;
+ * ABI, ioctls: PIN, UNPIN, GET_PIN_STATUS, PURGE_ALL_CACHES
+ * ABI, semantics: all pages are pinned at first; purged pages are zero;
  *	NOT_PURGED promises that every byte is intact
- * Of defects 14 and 15: no merge and no count goes wrong in any order.
+ * Part of defects 14 and 15: merges and counts are right in any order of calls.
  */
 #include "client.h"
 
-/* With a content for each page, which purging takes away. */
+/* Each page has a content, which a purge takes away. */
 enum { MOST_PAGES = 48 };
 
 struct model {
@@ -104,8 +104,9 @@ static bool any_purged(const struct model *m, size_t first, size_t end)
 }
 
 /*
- * Some hundred random calls; each answer is the model's. Not all kinds: as
- * well-behaved clients call, who pin what was purged before they unpin it.
+ * Makes some hundred random calls; each result must be the model's. Without
+ * @all_kinds it calls like a well-behaved client, which pins a purged page before
+ * it unpins it.
  */
 static void run_model(uint64_t *random, bool all_kinds)
 {

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * PIN, UNPIN and GET_PIN_STATUS, one rule at a time; all together are in
- * model.c.
+ * PIN, UNPIN and GET_PIN_STATUS, one rule at a time; model.c tests them together.
  *
- * abi.md, ioctls: PIN, UNPIN, GET_PIN_STATUS, PURGE_ALL_CACHES
- * abi.md, errors: pin range not page-aligned, overflowing, or beyond
+ * ABI, ioctls: PIN, UNPIN, GET_PIN_STATUS, PURGE_ALL_CACHES
+ * ABI, errors: pin range not page-aligned, overflowing, or beyond
  *	PAGE_ALIGN(size)
- * abi.md, semantics: all pages are pinned at first; purged pages are zero;
+ * ABI, semantics: all pages are pinned at first; purged pages are zero;
  *	NOT_PURGED promises that every byte is intact
  * defect 14: size of 4 GiB or more with len 0; offset == size with len 0
  * defect 15: unpin merges a purged neighbour
@@ -137,7 +136,7 @@ CASE(bad_ranges_are_refused_and_change_nothing)
 			int result = ioctl(fd, range_requests[r], &bad[i]);
 
 			if (result != -1 || errno != EINVAL)
-				FAIL("request 0x%lx {0x%x, 0x%x} answers %d (%s), expected EINVAL",
+				FAIL("request 0x%lx {0x%x, 0x%x} returns %d (%s), expected EINVAL",
 				     range_requests[r], bad[i].offset,
 				     bad[i].len, result,
 				     result == -1 ? errno_name(errno) : "");
@@ -326,7 +325,7 @@ CASE(defect_14_offset_at_the_size_with_length_0)
 	}
 }
 
-/* The first and the last page of a huge region, and how many it has. */
+/* Checks the first and the last page of a huge region, and the number of pages. */
 static void check_huge_region(uint64_t size)
 {
 	const uint64_t pages = (size + page_size - 1) / page_size;
@@ -360,7 +359,7 @@ static void check_huge_region(uint64_t size)
 
 CASE(defect_14_4_gib_and_more_with_length_0)
 {
-	/* The last size that a 32-bit client can ask for, rounds to 4 GiB. */
+	/* The largest size that a 32-bit client can set. It rounds up to 4 GiB. */
 	check_huge_region(0xffffffff);
 	if (sizeof(size_t) == 8) {
 		check_huge_region(0x100000000);
@@ -421,11 +420,11 @@ CASE(defect_15_neighbour_of_a_purged_page_is_purgeable)
 }
 
 /*
- * Each request finds its range among 100,000. A list is walked from the last
- * page, so the first pages are the farthest. With a tree the case makes 500,000
- * short requests. With a list it makes more than 10^10 steps, which does not end
- * within the time limit on most machines. How long one pin takes is measured by
- * ./run bench kernel; how deep the tree is, by kunit.c.
+ * Each request finds its range among 100,000. Android's driver walks a list from
+ * the last page, so the first pages are the farthest. With a tree the case makes
+ * some 500,000 short requests. With a list these are more than 10^10 steps, which
+ * most machines do not end within the time limit. kunit.c counts how deep the tree
+ * is; ./run bench kernel measures how long a pin takes.
  */
 CASE(defect_19_pin_among_many_ranges)
 {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What a purge takes and what it leaves, as asked for by PURGE_ALL_CACHES and
- * by drop_caches. Purging by memory limits is in pressure.c.
+ * What a purge by PURGE_ALL_CACHES or by drop_caches takes and what it leaves.
+ * pressure.c tests purges by memory limits.
  *
- * abi.md, ioctls: PURGE_ALL_CACHES
- * abi.md, semantics: purged pages are zero; NOT_PURGED promises every byte
+ * ABI, ioctls: PURGE_ALL_CACHES
+ * ABI, semantics: purged pages are zero; NOT_PURGED promises every byte
  * defect 13: private huge pages lost on purge
  */
 #include "client.h"
@@ -179,7 +179,7 @@ CASE(drop_caches_2_purges_ranges_of_every_size)
 	CHECK_EQ(ASHMEM_WAS_PURGED, pin(fd, 0, PAGES));
 }
 
-/* In this order, so that an estimate of the whole that is too low leaves one. */
+/* If the shrinker reports too few objects, the last of these ranges remains. */
 CASE(drop_caches_2_leaves_no_rest)
 {
 	static const size_t sizes[] = { 4, 4, 2, 1 };
@@ -211,7 +211,7 @@ CASE(drop_caches_2_leaves_no_rest_of_a_few_ranges)
 			size_t size = 1 + random_below(&random, 9);
 
 			unpin(fd, pages, size);
-			/* Some are pinned again, or used once more. */
+			/* Some are pinned again; some are also unpinned again. */
 			switch (random_below(&random, 4)) {
 			case 0:
 				pin(fd, pages, size);

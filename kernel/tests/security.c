@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What somebody who may open the device, or was given a descriptor, can do to
- * others: SECURITY.md names these cases. What the mask does to mappings and to
- * mprotect is in protection.c, who may ask for a purge in abi.c.
+ * What a process that can open the device, or has received a descriptor, can do
+ * to other processes. SECURITY.md names these cases. protection.c tests what the
+ * mask does to mmap and mprotect, abi.c which processes may request a purge.
  *
  * defect 7: mask bypass through the mapped file
  */
@@ -21,7 +21,7 @@
 
 enum { PAGES = 4, OWNER = 1234 };
 
-/* Numbers that the C library's headers lack; the same on every architecture. */
+/* System calls missing in the C library's headers; same number on all architectures. */
 enum {
 	IO_URING_SETUP = 425, IO_URING_ENTER = 426, IO_URING_REGISTER = 427,
 	PIDFD_OPEN = 434, PIDFD_GETFD = 438,
@@ -35,7 +35,10 @@ enum {
 			     errno_name(errno));			\
 	} while (0)
 
-/* As if it had been started by that user: not guarded by what it was before. */
+/*
+ * Makes the process look as if that user had started it. After a change of user a
+ * process is not dumpable, which would protect it.
+ */
 static void live_as(uid_t user)
 {
 	if (user)
@@ -43,7 +46,7 @@ static void live_as(uid_t user)
 	CHECK_OK(prctl(PR_SET_DUMPABLE, 1));
 }
 
-/* Of a process with a region. */
+/* A process with a region that others attack. */
 struct victim {
 	pid_t pid;
 	int fd;
@@ -123,7 +126,7 @@ static int take_descriptor_of(const struct victim *v)
 	return syscall(PIDFD_GETFD, pidfd, v->fd, 0);
 }
 
-/* From here on a process has nothing of the victim but its number. */
+/* Closes all that a forked process has of the victim, but for the victim's PID. */
 static void forget(const struct victim *v)
 {
 	CHECK_OK(munmap(v->base, PAGES * page_size));
@@ -170,7 +173,7 @@ CASE(another_user_gets_at_nothing_of_a_user)
 	check_stranger(OWNER);
 }
 
-/* Or the above would show nothing. */
+/* Otherwise the cases above would show nothing. */
 CASE(same_user_gets_at_what_another_user_does_not)
 {
 	struct victim v = victim_start(OWNER);
@@ -189,10 +192,10 @@ CASE(same_user_gets_at_what_another_user_does_not)
 		CHECK_PAGES(page, 0, 1, 1);
 		fd = CHECK_OK(take_descriptor_of(&v));
 		CHECK_EQ(PAGES * page_size, get_size(fd));
-		/* Not through the folder of descriptors: that opens the device. */
+		/* An open through /proc/PID/fd opens the device anew. */
 		fd = CHECK_OK(open_fd_of(&v, "fd", O_RDWR));
 		CHECK_EQ(0, get_size(fd));
-		/* And not through that of mappings. */
+		/* /proc/PID/map_files is refused. */
 		CHECK_REFUSED(open_map_of(&v, O_RDONLY));
 		_exit(0);
 	}
@@ -201,7 +204,7 @@ CASE(same_user_gets_at_what_another_user_does_not)
 }
 
 /*
- * An owner takes PROT_WRITE, and more if told so, from the mask and passes the
+ * An owner sets the mask, which takes away at least PROT_WRITE, and passes the
  * descriptor to another user.
  */
 static void give_to(uid_t user, unsigned long mask, void (*use)(int fd))
@@ -225,7 +228,7 @@ static void give_to(uid_t user, unsigned long mask, void (*use)(int fd))
 	CHECK_CHILD(pid);
 	CHECK_PAGES(p, 0, PAGES, 1);
 	CHECK_EQ(ASHMEM_NOT_PURGED, pin(fd, 0, PAGES));
-	/* What is the owner's right is so still. */
+	/* The owner's mapping keeps its rights. */
 	write_pages(p, 0, PAGES, 2);
 	CHECK_PAGES(p, 0, PAGES, 2);
 	CHECK_OK(madvise(p, page_size, MADV_REMOVE));
@@ -251,7 +254,7 @@ static void widen_the_mask(int fd)
 	CHECK_EQ(PROT_READ, get_mask(fd));
 	CHECK_ERRNO(EPERM, try_map(copy, page_size, RW, MAP_SHARED, 0));
 	CHECK_ERRNO(EINVAL, set_size(fd, 2 * PAGES * page_size));
-	/* Opened once more it is another, empty region. */
+	/* Opening the device again gives another, empty region. */
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	new = CHECK_OK(open(path, O_RDWR | O_CLOEXEC));
 	CHECK_EQ(0, get_size(new));
@@ -320,7 +323,10 @@ CASE(receiver_cannot_punch_holes_by_advice)
 	give_to(NOBODY, PROT_READ, write_by_advice);
 }
 
-/* A debugger may write where its child may only read: into a copy. */
+/*
+ * Writes as a debugger. Ptrace can write to a page that its target may only read:
+ * in a private mapping, to a copy.
+ */
 static long poke(char *p)
 {
 	long word;
@@ -372,7 +378,7 @@ static void write_by_userfaultfd(int fd)
 	CHECK_OK(ioctl(uffd, UFFDIO_API, &api));
 	r.range.len = PAGES * page_size;
 	r.range.start = (uintptr_t)p;
-	/* Older kernels serve shmem's own mappings alone. */
+	/* Older kernels serve only shmem's own mappings. */
 	if (ioctl(uffd, UFFDIO_REGISTER, &r)) {
 		CHECK_EQ(EINVAL, errno);
 		refused = EINVAL;
@@ -381,7 +387,7 @@ static void write_by_userfaultfd(int fd)
 	CHECK_ERRNO(refused, ioctl(uffd, UFFDIO_REGISTER, &r));
 }
 
-/* As root, for it may use all of userfaultfd everywhere. */
+/* As root, which may use all of userfaultfd on every kernel. */
 CASE(receiver_cannot_fill_holes_by_userfaultfd)
 {
 	give_to(0, PROT_READ, write_by_userfaultfd);
@@ -409,7 +415,7 @@ static struct ring ring_open(void)
 	return r;
 }
 
-/* What the request answers: bytes or a negative error number. */
+/* Return: the request's result, bytes or a negative error number. */
 static int ring_do(struct ring *r, struct io_uring_sqe sqe)
 {
 	atomic_uint *tail = (void *)(r->queues + r->p.sq_off.tail);
@@ -476,7 +482,7 @@ CASE(receiver_cannot_write_by_io_uring)
 	give_to(NOBODY, PROT_READ, write_by_io_uring);
 }
 
-/* The file behind a mapping, from its other side. */
+/* The link of /proc to the file of a mapping. */
 static void map_file_path(const char *base, char path[64])
 {
 	snprintf(path, 64, "/proc/self/map_files/%lx-%lx", (unsigned long)base,
@@ -491,7 +497,7 @@ static void open_the_mapped_file(int fd)
 	CHECK_ERRNO(EPERM, open(path, O_RDWR));
 	CHECK_ERRNO(EPERM, open(path, O_RDONLY));
 	CHECK_ERRNO(EPERM, truncate(path, 0));
-	/* Nor as root of a user namespace. */
+	/* Root of a user namespace may not either. */
 	CHECK_OK(unshare(CLONE_NEWUSER));
 	CHECK_ERRNO(EPERM, open(path, O_RDWR));
 	CHECK_ERRNO(EPERM, open(path, O_RDONLY));
@@ -502,7 +508,7 @@ CASE(receiver_cannot_open_the_mapped_file)
 	give_to(NOBODY, PROT_READ, open_the_mapped_file);
 }
 
-/* Who has the right to follow such links, as root has, may read. */
+/* A process that may follow such links, as root may, can read but not write. */
 static void write_to_the_mapped_file(int fd)
 {
 	char path[64], *p;
@@ -523,7 +529,7 @@ static void write_to_the_mapped_file(int fd)
 	p = map_read_only(file);
 	CHECK_ERRNO(EACCES, mprotect(p, page_size, RW));
 	CHECK_ERRNO(EACCES, madvise(p, page_size, MADV_REMOVE));
-	/* A mapping of the file is not one of the region: it may be copied. */
+	/* A private mapping of the file, not of the region, is a copy. */
 	p = checked_map(file, page_size, RW, MAP_PRIVATE, 0);
 	*p = ~*p;
 }
@@ -533,7 +539,7 @@ CASE(root_cannot_write_to_the_mapped_file)
 	give_to(0, PROT_READ, write_to_the_mapped_file);
 }
 
-/* Private memory is nobody else's, and its file is empty. */
+/* A private mapping has its own memory; its file is empty. */
 CASE(root_cannot_write_to_the_file_of_a_private_mapping)
 {
 	int fd = region_create(PAGES * page_size);
@@ -547,7 +553,7 @@ CASE(root_cannot_write_to_the_file_of_a_private_mapping)
 	CHECK_PAGES(p, 0, PAGES, 1);
 }
 
-/* Where the mask allows it, how the device was opened does not. */
+/* The mask allows writing, but the device was opened read-only. */
 CASE(read_only_descriptor_does_not_write)
 {
 	int fd = CHECK_OK(open(DEVICE, O_RDONLY | O_CLOEXEC));
@@ -569,7 +575,7 @@ static const uint8_t returns[] = { 0xc3 };
 static const uint8_t returns[] = { 0xc0, 0x03, 0x5f, 0xd6 };
 #endif
 
-/* Returns the signal that ended it, or 0. */
+/* Return: the signal that ended the child, or 0. */
 static int execute(char *p)
 {
 	int status;
@@ -596,7 +602,7 @@ CASE(written_memory_is_not_executed)
 	CHECK_EQ(SIGSEGV, execute(p));
 	CHECK_ERRNO(EACCES, mprotect(p, page_size, PROT_READ | PROT_EXEC));
 	CHECK_EQ(SIGSEGV, execute(p));
-	/* That it could be. */
+	/* The same code runs in executable memory. */
 	CHECK_OK(mprotect(own, page_size, RW | PROT_EXEC));
 	CHECK_EQ(0, execute(own));
 }

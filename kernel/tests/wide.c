@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The requests from number 0x40 on: information, sizes and ranges of 64 bits,
- * and many ranges in one call. Regions beyond 4 GiB.
+ * The requests from number 0x40 on: information, sizes and ranges of 64 bits, and
+ * many ranges in one call. Also regions larger than 4 GiB.
  *
  * ashmem.h: The 64-bit requests
  * defect 14: size of 4 GiB or more with len 0
@@ -92,7 +92,7 @@ static struct ashmem_pin_result range_of(size_t first, size_t pages)
 	};
 }
 
-/* The last bytes in front of memory that nobody may touch. */
+/* Return: the last bytes before memory that cannot be accessed. */
 static void *in_front_of_nothing(size_t bytes)
 {
 	char *p = (void *)map_anonymous(2 * page_size);
@@ -170,7 +170,7 @@ CASE(info_tells_unpinned_and_purged_bytes)
 	CHECK_PAGES_OF(fd, 6, 4, 0);
 	CHECK_EQ(4, purge_all());
 	CHECK_PAGES_OF(fd, 6, 0, 4);
-	/* Unpinned once more they are both, and may be purged once more. */
+	/* Purged pages that are unpinned again are both, and can be purged again. */
 	unpin(fd, 4, 4);
 	CHECK_PAGES_OF(fd, 4, 4, 4);
 	CHECK_EQ(4, purge_all());
@@ -181,7 +181,7 @@ CASE(info_tells_unpinned_and_purged_bytes)
 	CHECK_PAGES_OF(fd, 10, 0, 0);
 }
 
-/* Unpins, pins and purges at random; each page is known. */
+/* Unpins, pins and purges at random, and counts the pages itself. */
 CASE_LIMIT(info_agrees_with_a_count_of_pages, 60)
 {
 	enum { PAGES = 64, ROUNDS = 5000 };
@@ -387,7 +387,7 @@ CASE(bad_ranges_of_64_bits_are_refused)
 	CHECK_PAGES_OF(fd, 8, 0, 0);
 }
 
-/* Two pages at the start and two at the end, through windows. */
+/* Maps only two pages at the start and two at the end. */
 CASE(region_of_64_gib)
 {
 	const uint64_t size = 64 * GIB, high = size - 2 * page_size;
@@ -410,7 +410,7 @@ CASE(region_of_64_gib)
 	CHECK_EQ(ASHMEM_NOT_PURGED, pin64(fd, 0, size - page_size));
 	CHECK_EQ(ASHMEM_WAS_PURGED, pin64(fd, size - page_size, page_size));
 
-	/* A legacy client reaches the first 4 GiB, or all. */
+	/* Android's requests can name a range in the first 4 GiB, or all. */
 	CHECK_EQ(0, unpin_bytes(fd, page_size, page_size));
 	CHECK_EQ(ASHMEM_IS_UNPINNED, status64(fd, 0, 4 * GIB));
 	CHECK_EQ(ASHMEM_IS_PINNED, status64(fd, 4 * GIB, 0));
@@ -455,7 +455,7 @@ CASE(region_of_64_gib_mapped_as_a_whole)
 	CHECK(page_is(p + size - page_size, pages - 1, 1));
 }
 
-/* The same by SET_SIZE, which is as wide as a long. */
+/* The same with SET_SIZE, whose argument is a long. */
 CASE(defect_14_region_of_64_gib_by_the_old_requests)
 {
 	const uint64_t size = 64 * GIB;
@@ -602,7 +602,7 @@ static void *take_the_results_away(void *results)
 	return NULL;
 }
 
-/* Its answer is there to be read, or the next one is the same. */
+/* Either the result that reports the purge can be read, or the next pin reports it. */
 CASE_LIMIT(vector_forgets_no_purge_when_its_array_goes, 60)
 {
 	int memory = CHECK_OK(memfd_create("results", MFD_CLOEXEC)), fd;
@@ -637,8 +637,10 @@ CASE_LIMIT(vector_forgets_no_purge_when_its_array_goes, 60)
 }
 
 /*
- * Kills a caller of vectors while it makes one. Returns how many ranges the last
- * vector still answered for: each vector's answers differ from those before.
+ * Kills a process in the middle of a vector. The results of each vector differ from
+ * those of the vector before.
+ *
+ * Return: how many results the last vector has written.
  */
 static size_t ranges_before_the_end(struct ashmem_pin_result *r, size_t count)
 {
@@ -670,7 +672,7 @@ static size_t ranges_before_the_end(struct ashmem_pin_result *r, size_t count)
 	return done;
 }
 
-/* The kill may come between two vectors, but not each time. */
+/* The signal may come between two vectors, but not each time. */
 CASE_LIMIT(vector_ends_when_its_caller_is_killed, 60)
 {
 	enum { RANGES = 1 << 18, TRIES = 5 };
@@ -685,5 +687,5 @@ CASE_LIMIT(vector_ends_when_its_caller_is_killed, 60)
 		if (done < RANGES)
 			return;
 	}
-	FAIL("the caller is not killed before its vector ends");
+	FAIL("the caller is killed only when its vector has ended");
 }
