@@ -1,32 +1,32 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Containers: groups beside and below each other, each with a limit of its own,
- * limits that change, groups that go, and what a group is told of its pressure.
- * That a limit purges at all is in pressure.c; which ranges go first in a single
- * group, and how many, in order.c.
+ * Containers: sibling and nested groups, each with its own limit; limits that
+ * change; groups that are removed; pressure that is reported to a group.
+ * pressure.c tests that a limit purges at all, order.c which ranges of one group
+ * are purged first, and how many.
  */
 #include <poll.h>
 #include <sys/resource.h>
 
 #include "cgroup.h"
 
-/* Of an owner's region; not unpinned in the order of their places. */
+/* The ranges of an owner's region; they are not unpinned in the order of pages. */
 enum { RANGES = 192, RANGE_PAGES = 16, STRIDE = 7, SLACK = 10 };
 
 enum command { ALLOCATE, MOVE, LEAVE };
 
-/* What parent and child tell each other. */
+/* The parent's command to a child, and the child's results. */
 struct orders {
 	enum command command;
 	size_t bytes;
 	char group[64];
-	size_t purged, youngest;	/* ranges: how many, and the last of them */
+	size_t purged, youngest;	/* purged ranges: their number, the last one */
 };
 
 /*
- * A process in a group that has unpinned all of a region, range by range. Of two,
- * the one that was started first is the older one: who walks through the wrong
- * group's ranges meets those first.
+ * A process in a group that has unpinned its whole region, range by range. The
+ * ranges of the owner that was started first are the oldest: a walk of the wrong
+ * group's ranges meets them first.
  */
 struct owner {
 	int fd;
@@ -45,7 +45,7 @@ static size_t place_of(size_t i)
 	return i * STRIDE % RANGES * RANGE_PAGES;
 }
 
-/* Each range is intact, or pinning it says that it was purged. */
+/* Each range must be intact, or be reported as purged by its pin. */
 static void owner_look(struct orders *o, const struct filled *f)
 {
 	for (size_t i = 0; i < RANGES; i++) {
@@ -94,13 +94,13 @@ static struct owner owner_start(const char *group)
 	o.pid = fork_into(group);
 	if (!o.pid)
 		owner_run(&o);
-	/* Only the owner writes there: if it dies, nobody waits for it. */
+	/* Only the owner can write now: if it dies, a read ends instead of waiting. */
 	close(o.m.to_parent[1]);
 	wait_for_child(&o.m);
 	return o;
 }
 
-/* Without waiting for it. */
+/* Lets the owner allocate, but does not wait for it. */
 static void owner_begin(struct owner *o, size_t bytes)
 {
 	o->orders->command = ALLOCATE;
@@ -122,7 +122,7 @@ static void owner_move(struct owner *o, const char *group)
 	wait_for_child(&o->m);
 }
 
-/* Of what is purged, nothing is younger than what is not, but for a little. */
+/* Ends the owner. No purged range may be younger than one kept, with some slack. */
 static void owner_end(struct owner *o)
 {
 	o->orders->command = LEAVE;
@@ -144,8 +144,8 @@ static size_t purged_bytes(const struct owner *o)
 }
 
 /*
- * What a shortfall of some MiB may take: no less than half, for each CPU holds up to
- * 256 KiB in advance, and no more than twice of it, rounded up to a range.
+ * A shortfall of some MiB must purge at least half of it, because each CPU holds up
+ * to 256 KiB charged in advance, and at most twice as much, rounded up to a range.
  */
 #define CHECK_TAKEN(shortfall, bytes)					\
 	do {								\
@@ -163,7 +163,7 @@ static uint64_t current_bytes(const char *group)
 	return cgroup_get(group, "memory.current", NULL);
 }
 
-/* Lets a group have that much more than it has. */
+/* Sets the limit of a group @bytes above its present usage. */
 static void limit_above(const char *group, size_t bytes)
 {
 	cgroup_set(group, "memory.max", current_bytes(group) + bytes);
@@ -202,7 +202,7 @@ CASE_LIMIT(each_of_two_groups_purges_for_itself, 60)
 	CHECK_EQ(0, cgroup_oom_kills("b"));
 }
 
-/* One lacks four times what the other lacks, and a third one nothing. */
+/* One group lacks four times as much as another, a third one lacks nothing. */
 CASE_LIMIT(two_groups_under_pressure_at_once_purge_for_themselves, 60)
 {
 	struct owner a, b, c;
@@ -232,7 +232,7 @@ CASE_LIMIT(two_groups_under_pressure_at_once_purge_for_themselves, 60)
 	CHECK_EQ(0, cgroup_oom_kills("b"));
 }
 
-/* The parent's limit is that of all below it, and of nobody else. */
+/* The parent's limit applies to all groups below it, and to no other group. */
 CASE_LIMIT(limit_of_a_parent_is_for_all_below_it, 60)
 {
 	struct owner x, y, other;
@@ -255,7 +255,7 @@ CASE_LIMIT(limit_of_a_parent_is_for_all_below_it, 60)
 	CHECK_EQ(0, cgroup_oom_kills("p"));
 }
 
-/* More than the one that allocates has unpinned: its sibling has to give too. */
+/* More than the allocating group has unpinned: its sibling must give too. */
 CASE_LIMIT(limit_of_a_parent_reaches_a_sibling, 60)
 {
 	struct owner x, y;
@@ -308,7 +308,7 @@ CASE_LIMIT(lowered_limit_takes_what_is_needed_each_time, 60)
 		cgroup_lower("a", "memory.max", 2 * MIB);
 		CHECK_TAKEN(2 * MIB, purged_bytes(&a) - before);
 	}
-	/* Raised, it takes nothing. */
+	/* A raised limit purges nothing. */
 	before = purged_bytes(&a);
 	cgroup_write("a", "memory.max", "max");
 	owner_allocate(&a, 4 * MIB);
@@ -350,7 +350,7 @@ CASE_LIMIT(lowered_limit_of_a_nested_group_takes_its_own, 60)
 	CHECK_EQ(0, cgroup_oom_kills("p"));
 }
 
-/* What a removed group had unpinned is its parent's, and obeys its limit. */
+/* The unpinned memory of a removed group belongs to the parent and its limit. */
 CASE_LIMIT(removed_group_leaves_what_it_unpinned_to_its_parent, 60)
 {
 	struct owner x, y;
@@ -366,7 +366,7 @@ CASE_LIMIT(removed_group_leaves_what_it_unpinned_to_its_parent, 60)
 	CHECK_OK(rmdir(path));
 	CHECK_EQ(0, purged_bytes(&x));
 
-	/* The limit of who is still there is none of the region's. */
+	/* The limit of the remaining sibling does not apply to that memory. */
 	cgroup_lower("p/y", "memory.max", 2 * MIB);
 	CHECK_TAKEN(2 * MIB, purged_bytes(&y));
 	CHECK_EQ(0, purged_bytes(&x));
@@ -380,7 +380,7 @@ CASE_LIMIT(removed_group_leaves_what_it_unpinned_to_its_parent, 60)
 	CHECK_EQ(0, cgroup_oom_kills("p"));
 }
 
-/* The region goes with its last process, behind its group or in front of it. */
+/* The region is freed with its last user, though its group was removed before. */
 CASE_LIMIT(region_dies_without_its_group, 60)
 {
 	uint64_t before;
@@ -411,13 +411,13 @@ CASE_LIMIT(region_dies_without_its_group, 60)
 		if (i % 2 == 0)
 			close(x.fd);
 		CHECK_EQ(0, purge_all());
-		/* Its pages are free, not left behind. */
+		/* Its pages are freed. */
 		WAIT_UNTIL(current_bytes("p") <= before + MIB);
 	}
 	CHECK_OK(kill(keeper, SIGKILL));
 }
 
-/* Reads "some ... total=N", microseconds. */
+/* Return: the total of the line "some ... total=N", in microseconds. */
 static uint64_t stalled(const char *group)
 {
 	unsigned long long total;
@@ -436,13 +436,13 @@ static uint64_t stalled(const char *group)
 
 enum { HIGH_REGION = 24, HIGH_MARK = 32 };	/* MiB */
 
-/* What became of a process above the high mark of its group. */
+/* The results of a process above the high mark of its group. */
 struct excess {
 	uint64_t high, current;		/* bytes */
 	long waits;
 };
 
-/* How often this process went to sleep so far. */
+/* Return: how often this process has gone to sleep. */
 static long waits(void)
 {
 	struct rusage usage;
@@ -454,8 +454,7 @@ static long waits(void)
 /*
  * A process with a region touches other memory, up to 2 MiB above the high mark
  * of its group. The kernel makes it sleep after each batch of pages above the
- * mark. How long it sleeps depends on the excess alone; with more excess it would
- * be seconds.
+ * mark. How long it sleeps depends on the excess only; with more excess, seconds.
  */
 static struct excess exceed_high_mark(const char *group, bool unpinned)
 {
@@ -492,12 +491,12 @@ CASE_LIMIT(high_mark_purges_and_does_not_kill, 120)
 	struct excess pinned = exceed_high_mark("pinned", false);
 
 	CHECK(unpinned.current <= unpinned.high + MIB);
-	/* Where nothing can be purged it is passed, or the above shows nothing. */
+	/* Without unpinned memory the mark is exceeded, so the check above counts. */
 	CHECK(pinned.current >= pinned.high + MIB);
 	CHECK(cgroup_get("pinned", "memory.events", "high"));
 }
 
-/* The same work: a process whose memory can be purged waits less often. */
+/* For the same work, a process whose memory can be purged waits less often. */
 CASE_LIMIT(unpinned_memory_keeps_the_pressure_low, 120)
 {
 	struct excess unpinned = exceed_high_mark("unpinned", true);
@@ -509,7 +508,7 @@ CASE_LIMIT(unpinned_memory_keeps_the_pressure_low, 120)
 	CHECK(unpinned.waits <= pinned.waits / 2);
 }
 
-/* Who waits until something was purged for him is told so as of any reclaim. */
+/* The time that a task waits for a purge counts as pressure, as for any reclaim. */
 CASE_LIMIT(waiting_for_a_purge_counts_as_pressure, 60)
 {
 	struct owner a;
@@ -521,14 +520,14 @@ CASE_LIMIT(waiting_for_a_purge_counts_as_pressure, 60)
 	before = stalled("a");
 	owner_allocate(&a, 8 * MIB);
 	CHECK(purged_bytes(&a));
-	/* The kernel adds up every two seconds. */
+	/* The kernel updates the total every two seconds. */
 	WAIT_UNTIL(stalled("a") > before);
 	owner_end(&a);
 }
 
 /*
- * Somebody who unpins when he is told that memory is short. The group has a high
- * mark, above which the process in it is slowed down until then.
+ * A program unpins when a trigger reports that memory is short. Until then the
+ * group's high mark slows down the process in the group.
  */
 CASE_LIMIT(pressure_trigger_tells_when_to_unpin, 120)
 {
@@ -548,7 +547,7 @@ CASE_LIMIT(pressure_trigger_tells_when_to_unpin, 120)
 
 		write_pages(f.base, 0, f.pages, 1);
 		tell_parent(&m);
-		/* Slower and slower: it does not get far before that. */
+		/* Above the high mark each MiB takes longer. */
 		while (!atomic_load(unpinned))
 			touch_anonymous(MIB);
 		touch_anonymous(2 * MIB);
@@ -560,7 +559,7 @@ CASE_LIMIT(pressure_trigger_tells_when_to_unpin, 120)
 	wait_for_child(&m);
 	cgroup_path(path, "a", "memory.pressure");
 	p.fd = CHECK_OK(open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC));
-	/* 10 ms of a second, and the NUL belongs to it. */
+	/* 10 ms within one second. The kernel wants the NUL too. */
 	CHECK_OK(write(p.fd, "some 10000 1000000", 19));
 	CHECK_EQ(1, poll(&p, 1, -1));
 	CHECK_EQ(POLLPRI, p.revents);

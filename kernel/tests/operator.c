@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What an operator sees: fdinfo, debugfs, tracepoints, and the parameter that
- * switches purging off.
+ * What an operator sees: fdinfo, debugfs and tracepoints. Also the parameter that
+ * turns purging off.
  *
- * README.md of the module: What an operator sees
+ * README.md of the module, section "What an operator sees"
  */
 #include <pthread.h>
 
@@ -62,7 +62,7 @@ CASE(fdinfo_follows_the_region)
 	CHECK_EQ(5 * page_size, fdinfo_number(fd, "purged"));
 }
 
-/* A name is whatever its owner likes; it must not make lines of its own. */
+/* A name may contain any byte, but it must not add lines to fdinfo or regions. */
 CASE(names_cannot_forge_lines)
 {
 	int fd = named_region("a\nashmem-size:\t1\\", 1);
@@ -225,7 +225,7 @@ CASE(totals_add_up)
 	CHECK_EQ(requested + 7 * page_size, total("purged_by_request"));
 }
 
-/* Ages grow while they are read: an age lies between the one read before and after. */
+/* Ages grow while they are read: each is compared with one before and one after. */
 CASE(totals_tell_the_age_of_the_lru)
 {
 	uint64_t before, age;
@@ -329,7 +329,7 @@ CASE(a_request_purges_though_purging_is_switched_off)
 	CHECK_EQ(8, purge_all());
 }
 
-/* The kernel forgets shrinkers that say they have nothing; not this one. */
+/* The kernel no longer asks a shrinker that reports to be empty; this one must not. */
 CASE_LIMIT(purging_under_a_limit_can_be_switched_on_again, 60)
 {
 	struct meeting m = meeting_create();
@@ -372,9 +372,9 @@ AFTER_EACH_CASE(stop_tracing)
 }
 
 /*
- * From here on what is traced is ours, but for what the kernel does by itself.
- * To record commands it would patch the scheduler, which runs all the time: an
- * emulated processor may trip over half a patch.
+ * Begins a trace of the module's events only. Without record-cmd, because to record
+ * commands the kernel patches the scheduler, which runs all the time: an emulated
+ * processor may execute a half-patched instruction.
  */
 static void start_tracing(void)
 {
@@ -383,7 +383,7 @@ static void start_tracing(void)
 	write_file(TRACING "events/ashmem/enable", "1");
 }
 
-/* A traced event with that in it, or NULL. */
+/* Return: the fields of the first traced @event that contains @text, or NULL. */
 static const char *traced(const char *event, const char *text)
 {
 	static char line[2048];
@@ -495,7 +495,7 @@ CASE(a_vector_is_traced_range_by_range)
 	CHECK_TRACED("unpin", "region=%llu offset=0 len=%zu ret=0\n", region, page_size);
 	CHECK_TRACED("unpin", "region=%llu offset=%zu len=%zu ret=0\n", region,
 		     2 * page_size, page_size);
-	/* Each once, with the answer that was given. */
+	/* A pin is traced once, with the result that the caller got. */
 	first = traced("pin", "offset=0 ");
 	CHECK(first && strstr(first, "ret=1"));
 }

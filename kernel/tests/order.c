@@ -1,19 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Which unpinned ranges memory pressure takes first, and that it takes no more
- * than it needs.
+ * Memory pressure purges the least recently unpinned ranges first, and no more than
+ * it needs.
  *
- * abi.md, semantics: least recently unpinned first; NOT_PURGED promises every
- *	byte
- * defect 10: asked for a little, purges everything
+ * ABI, semantics: least recently unpinned first; NOT_PURGED promises every byte
+ * defect 10: a request for a little memory purges everything
  */
 #include "cgroup.h"
 #include "debugfs.h"
 
 /*
- * 12 MiB unpinned in 200 ranges, in random order; squeeze takes 2 MiB away from
- * the group. What is purged then is the beginning of that order, but for a
- * little, and at most twice what was missing and one range.
+ * 12 MiB are unpinned in 200 ranges, in random order. Then the group has to give
+ * 2 MiB. The purged ranges must be the first of that order, with some slack, and
+ * have at most twice the missing pages and one range more.
  */
 enum { RANGES = 200, RANGE_PAGES = 15, SLACK = 10 };
 
@@ -98,7 +97,7 @@ static void lower_high(const char *group)
 	cgroup_lower(group, "memory.high", 2 * MIB);
 }
 
-/* Kernels before 5.19 have no memory.reclaim; a passing limit does the same. */
+/* Kernels before 5.19 have no memory.reclaim; a temporary limit does the same. */
 static void ask_for_reclaim(const char *group)
 {
 	uint64_t before = cgroup_get(group, "memory.current", NULL);
@@ -112,7 +111,7 @@ static void ask_for_reclaim(const char *group)
 		lower_high(group);
 		cgroup_write(group, "memory.high", "max");
 	} else {
-		/* Reclaim does not see what a shrinker gave: EAGAIN. */
+		/* EAGAIN: reclaim does not count the pages that a shrinker freed. */
 		if (write(fd, "2M", 2) < 0)
 			CHECK(errno == EAGAIN);
 		close(fd);
@@ -140,7 +139,7 @@ CASE_LIMIT(defect_10_proactive_reclaim_takes_what_was_asked_for, 60)
 	squeeze_ranges(RANGE_PAGES, ask_for_reclaim);
 }
 
-/* Little by little, as a client that allocates does. */
+/* Little by little, as when a client allocates. */
 CASE_LIMIT(defect_10_allocating_at_the_limit_takes_little, 60)
 {
 	size_t *purged = map_shared(sizeof(*purged));
@@ -179,7 +178,7 @@ CASE_LIMIT(unpinned_again_is_young_again, 60)
 
 		for (size_t i = 0; i < RANGES; i++)
 			unpin(f.fd, i * 15, 15);
-		/* The first tenth is used once more, in two ways. */
+		/* The first tenth is unpinned again, half of it after a pin. */
 		for (size_t i = 0; i < RANGES / 10; i++) {
 			if (i % 2)
 				CHECK_EQ(ASHMEM_NOT_PURGED,
@@ -198,7 +197,7 @@ CASE_LIMIT(unpinned_again_is_young_again, 60)
 	CHECK_CHILD(pid);
 	for (size_t i = 0; i < RANGES / 10; i++)
 		if (s->purged[i])
-			FAIL("range %zu was purged, though it was used again",
+			FAIL("range %zu was purged, but it was used again",
 			     i);
 	CHECK(s->purged[RANGES / 10]);
 	CHECK(!s->purged[RANGES - 1]);
@@ -265,15 +264,15 @@ CASE_LIMIT(older_region_goes_first, 60)
 	CHECK_CHILD(pid);
 }
 
-/* A range keeps its place in the LRU for a second, by the module's own clock. */
+/* Waits until a range may get a new place on the LRU: for a second it keeps its own. */
 static void wait_until_old(int fd)
 {
 	WAIT_UNTIL(row_of(fd).age_ms > 1000);
 }
 
 /*
- * Two ranges that were last unpinned more than a second apart are in that order,
- * whichever region they belong to and whatever was done to them before.
+ * Of two ranges that were last unpinned more than a second apart, the older one is
+ * purged first. This holds for any regions and after any calls before.
  */
 CASE_LIMIT(regions_age_by_their_last_unpin, 60)
 {

@@ -1,26 +1,28 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Purging by memory pressure: limits of cgroups, and a machine that is short of
- * it. Which ranges go first is in order.c.
+ * Purging under memory pressure: limits of cgroups, and a machine short of memory.
+ * order.c tests which ranges are purged first.
  *
- * abi.md, semantics: unpinned pages may be taken under memory pressure;
+ * ABI, semantics: unpinned pages may be taken under memory pressure;
  *	NOT_PURGED promises every byte
  * defect 4: a failed allocation while pinning is ignored
- * What existing drivers get wrong for containers: they are OOM-killed while
- * megabytes lie unpinned.
+ * What other drivers get wrong for containers: the OOM killer kills a process
+ * although megabytes are unpinned.
  */
 #include <sys/sysinfo.h>
 
 #include "cgroup.h"
 
-/* A region and other memory, which fit under the limit one without the other. */
+/* A region and other memory. Each fits under the limit, but not both. */
 #define REGION	(12 * MIB)
 #define OTHER	(8 * MIB)
 #define LIMIT	(16 * MIB)
 
 /*
- * Region and other memory of a process in @group, while @limited has the limit.
- * Returns the status of the process.
+ * A process in @group fills a region and other memory, more than the limit of
+ * @limited allows.
+ *
+ * Return: the wait status of the process.
  */
 static int exceed_limit(const char *limited, const char *group, bool unpinned)
 {
@@ -81,7 +83,7 @@ CASE_LIMIT(limit_leaves_the_pinned_pages, 60)
 	if (!pid) {
 		struct filled f = filled_region(REGION);
 
-		/* Every fourth page stays. */
+		/* Every fourth page stays pinned. */
 		for (size_t i = 0; i < f.pages; i += 4)
 			unpin(f.fd, i, 3);
 		touch_anonymous(OTHER);
@@ -193,14 +195,14 @@ CASE_LIMIT(region_outlives_its_group, 60)
 		cgroup_enter("a/alive");
 		tell_parent(&m);
 		wait_for_parent(&m);
-		/* The group is gone, its memory is the parent group's. */
+		/* The group is gone. Its memory is now charged to the parent group. */
 		for (size_t i = 0; i < f.pages; i += 4) {
 			CHECK_EQ(ASHMEM_NOT_PURGED, pin(f.fd, i, 1));
 			unpin(f.fd, i, 2);
 		}
 		tell_parent(&m);
 		wait_for_parent(&m);
-		/* Of 512, what CPUs hold in advance was free already. */
+		/* Not all 512: CPUs gave what they held in advance. */
 		CHECK(check_and_count_purged(&f) >= 128);
 		unpin(f.fd, 0, f.pages);
 		CHECK_EQ(f.pages, purge_all());
@@ -248,7 +250,7 @@ CASE_LIMIT(drop_caches_reaches_every_group, 60)
 	}
 }
 
-/* One group's few large ranges beside the many small ones of another. */
+/* One group has a few large ranges, another one has many small ranges. */
 CASE_LIMIT(drop_caches_reaches_groups_of_every_kind, 60)
 {
 	struct meeting m = meeting_create();
@@ -279,13 +281,16 @@ CASE_LIMIT(drop_caches_reaches_groups_of_every_kind, 60)
 	CHECK_EQ(f.pages / 2, check_and_count_purged(&f));
 }
 
-/* Three unpinned pages and a pinned one; to pin the middle one cuts a range. */
+/*
+ * Ranges of three unpinned pages, with a pinned page after each. To pin the middle
+ * page of a range splits the range, which needs another range.
+ */
 enum { CUTS = 256, FILLERS = 100000 };
 
 /*
- * Unpins separate pages, from the one behind *done on, until the ranges fill the
- * group and none can be had any more. Purging does not help: a purged range is
- * kept as well.
+ * Unpins separate pages, beginning after the first @done, until the group has no
+ * memory left for another range. A purge gives none back: the module keeps purged
+ * ranges too.
  */
 static void exhaust_ranges(int fd, size_t *done)
 {
@@ -298,17 +303,17 @@ static void exhaust_ranges(int fd, size_t *done)
 		CHECK_EQ(ASHMEM_IS_PINNED, status_bytes(fd, offset, page_size));
 		return;
 	}
-	/* Ranges that are charged to nobody never run out. */
+	/* Only ranges that are not charged never run out. */
 	CHECK(driver_is_original());
 }
 
-/* In memory that is there: at the limit not even a pipe takes a byte. */
+/* In memory touched before: at the limit not even a write to a pipe succeeds. */
 struct exhaustion {
 	atomic_bool reached, lifted;
 	atomic_int failures;
 };
 
-/* By a process that the OOM killer spares: its requests fail then. */
+/* The OOM killer must not kill this process, so that its requests fail instead. */
 CASE_LIMIT(defect_04_failed_allocation_while_pinning, 120)
 {
 	struct exhaustion *e = map_shared(sizeof(*e));
@@ -334,7 +339,7 @@ CASE_LIMIT(defect_04_failed_allocation_while_pinning, 120)
 		for (size_t i = 0; i < CUTS && e->failures < 2; i++) {
 			int result;
 
-			/* Each time: another processor may have some in stock. */
+			/* Each time: another CPU may hold charged memory. */
 			exhaust_ranges(fd, &filled);
 			result = pin_bytes(f.fd, (4 * i + 1) * page_size,
 					   page_size);
@@ -406,8 +411,9 @@ AFTER_EACH_CASE(restore_min_free)
 }
 
 /*
- * Not by filling it, which takes long, but by telling the kernel to keep most
- * of it free: kswapd wakes up at 5/4 of that, who allocates reclaims below it.
+ * To fill the memory would take long. Instead the kernel is told to keep most of it
+ * free: kswapd wakes up at 5/4 of min_free_kbytes, and below that value a task that
+ * allocates reclaims directly.
  */
 CASE_LIMIT(machine_short_of_memory_purges, 60)
 {
@@ -427,7 +433,7 @@ CASE_LIMIT(machine_short_of_memory_purges, 60)
 	write_min_free((free - 48 * MIB) / 5 * 4 / 1024);
 	for (size_t used = 0; used < free / 2; used += MIB) {
 		touch_anonymous(MIB);
-		/* It has begun when the first page, the oldest, is gone. */
+		/* Purging has begun when the first page, the oldest, is zero. */
 		CHECK_EQ(page_size, pread(f.fd, page, page_size, 0));
 		if (page_is_zero(page)) {
 			printf("# after %zu MiB\n", used / MIB + 1);
