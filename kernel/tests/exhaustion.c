@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Who asks for as much kernel memory, or for as long requests, as there can be:
- * it is the caller who pays and who is stopped, and nobody else waits.
+ * A client takes as much kernel memory as it can, or makes the longest possible
+ * requests. The caller is charged and stopped; no other client has to wait.
  */
 #include <pthread.h>
 #include <sched.h>
@@ -30,7 +30,7 @@ static int vector(int fd, uint32_t operation, struct ashmem_pin_result *r,
 	return ioctl(fd, ASHMEM_PIN_VECTOR, &v);
 }
 
-/* A region for so many ranges of one page that do not touch; without memory. */
+/* A region for @ranges separate ranges of one page. No page of it has memory. */
 static int sparse_region(size_t ranges)
 {
 	uint64_t size = 2 * ranges * page_size;
@@ -41,7 +41,7 @@ static int sparse_region(size_t ranges)
 	return fd;
 }
 
-/* A client in a group of its own, which goes on while another takes all it can get. */
+/* A client in its own group, which goes on while another takes all it can get. */
 struct bystander {
 	atomic_bool over;
 	atomic_size_t rounds;
@@ -196,9 +196,9 @@ static void bystander_end(struct bystander *b, pid_t pid)
 }
 
 /*
- * Takes what it can get until the call fails or the process is killed. In between
- * it waits for rounds of the bystander: one that had to wait for the end of this
- * would wait forever.
+ * A process takes what it can get until the call fails or the process is killed. In
+ * between it waits for rounds of the bystander: if the bystander had to wait for
+ * the end of the process, the case would not end.
  */
 static void check_caller_is_stopped(void (*take)(atomic_size_t *done,
 						 struct bystander *b),
@@ -268,7 +268,7 @@ CASE_LIMIT(million_regions_stop_their_caller_and_nobody_else, 60)
 	check_caller_is_stopped(take_regions, 2 * FILE_BYTES);
 }
 
-/* Their mappings stay when the descriptors are closed. */
+/* The mappings remain after the descriptors are closed. */
 static void take_mappings(atomic_size_t *done, struct bystander *b)
 {
 	become_nobody();
@@ -332,7 +332,7 @@ CASE_LIMIT(endless_vector_delays_nobody, 60)
 
 		CHECK_OK(mprotect(r + bytes, page_size, PROT_NONE));
 		become_nobody();
-		/* It ends where the memory for the answers ends. */
+		/* A vector ends where the memory for its results ends. */
 		for (;;) {
 			CHECK_ERRNO(EFAULT, vector(fd, ASHMEM_VECTOR_UNPIN,
 						   (void *)r, UINT64_MAX));
@@ -340,7 +340,7 @@ CASE_LIMIT(endless_vector_delays_nobody, 60)
 		}
 	}
 	for (int i = 0; i < ROUNDS; i++) {
-		/* It is at work. */
+		/* The vector has unpinned the page again: it is still at work. */
 		WAIT_UNTIL(pin_status(fd, 0, 1) == ASHMEM_IS_UNPINNED);
 		pin(fd, 0, 1);
 		pin(own, 0, 1);
@@ -354,7 +354,7 @@ CASE_LIMIT(endless_vector_delays_nobody, 60)
 	CHECK_EQ(pid, waitpid(pid, &status, 0));
 }
 
-/* On the processor of the requests: a thread that could run all the time. */
+/* A thread that is always ready to run, on the processor of the requests. */
 static atomic_bool rival_is_over;
 
 static void *rival_run(void *arg)
@@ -373,7 +373,7 @@ static void use_processor_0(void)
 	CHECK_OK(sched_setaffinity(0, sizeof(cpus), &cpus));
 }
 
-/* How often the scheduler took the processor from this thread. */
+/* Return: how often the scheduler has taken the processor from this thread. */
 static long preemptions(void)
 {
 	struct rusage usage;
@@ -398,10 +398,10 @@ static long preemptions_during(int (*request)(int fd), int fd)
 }
 
 /*
- * A request that keeps the processor to itself is preempted when it begins and
- * when it ends, at most, however long it is. One that shares it is preempted once
- * in each time slice. On a fast processor it takes more ranges to make the request
- * last for some slices.
+ * A request that keeps the processor to itself is preempted at most when it begins
+ * and when it ends, however long it lasts. A request that shares the processor is
+ * preempted once in each time slice. A faster processor needs more ranges for a
+ * request that lasts some slices.
  */
 static void check_shares(int (*request)(int fd))
 {

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What must not wait for what. A deadlock shows as a case that does not end
- * within its time limit; the harness then prints where its threads wait.
+ * Which calls must not wait for which. A case with a deadlock does not end within
+ * its time limit; the harness then prints where its threads wait.
  *
  * defect 1: user copies under the mutex that mmap takes
- * defect 2: shrinker takes the mutex that the allocating task holds
+ * defect 2: the shrinker takes the mutex that the allocating task holds
  * defect 3: purge under the mutex deadlocks with the inode lock
- * No global lock: while one client waits in the middle of a request, others
- * get theirs.
+ * No global lock: while one client waits in the middle of a request, others make
+ * theirs.
  */
 #include <linux/userfaultfd.h>
 #include <poll.h>
@@ -17,7 +17,7 @@
 #include "cgroup.h"
 
 /*
- * A page that is not there until it is delivered: who touches it waits, be it
+ * A page that is missing until it is delivered. A thread that touches it waits, also
  * in the middle of a request to the device.
  */
 struct late_page {
@@ -67,7 +67,7 @@ static void late_page_deliver(const struct late_page *l, const void *content,
 	CHECK_OK(munmap(page, page_size));
 }
 
-/* A request that waits in the middle, for a page of its caller's. */
+/* A request that waits in its middle for a page of its caller. */
 struct waiting_call {
 	int fd;
 	char *buffer;
@@ -126,7 +126,7 @@ static long call_pread(int fd, char *buffer)
 	return pread(fd, buffer, page_size, page_size);
 }
 
-/* Everything that somebody else may want of the region of 4 pages meanwhile. */
+/* All calls that other clients may make meanwhile on a region of 4 pages. */
 static void use_region(int fd)
 {
 	char name[ASHMEM_NAME_LEN], *p, *q;
@@ -155,7 +155,11 @@ static void use_region(int fd)
 	close(fd2);
 }
 
-/* The content is what the page holds when it comes; returns the call's result. */
+/*
+ * Uses a region while @call waits for its buffer, which then gets @content.
+ *
+ * Return: the result of @call.
+ */
 static long use_region_during(int fd, long (*call)(int fd, char *buffer),
 			      const void *content, size_t bytes, char **buffer)
 {
@@ -189,7 +193,7 @@ CASE(defect_01_set_name_waits_for_its_buffer)
 	char *buffer, name[ASHMEM_NAME_LEN];
 
 	CHECK_EQ(0, ioctl(fd, ASHMEM_SET_NAME, "early"));
-	/* Meanwhile the region is mapped, so the name comes too late. */
+	/* Meanwhile the region is mapped, so it is too late for the name. */
 	CHECK_ERRNO(EINVAL, use_region_during(fd, call_set_name, "x", 2,
 					      &buffer));
 	CHECK_EQ(0, ioctl(fd, ASHMEM_GET_NAME, name));
@@ -293,10 +297,10 @@ CASE(defect_01_waiting_client_can_be_killed)
 	use_region(fd);
 }
 
-/* What several threads do until each has done its rounds. */
+/* A thread's work. All threads go on until each has done the wanted rounds. */
 struct worker {
 	void (*work)(struct worker *w, uint64_t *random);
-	uint64_t wanted;	/* rounds */
+	uint64_t wanted;	/* rounds, at least */
 	uint64_t seed;
 	int fd;
 	char *base;
@@ -305,7 +309,7 @@ struct worker {
 	uint64_t rounds;
 };
 
-/* Workers with rounds to do; the others go on as long as there are any. */
+/* The number of workers that have not done the wanted rounds yet. */
 static atomic_size_t unfinished;
 
 static void *run_worker(void *argument)
@@ -350,7 +354,7 @@ static void work_purge_all(struct worker *w, uint64_t *random)
 	sleep_ms(random_below(random, 5));
 }
 
-/* One page pinned at a time, checked, written where it was purged. */
+/* Pins a page and checks it, or writes it if it was purged. */
 static void work_pin_page(struct worker *w, uint64_t *random)
 {
 	size_t page = random_below(random, w->pages);
@@ -363,7 +367,7 @@ static void work_pin_page(struct worker *w, uint64_t *random)
 	unpin(w->fd, page, 1);
 }
 
-/* Pages that are unpinned as soon as they are written. */
+/* A region whose pages are unpinned as soon as they are written. */
 static char *region_written_unpinned(int *fd, size_t pages)
 {
 	char *p = region_of_pages(fd, pages);
@@ -395,7 +399,7 @@ CASE_LIMIT(defect_02_pin_storm_at_a_limit, 60)
 		run_workers(w, ARRAY_SIZE(w));
 		_exit(0);
 	}
-	/* The original lets a limit kill, which is another matter: pressure.c. */
+	/* With the original a limit kills; pressure.c tests that. */
 	if (driver_is_original()) {
 		CHECK_OK(waitpid(pid, NULL, 0));
 		return;
@@ -420,7 +424,7 @@ CASE_LIMIT(defect_02_pin_storm_with_drop_caches, 60)
 	run_workers(w, ARRAY_SIZE(w));
 }
 
-/* Two thirds of the mapping at once, anywhere. */
+/* Removes two thirds of the mapping at once, at a random place. */
 static void work_madv_remove(struct worker *w, uint64_t *random)
 {
 	size_t first = random_below(random, w->pages / 3);
@@ -430,8 +434,8 @@ static void work_madv_remove(struct worker *w, uint64_t *random)
 }
 
 /*
- * Unpins what it writes piece by piece, so that all it ever has pinned is one
- * piece and some single pages, whatever the others do: a limit has its way.
+ * Writes and unpins piece by piece. So it never has more pinned than one piece and
+ * some single pages, whatever the others do, and a limit can purge the rest.
  */
 static void work_write(struct worker *w, uint64_t *random)
 {
@@ -483,7 +487,7 @@ CASE_LIMIT(defect_03_madv_remove_at_a_limit, 60)
 	cgroup_set("a", "memory.max", 4 * MIB);
 	pid = fork_into("a");
 	if (!pid) {
-		/* What it has pinned fits many times, so it must not be killed. */
+		/* The pinned pages fit many times, so nothing may be killed. */
 		run_madv_remove(true);
 		_exit(0);
 	}
@@ -491,7 +495,7 @@ CASE_LIMIT(defect_03_madv_remove_at_a_limit, 60)
 	CHECK_EQ(0, cgroup_oom_kills("a"));
 }
 
-/* A region's whole life, each time with another number of ranges. */
+/* A region's whole life, with a random number of ranges. */
 static void work_whole_life(struct worker *w, uint64_t *random)
 {
 	size_t pages = 1 + random_below(random, 32);
@@ -567,7 +571,7 @@ CASE_LIMIT(regions_are_forked_and_mapped_while_they_are_purged, 60)
 	run_workers(w, ARRAY_SIZE(w));
 }
 
-/* Groups come and go; some of their regions stay, and belong to the parent. */
+/* Groups come and go; a region that outlives its group belongs to the parent. */
 CASE_LIMIT(groups_are_removed_while_their_regions_are_purged, 60)
 {
 	atomic_int *drops = map_shared(sizeof(*drops));

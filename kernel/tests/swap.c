@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Huge pages of a region that are swapped out, on a swap device of zram that
- * each case makes and removes.
+ * Huge pages of a region that are swapped out, to a zram swap device that each case
+ * makes and removes.
  *
- * abi.md, semantics: NOT_PURGED promises every byte, and pinned pages stay
+ * ABI, semantics: NOT_PURGED promises every byte, and pinned pages stay
  *
- * Since 6.12 a huge page is swapped out as one entry. Where it reaches beyond an
- * unpinned range, purging that range would have to swap it in first: by a task
- * that may be about to swap in the same page, for ever. Before, it is cut into
- * pages as it goes out; the same must hold there.
+ * Since 6.12 a huge page is swapped out as one entry. If the page reaches beyond an
+ * unpinned range, a purge of the range would first have to swap the page in. The
+ * purging task may itself be swapping in that page, and would wait forever. Older
+ * kernels split the page when it is swapped out; the same must hold there.
  */
 #include <sys/wait.h>
 
@@ -17,7 +17,7 @@
 
 #define SWPOUT		"/sys/kernel/mm/transparent_hugepage/hugepages-2048kB/stats/swpout"
 
-/* How often that happened so far, or -1 from a kernel that cuts huge pages. */
+/* Return: pages swapped out as a whole so far; -1 if the kernel splits huge pages. */
 static long swapped_out_whole(void)
 {
 	FILE *f = fopen(SWPOUT, "re");
@@ -30,7 +30,7 @@ static long swapped_out_whole(void)
 	return n;
 }
 
-/* Two huge pages, filled and swapped out, each as a whole if it can be. */
+/* Fills two huge pages and swaps them out, each as a whole if the kernel can. */
 static struct filled swapped_region(void)
 {
 	struct filled f = { .pages = 2 * HUGE / page_size };
@@ -52,8 +52,9 @@ static struct filled swapped_region(void)
 }
 
 /*
- * The limit is hit while a pinned page of the huge one is swapped in: there is
- * room for some pages, as reclaim cannot have the very last ones, but not for it.
+ * The limit is hit while a pinned page of a huge page is swapped in. The limit leaves
+ * room for some pages, as reclaim cannot take the very last ones, but not for a huge
+ * page.
  */
 CASE_LIMIT(fault_on_a_pinned_page_of_a_huge_page_unpinned_in_part, 60)
 {
@@ -97,7 +98,7 @@ CASE_LIMIT(purge_spares_the_pinned_part_of_a_huge_page, 60)
 		CHECK_PAGES(f.base, f.pages - quarter, quarter, 1);
 }
 
-/* What lies in the range as a whole is purged in the swap as in memory. */
+/* A huge page that lies in the range as a whole is purged in swap as in memory. */
 CASE_LIMIT(huge_page_unpinned_as_a_whole_is_purged_in_swap, 60)
 {
 	struct filled f;
@@ -111,7 +112,7 @@ CASE_LIMIT(huge_page_unpinned_as_a_whole_is_purged_in_swap, 60)
 	CHECK_PAGES(f.base, f.pages / 2, f.pages / 2, 1);
 }
 
-/* Kilobytes of a mapping that are mapped as huge pages. */
+/* Return: kilobytes of a mapping that are mapped as huge pages. */
 static unsigned long huge_in(const char *base)
 {
 	FILE *f = fopen("/proc/self/smaps", "re");
@@ -131,7 +132,10 @@ static unsigned long huge_in(const char *base)
 	return kilobytes;
 }
 
-/* A huge page by a fault that reads. Kernels take it for clean, though it is mapped writable. */
+/*
+ * Maps a huge page by a read fault. The kernel takes the page for clean, although it
+ * is mapped writable.
+ */
 static char *read_huge_page(int fd)
 {
 	char *base = map_aligned(fd, HUGE);
@@ -143,7 +147,7 @@ static char *read_huge_page(int fd)
 	return base;
 }
 
-/* Everything is written back and comes again as it was. */
+/* All content survives swap-out and swap-in. */
 static void check_kept(char *base)
 {
 	unsigned char resident[HUGE / page_size];
@@ -174,7 +178,7 @@ CASE_LIMIT(huge_page_written_after_reading_is_kept_at_collapse, 60)
 	char *parts = map_aligned(fd, HUGE), *whole;
 
 	make_swap();
-	/* Where page tables are, a huge page is mapped by its parts. */
+	/* Where a page table exists already, a huge page is mapped page by page. */
 	write_pages(parts, 0, 1, 1);
 	CHECK_OK(madvise(parts, HUGE, MADV_REMOVE));
 	whole = read_huge_page(fd);
@@ -182,7 +186,7 @@ CASE_LIMIT(huge_page_written_after_reading_is_kept_at_collapse, 60)
 	CHECK_EQ(0, huge_in(parts));
 	CHECK_OK(munmap(whole, HUGE));
 	write_pages(parts, 0, HUGE / page_size, 1);
-	/* Kernels before 6.1 don't know it. */
+	/* Kernels before 6.1 do not have it. */
 	if (madvise(parts, HUGE, 25 /* MADV_COLLAPSE */)) {
 		CHECK_EQ(EINVAL, errno);
 		CHECK_PAGES(parts, 0, HUGE / page_size, 1);
