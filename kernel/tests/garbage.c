@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Whatever a process may do with a descriptor of the device, with garbage for
- * arguments, from several threads and processes that close and replace each
- * other's descriptors. Nothing is known of the answers but that one comes: the
- * process lives, and the kernel does not complain.
+ * All that a process can do with a descriptor of the device, with garbage as
+ * arguments. Threads of several processes do so, and close and replace each other's
+ * descriptors. A call may return anything, but it must return: the process lives,
+ * and the kernel does not complain.
  *
  *	garbage [--seed=N] [--seconds=N]
  */
@@ -17,14 +17,14 @@
 
 enum { PROCESSES = 2, THREADS = 3, SLOTS = 6, MAPPINGS = 6, BUFFER = 8192 };
 enum { MOST = 1 << 20 };	/* bytes of a mapping */
-enum { CALLS = 8000 };		/* of each thread, at least */
+enum { CALLS = 8000 };		/* each thread makes at least so many */
 
-/* Of all threads of a process; whoever comes first closes. */
+/* Descriptors of all threads of a process. A thread closes what it takes out. */
 static _Atomic int slots[SLOTS];
 
 struct thug {
 	uint64_t random;
-	char *buffer;		/* the page behind it is not there */
+	char *buffer;		/* the page after it cannot be accessed */
 	struct { char *base; size_t length; } mappings[MAPPINGS];
 	uint64_t calls, *accepted;
 };
@@ -54,7 +54,7 @@ static uint64_t any_number(struct thug *t)
 	}
 }
 
-/* What a request's argument may be: a number, or a pointer to all kinds of places. */
+/* Return: a request's argument: a number, or a pointer to any kind of place. */
 static unsigned long any_argument(struct thug *t)
 {
 	uint64_t *words = (uint64_t *)t->buffer;
@@ -64,7 +64,7 @@ static unsigned long any_argument(struct thug *t)
 	case 0:
 		return any_number(t);
 	case 1:
-		/* The end of what is there. */
+		/* Near the end of the accessible memory. */
 		return (unsigned long)t->buffer + BUFFER - any(t, 300);
 	case 2:
 		return 0xffff888000000000ul + any(t, 1 << 20);
@@ -114,7 +114,7 @@ static long act_replace(struct thug *t)
 			     dup(any_slot(t));
 	int old;
 
-	/* A size that lets the others get further. */
+	/* With a size, the other calls get further. */
 	if (fd >= 0 && any(t, 2))
 		set_size(fd, 4096 * (1 + any(t, 64)));
 	old = atomic_exchange(&slots[any(t, SLOTS)], fd);
@@ -125,10 +125,10 @@ static long act_ioctl(struct thug *t)
 {
 	unsigned long request = any_request(t);
 
-	/* Each purges for all; now and then will do. */
+	/* It purges all regions, so it is made only now and then. */
 	if (request == ASHMEM_PURGE_ALL_CACHES && any(t, 20))
 		request = ASHMEM_PIN;
-	/* A vector of 2^64 ranges ends at the first that is not there. */
+	/* A vector of 2^64 ranges ends at the first one that cannot be read. */
 	return ioctl(any_slot(t), request, any_argument(t));
 }
 
@@ -147,7 +147,7 @@ static long act_map(struct thug *t)
 		       any_number(t);
 	void *p;
 
-	/* Some of it is populated at once. */
+	/* Some mappings are populated at once, so they must not be large. */
 	if (length > MOST)
 		length &= MOST - 1;
 	if (t->mappings[i].base)
@@ -234,7 +234,7 @@ static long act_as_file(struct thug *t)
 	case 10:
 		return fsync(fd);
 	case 11:
-		/* Not F_DUPFD, which is 0: nobody would close what it gives. */
+		/* Not F_DUPFD, which is 0: the new descriptor would never be closed. */
 		return fcntl(fd, 1 + any(t, 20),
 			     any_number(t) & ~(unsigned long)O_ASYNC);
 	case 12:
@@ -271,8 +271,8 @@ static long act_fork(struct thug *t)
 		for (int i = 0; i < 20; i++)
 			ioctl(any_slot(t), any_request(t), any_argument(t));
 		/*
-		 * Where this fails the mapping may be gone. Another thread
-		 * could map its buffer there; here there is none.
+		 * If this fails, the mapping may be gone, and another thread
+		 * could map its buffer there. The child has no other thread.
 		 */
 		for (int i = 0; i < MAPPINGS; i++)
 			if (t->mappings[i].base)
@@ -290,7 +290,7 @@ static long (*const acts[])(struct thug *t) = {
 	act_on_mapping, act_on_mapping, act_as_file, act_look, act_fork,
 };
 
-/* The first kind of which nothing was accepted so far: it tested nothing. */
+/* Return: the first kind of call that never succeeded, and so has tested nothing. */
 static size_t first_refused(const struct thug *t)
 {
 	size_t act = 0;
@@ -318,7 +318,7 @@ static void *run_thug(void *argument)
 		t->calls++;
 	}
 	if (first_refused(t) < ARRAY_SIZE(acts))
-		FAIL("none of kind %zu was accepted, of %" PRIu64 " calls",
+		FAIL("no call of kind %zu succeeded, of %" PRIu64 " calls",
 		     first_refused(t), t->calls);
 	return NULL;
 }

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The contract: PIN answering NOT_PURGED promises that every byte of the range
- * is intact. Threads of several processes pin, check every byte, write and
- * unpin, each its own pages of regions that all share, while others purge,
- * fork, map, move mappings, pass descriptors, die, swap, make huge pages and
- * run into a limit. One lost byte fails the case.
+ * The contract: if PIN returns NOT_PURGED, every byte of the range is intact.
+ * Threads of several processes pin, check every byte, write and unpin. All share
+ * the same regions, and each has its own pages there. Meanwhile others purge, fork,
+ * map, move mappings, pass descriptors, die, swap, make huge pages and reach a
+ * limit. One lost byte fails the case.
  *
  *	stress [--seed=N] [--seconds=N] [CASE]...
  *
- * Without --seconds each thread and each process does some rounds, and all go on
- * until the last one has done its own. The seed decides what each thread does; how
- * the threads meet, it cannot.
+ * Each case lasts --seconds. Without it each thread and each process has to do some
+ * rounds, and all go on until the last one has done them. The seed decides what each
+ * thread does, but not how the threads interleave.
  *
- * abi.md, semantics: NOT_PURGED; pinned pages are not purged; purged pages are
+ * ABI, semantics: NOT_PURGED; pinned pages are not purged; purged pages are
  *	zero; fork
  */
 #include <pthread.h>
@@ -24,29 +24,29 @@ enum { REGIONS = 2, PROCESSES = 2, THREADS = 2, LONGEST_RUN = 12 };
 enum { WORKERS = PROCESSES * THREADS };
 enum { ROUNDS = 2000 };		/* of each worker, at least */
 
-/* What goes on beside the workers. */
+/* What disturbs the workers. */
 enum {
 	PURGE_ALL	= 1 << 0,
 	DROP_CACHES	= 1 << 1,
 	MADVISE_REMOVE	= 1 << 2,
 	LIVES		= 1 << 3,	/* regions, mappings, children come and go */
-	DEATHS		= 1 << 4,	/* of processes in the middle of a call */
+	DEATHS		= 1 << 4,	/* processes die in the middle of a call */
 	RECLAIM		= 1 << 5,	/* memory.reclaim, or a lower memory.high */
 	PAGE_OUT	= 1 << 6,
-	HUGE_PAGES	= 1 << 7,	/* are made and forbidden */
+	HUGE_PAGES	= 1 << 7,	/* are allowed and forbidden */
 	LAST_DISTURBER	= HUGE_PAGES,
 };
 
 struct region {
 	int fd;
 	size_t pages;
-	unsigned char *owner;	/* of each page, which worker */
+	unsigned char *owner;	/* for each page, the worker that uses it */
 };
 
-/* What all processes did so far. */
+/* The counts of all processes together. */
 struct totals {
 	_Atomic uint64_t rounds, purged_pages, checked_pages;
-	atomic_int unfinished;	/* workers and disturbers with rounds to do */
+	atomic_int unfinished;	/* workers and disturbers that have rounds to do */
 	atomic_flag collapsing;
 };
 
@@ -54,7 +54,7 @@ static struct region regions[REGIONS];
 static struct totals *totals;
 static int disturbers;
 
-/* A worker's own mapping, and what it knows of its pages. */
+/* A worker: its own mapping, and the expected state of its pages. */
 struct worker {
 	unsigned int number;
 	uint64_t random;
@@ -86,12 +86,12 @@ static void regions_create(size_t pages)
 			while (run-- && page < pages)
 				g->owner[page++] = w;
 		}
-		/* A little at a time, for a limit may be near. */
+		/* One page at a time: the limit may be near. */
 		for (size_t page = 0; page < pages; page++) {
 			write_page(base + page * page_size, page, 0);
 			unpin(g->fd, page, 1);
 		}
-		/* What only its owner has mapped can be swapped out. */
+		/* A page can be swapped out only if its owner alone maps it. */
 		CHECK_OK(munmap(base, pages * page_size));
 	}
 }
@@ -106,7 +106,7 @@ static void lost(const struct worker *w, size_t page, const char *what)
 	     page_is_zero(p) ? "zero" : "neither intact nor zero", test_seed);
 }
 
-/* One of the worker's runs of pages, or a part of one. */
+/* Chooses one of the worker's runs of pages, or a part of one. */
 static void choose_range(struct worker *w, size_t *first, size_t *end)
 {
 	const struct region *g = w->region;
@@ -136,15 +136,15 @@ static void pin_and_check(struct worker *w, size_t first, size_t end)
 		if (page_is(p, i, w->generation[i]))
 			continue;
 		if (result == ASHMEM_NOT_PURGED)
-			lost(w, i, "NOT_PURGED was answered");
+			lost(w, i, "the pin returned NOT_PURGED");
 		if (!w->unpinned[i])
 			lost(w, i, "it was pinned");
 		if (!page_is_zero(p))
-			lost(w, i, "WAS_PURGED was answered");
+			lost(w, i, "the pin returned WAS_PURGED");
 		zero++;
 	}
 	if (result == ASHMEM_WAS_PURGED && !zero)
-		lost(w, first, "WAS_PURGED was answered, but nothing is lost");
+		lost(w, first, "the pin returned WAS_PURGED, but no page is lost");
 	w->purged += zero;
 	atomic_fetch_add(&totals->purged_pages, zero);
 	atomic_fetch_add(&totals->checked_pages, end - first);
@@ -173,7 +173,7 @@ static void check_pinned_by_read(struct worker *w, size_t page)
 	CHECK_EQ(page_size, pread(w->region->fd, buffer, page_size,
 				  page * page_size));
 	if (!page_is(buffer, page, w->generation[page]))
-		lost(w, page, "it is pinned, and read() gives something else");
+		lost(w, page, "it is pinned, but read() returns something else");
 	free(buffer);
 }
 
@@ -223,15 +223,15 @@ static void move_mapping(struct worker *w)
 }
 
 /*
- * One worker at a time: the kernel charges the huge page before it gives up the
- * small ones, which nobody can reclaim meanwhile. Four at once need more than
- * the limit, and then it kills whatever is unpinned.
+ * Only one worker at a time: the kernel charges the huge page before it frees the
+ * small ones, which cannot be reclaimed meanwhile. Four workers at once would need
+ * more than the limit, which would then kill however much is unpinned.
  */
 static void collapse(struct worker *w)
 {
 	if (atomic_flag_test_and_set(&totals->collapsing))
 		return;
-	/* Older kernels don't know it, and it may find no huge page. */
+	/* May fail: older kernels lack it, and there may be no free huge page. */
 	madvise(w->base, w->region->pages * page_size, 25 /* MADV_COLLAPSE */);
 	atomic_flag_clear(&totals->collapsing);
 }
@@ -278,7 +278,7 @@ static void work_round(struct worker *w)
 		break;
 	}
 	check_pinned(w, first, end);
-	/* Mostly all of it, sometimes only the beginning or the end. */
+	/* Mostly the whole range, sometimes only its beginning or its end. */
 	part = first + random_below(&w->random, end - first);
 	switch (random_below(&w->random, 8)) {
 	case 0:
@@ -312,7 +312,7 @@ static void *run_worker(void *argument)
 		if (w->rounds == ROUNDS)
 			atomic_fetch_sub(&totals->unfinished, 1);
 	} while (goes_on());
-	/* At the end, once over everything. */
+	/* At the end, checks all its pages. */
 	for (size_t i = 0; i < w->region->pages; i++) {
 		if (w->region->owner[i] != w->number)
 			continue;
@@ -375,7 +375,7 @@ static void disturb_by_lives(uint64_t *random)
 	CHECK_OK(munmap(q, 16 * page_size));
 }
 
-/* The receiver maps what it gets and looks at it. */
+/* Passes a descriptor to a process that maps the region and reads a status. */
 static void pass_descriptor(int fd, size_t length)
 {
 	int pair[2];
@@ -396,7 +396,7 @@ static void pass_descriptor(int fd, size_t length)
 	CHECK_CHILD(pid);
 }
 
-/* A child with a region of its own and a mapping of everybody's is killed. */
+/* Kills a child that uses its own region and a mapping of a shared one. */
 static void disturb_by_deaths(uint64_t *random)
 {
 	const struct region *g = &regions[random_below(random, REGIONS)];
@@ -430,7 +430,7 @@ static void disturb_by_reclaim(uint64_t *random)
 	fd = open(path, O_WRONLY | O_CLOEXEC);
 	if (fd >= 0) {
 		snprintf(text, sizeof(text), "%zu", bytes);
-		/* That less was found than wanted is no error here. */
+		/* It is no error here if reclaim found less than was wanted. */
 		if (write(fd, text, strlen(text)) < 0)
 			CHECK_EQ(EAGAIN, errno);
 		close(fd);
@@ -497,8 +497,8 @@ static pid_t fork_disturber(int what)
 		if (round == rounds)
 			atomic_fetch_sub(&totals->unfinished, 1);
 		/*
-		 * Who takes all does so now and then, or nothing is left to the
-		 * others: the workers have to fill the regions in between.
+		 * A purge of everything must be rare, or it leaves nothing to
+		 * the others: workers have to fill the regions in between.
 		 */
 		if (what <= DROP_CACHES)
 			wait_for_rounds(random_below(&random, test_seconds ?
@@ -517,7 +517,7 @@ static void tell_totals(void)
 	fflush(stdout);
 }
 
-/* Tells who watches a run of many --seconds how far it is, each half minute. */
+/* Prints the counts every half minute of a run of many --seconds. */
 static void tell_progress(void)
 {
 	double next = case_began + 30;
@@ -527,7 +527,7 @@ static void tell_progress(void)
 		sleep_ms(1000);
 		child.si_pid = 0;
 		CHECK_OK(waitid(P_ALL, 0, &child, WEXITED | WNOHANG | WNOWAIT));
-		/* None ends well before its time. */
+		/* A child that ends before its time has failed. */
 		if (child.si_pid)
 			return;
 		if (now() < next)
@@ -572,7 +572,7 @@ static void create_limited_group(size_t limit)
 	cgroup_set("a", "memory.max", limit);
 }
 
-/* The regions are larger than the limit; who runs into it purges. */
+/* The regions are larger than the limit: a task that reaches it purges. */
 static void run_stress_at_a_limit(int against)
 {
 	size_t limit = cgroup_get("a", "memory.max", NULL);
@@ -608,7 +608,7 @@ CASE_LIMIT(no_byte_is_lost_to_all_of_them, 100)
 	run_stress_at_a_limit(PURGE_ALL | DROP_CACHES | MADVISE_REMOVE | LIVES);
 }
 
-/* The sum of some counters of /proc/vmstat, or of another such list. */
+/* Return: the sum of the named counters in /proc/vmstat or another such list. */
 static uint64_t counters(const char *list, const char *names)
 {
 	FILE *f = fopen(list, "re");
@@ -640,7 +640,7 @@ static struct counts count_all(void)
 	};
 }
 
-/* What a run did not have, or NULL. */
+/* Return: what did not happen in a run, or NULL. */
 static const char *missing(struct counts before, struct counts after)
 {
 	if (after.swapped_out == before.swapped_out)
@@ -657,10 +657,10 @@ CASE_LIMIT(no_byte_is_lost_to_anything, 100)
 	struct counts before, after;
 
 	make_swap();
-	/* A huge page takes 4 MiB while it is made; khugepaged makes some, too. */
+	/* A huge page needs 4 MiB while it is made; khugepaged makes some too. */
 	create_limited_group(16 * MIB);
 	before = count_all();
-	/* Until it was a test of each of these: once is not always enough. */
+	/* Until each of these has happened: one run is not always enough. */
 	for (;;) {
 		run_stress_at_a_limit(2 * LAST_DISTURBER - 1);
 		after = count_all();
