@@ -1,44 +1,44 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Two drivers of the device, the same random calls, and whether they answer the
- * same. The original is the oracle, but for what DIFFERENCES.md lists; where
- * one of these shows, it is counted, and if the regions are not in the same
- * state any more the sequence ends.
+ * Makes the same random calls on two drivers of the device and compares the
+ * results. The original is the oracle, except for the differences listed in
+ * DIFFERENCES.md. These are counted; if one leaves the two regions in different
+ * states, the sequence ends.
  *
  *	ORIGINAL=DEVICE OURS=DEVICE [SEQUENCES=N] differ [--seed=N]
  *
- * 10,000 sequences if not told otherwise. A difference that is not on the list
- * fails the case; what led to it is printed.
+ * SEQUENCES is 10,000 by default. A difference that is not listed fails the case,
+ * and the calls that led to it are printed.
  */
 #include "client.h"
 
 enum { PAGES = 16, MOST_CALLS = 40, LONGEST_TEXT = 160 };
 
-/* One of the two: what it has, and its last answer. */
+/* One of the two drivers: its region, and its last result. */
 struct side {
 	const char *device;
 	int fd;
-	char *base;		/* of the mapping, or NULL */
+	char *base;		/* its mapping, or NULL */
 	long result;
 	int error;
-	char data[300];		/* what it copied out */
+	char data[300];		/* copied to user space */
 };
 
-/* What both have in common, as far as the calls tell. */
+/* A sequence of calls, and the state that both regions are in after them. */
 struct sequence {
 	struct side side[2];
 	uint64_t seed, random;
 	size_t size;		/* as set */
-	size_t length;		/* of the mapping */
+	size_t length;		/* of the last mapping */
 	int prot;		/* its protection */
 	bool shared;
 	bool unpinned[PAGES], purged[PAGES];
-	bool merged;		/* pages were unpinned at or beside purged ones */
+	bool merged;		/* purged pages, or pages beside them, were unpinned */
 	unsigned int calls;
 	char text[MOST_CALLS][LONGEST_TEXT];
 };
 
-/* Which entry of DIFFERENCES.md a difference belongs to. */
+/* The entry of DIFFERENCES.md that a difference belongs to. */
 enum reason {
 	NONE,
 	GET_SIZE_OF_2_GIB,
@@ -53,7 +53,7 @@ enum reason {
 static const char *const reasons[REASONS] = {
 	[GET_SIZE_OF_2_GIB] = "GET_SIZE of 2 GiB or more",
 	[FILE_ID] = "GET_FILE_ID",
-	[MAPPING_BEYOND_THE_END] = "a mapping that ends behind the end",
+	[MAPPING_BEYOND_THE_END] = "a mapping that reaches beyond the end",
 	[COMMITTED_MEMORY] = "the size counted as committed memory",
 	[RANGE_AT_THE_END] = "an offset at the very end with length 0",
 	[PURGED_NEIGHBOUR] = "pages unpinned at or beside purged ones",
@@ -81,7 +81,7 @@ static void tell(struct sequence *s, const char *format, ...)
 
 #define BOTH(s, i) for (struct side *i = (s)->side; i < (s)->side + 2; i++)
 
-/* Makes a call on both sides. */
+/* Makes a call on both sides and keeps the results. */
 #define ANSWER(s, i, call)						\
 	BOTH(s, i) {							\
 		errno = 0;						\
@@ -205,7 +205,7 @@ static enum reason call_map(struct sequence *s)
 	s->prot = prot;
 	s->shared = shared;
 	if (!same(s)) {
-		/* Only one has a mapping; no other call could forget it. */
+		/* Only one side has a mapping: unmap it, so that both have none. */
 		BOTH(s, i) {
 			if (i->base)
 				CHECK_OK(munmap(i->base, length));
@@ -251,7 +251,7 @@ static enum reason call_write_memory(struct sequence *s)
 	return NONE;
 }
 
-/* Where pages were purged they are zero in both, or in one more often. */
+/* Purged pages are zero on both sides; after a merge one side may have more of them. */
 static enum reason call_read_memory(struct sequence *s)
 {
 	if (!s->side[0].base || !(s->prot & PROT_READ))
@@ -262,7 +262,7 @@ static enum reason call_read_memory(struct sequence *s)
 	return s->merged ? PURGED_NEIGHBOUR : NONE;
 }
 
-/* In pages, mostly of the region; sometimes nonsense. */
+/* Return: a range of whole pages, mostly inside the region; sometimes nonsense. */
 static struct ashmem_pin any_range(struct sequence *s)
 {
 	size_t pages = size_in_pages(s);
@@ -401,7 +401,7 @@ static enum reason call_stat(struct sequence *s)
 	return NONE;
 }
 
-/* The region stays: another descriptor of it lives on. */
+/* The region remains, as the other descriptor does. */
 static enum reason call_dup(struct sequence *s)
 {
 	tell(s, "dup and close");
@@ -434,14 +434,18 @@ static void print_difference(const struct sequence *s)
 		       s->side[i].error ? errno_name(s->side[i].error) : "");
 }
 
-/* Counts the differences, under REASONS those that are on no list. Answers the calls made. */
+/*
+ * Counts the differences; the index REASONS counts those that are not listed.
+ *
+ * Return: the number of calls made.
+ */
 static unsigned int run_sequence(struct sequence *s, uint64_t *differences)
 {
 	unsigned int made = 0;
 
 	BOTH(s, i)
 		i->fd = CHECK_OK(open(i->device, O_RDWR | O_CLOEXEC));
-	/* Mostly a region that can be used at once. */
+	/* Mostly the region has a size from the start. */
 	if (any(s, 8)) {
 		s->size = PAGES * page_size;
 		BOTH(s, i)
@@ -465,7 +469,7 @@ static unsigned int run_sequence(struct sequence *s, uint64_t *differences)
 			if (why != FILE_ID && why != GET_SIZE_OF_2_GIB)
 				break;
 		}
-		/* The original's counts are wrong from here on, whatever it said. */
+		/* From here on the original counts wrong, whatever it returned. */
 		if (why == RANGE_AT_THE_END || !any(s, 60))
 			break;
 	}
@@ -480,7 +484,7 @@ static const char *variable(const char *name)
 	const char *value = getenv(name);
 
 	if (!value)
-		FAIL("%s is not set: it has to name a device", name);
+		FAIL("%s is not set: it must name a device", name);
 	return value;
 }
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Every allocation in a call fails in turn, and every copy from or to user
- * memory (get_user and put_user are no copies: wide.c has these). The call then
- * says ENOMEM or EFAULT, the region is what it was, and the same call answers
- * what it answers without a fault.
+ * Each allocation in a call fails in turn, and each copy from or to user memory
+ * (get_user and put_user do not count as copies; wide.c tests them). The call then
+ * fails with ENOMEM or EFAULT and the region is unchanged. Made again, the call
+ * returns what it returns without a fault.
  *
  * Needs a kernel with fault injection (failslab, fail_page_alloc,
  * fail_usercopy): see vagrant/machines/debug.
@@ -12,21 +12,21 @@
 
 enum { PAGES = 8 };
 
-/* A region, and what a client can learn of it. */
+/* A region, and all that a client can read of its state. */
 struct subject {
 	int fd;
-	char *base;	/* all of it, or NULL */
+	char *base;	/* mapping of the whole region, or NULL */
 	char name[ASHMEM_NAME_LEN];
 	int size, mask;
 	struct ashmem_info info;
 };
 
-/* One call: what it needs, and the call itself. */
+/* A call: its preparation, and the call itself. */
 struct call {
 	void (*prepare)(struct subject *s);
 	int (*make)(struct subject *s);
-	int at_least;	/* points that make it fail; what slabs have varies */
-	bool half_done;	/* when it fails, a part of it may have been done */
+	int at_least;	/* points that make it fail: more if slabs are empty */
+	bool half_done;	/* if it fails, a part of it may have been done */
 };
 
 static void inject_everywhere(void)
@@ -82,7 +82,7 @@ static void forget(struct subject *s)
 	s->base = NULL;
 }
 
-/* Makes the call with its @nth point failing. Answers whether it has one. */
+/* Makes the call and lets its @nth point fail. Return: does the call have so many? */
 static bool make_with_fault(const struct call *call, struct subject *s, int nth,
 			    int *result, int *error)
 {
@@ -96,7 +96,7 @@ static bool make_with_fault(const struct call *call, struct subject *s, int nth,
 	*result = call->make(s);
 	*error = errno;
 	memset(text, 0, sizeof(text));
-	/* To ask has points too: where these fail the call had none left. */
+	/* The read has points too. If one of them fails, the call had too few. */
 	injected = pread(fd, text, sizeof(text) - 1, 0) > 0 && atoi(text) == 0;
 	if (pwrite(fd, "0", 1, 0) < 0)
 		CHECK_EQ(1, pwrite(fd, "0", 1, 0));
@@ -104,7 +104,7 @@ static bool make_with_fault(const struct call *call, struct subject *s, int nth,
 	return injected;
 }
 
-/* What the call answers, and makes of the region, when nothing fails. */
+/* Makes the call without a fault; @after gets the region's state. Return: the result. */
 static int make_undisturbed(const struct call *call, struct ashmem_info *after)
 {
 	struct subject s = { .fd = -1 };
@@ -121,7 +121,7 @@ static int make_undisturbed(const struct call *call, struct ashmem_info *after)
 static void check_done(struct subject *s, struct ashmem_info expected)
 {
 	learn(s);
-	/* Of two regions only this differs. */
+	/* The only field that differs between two such regions. */
 	expected.file_id = s->info.file_id;
 	CHECK(!memcmp(&expected, &s->info, sizeof(expected)));
 }
@@ -142,7 +142,7 @@ static void fail_in_turn(const struct call *call)
 		injected = make_with_fault(call, &s, points + 1, &result, &error);
 		if (result < 0) {
 			if (!injected)
-				FAIL("it failed with %s though nothing was made to",
+				FAIL("it failed with %s, but no fault was injected",
 				     errno_name(error));
 			if (error != ENOMEM && error != EFAULT)
 				FAIL("point %d: %s", points + 1,
@@ -160,7 +160,7 @@ static void fail_in_turn(const struct call *call)
 	}
 	printf("# %d points, %d of them make it fail\n", points, failed);
 	if (failed < call->at_least)
-		FAIL("only %d points make it fail, %d are known", failed,
+		FAIL("only %d points make it fail, expected at least %d", failed,
 		     call->at_least);
 }
 
@@ -230,7 +230,7 @@ static int make_map_shared(struct subject *s)
 	return try_map(s->fd, PAGES * page_size, RW, MAP_SHARED, 0);
 }
 
-/* It makes the backing file. */
+/* The first mmap makes the backing file. */
 FAILS_CLEANLY(first_mmap, prepare_sized, make_map_shared, 1)
 
 FAILS_CLEANLY(second_mmap, prepare_mapped, make_map_shared, 1)
@@ -288,7 +288,7 @@ static int make_vector(struct subject *s)
 	};
 	int ret = ioctl(s->fd, ASHMEM_PIN_VECTOR, &vector);
 
-	/* What a range lacks is told by its own result. */
+	/* A range that lacks memory has the error in its own result. */
 	for (size_t i = 0; !ret && i < ARRAY_SIZE(ranges); i++) {
 		if (!ranges[i].result)
 			continue;
@@ -329,14 +329,14 @@ static int make_fork(struct subject *s)
 
 static void prepare_to_fork(struct subject *s)
 {
-	/* A fork that gets no stack says so in the kernel's log. */
+	/* The kernel logs it if a fork gets no stack. */
 	expect_call_trace();
 	prepare_mapped(s);
 }
 
 FAILS_CLEANLY(fork, prepare_to_fork, make_fork, 1)
 
-/* The pages move to the new mapping; the old one stays, and finds them again. */
+/* The pages move to the new mapping; the old one remains and faults them in again. */
 static int make_mremap(struct subject *s)
 {
 	size_t length = PAGES * page_size;

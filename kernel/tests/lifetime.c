@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The module comes and goes: loading, unloading, and who keeps it loaded.
+ * Loading and unloading the module, and what keeps it loaded.
  *
  *	ASHMEM_KO=FILE lifetime
  *
- * FILE is the module that is loaded now; the program loads it again each time.
- * Nobody else may use the device meanwhile.
+ * FILE is the module that is loaded now; the program loads it again after each
+ * unload. No other program may use the device meanwhile.
  *
  * defect 12: init errors leak; loading beside another ashmem oopses
  * defect 18: unload while a mapping lives
@@ -15,10 +15,10 @@
 
 #include "client.h"
 
-/* What a module ends with that is signed. */
+/* The end of a signed module. */
 #define SIGNED	"~Module signature appended~\n"
 
-/* Debian's build of Android's driver is tested by this program too. */
+/* This program also tests Debian's build of Android's driver. */
 static const char *module_name(void)
 {
 	return driver_is_original() ? "ashmem_linux" : "ashmem";
@@ -29,7 +29,7 @@ static const char *module_file(void)
 	const char *file = getenv("ASHMEM_KO");
 
 	if (!file)
-		FAIL("ASHMEM_KO is not set: it has to name the module's file");
+		FAIL("ASHMEM_KO is not set: it must name the module's file");
 	return file;
 }
 
@@ -64,7 +64,7 @@ static bool is_loaded(const char *name)
 	return access(path, F_OK) == 0;
 }
 
-/* A case that fails half-way must not take the device from the others. */
+/* A case that fails half-way must not leave the others without the device. */
 AFTER_EACH_CASE(load_again)
 {
 	const char *file = getenv("ASHMEM_KO");
@@ -86,7 +86,7 @@ AFTER_EACH_CASE(load_again)
 		CHECK(is_loaded(module_name()));				\
 	} while (0)
 
-/* Whoever has just died may hold the module for a moment more. */
+/* A process that has just died may keep the module for a moment more. */
 static void check_unload_and_load(void)
 {
 	while (unload()) {
@@ -99,7 +99,7 @@ static void check_unload_and_load(void)
 	CHECK_OK(load());
 }
 
-/* Where nothing is in its way. The original can never be unloaded. */
+/* Nothing uses the module, so it can be unloaded. The original never can. */
 static void check_unload_is_granted(void)
 {
 	if (driver_is_original())
@@ -225,7 +225,7 @@ CASE(defect_18_unload_while_a_read_only_mapping_lives)
 	check_unload_is_granted();
 }
 
-/* Private memory may need the module or not; it must work either way. */
+/* A private mapping may keep the module or not; it must work in both cases. */
 CASE(defect_18_unload_while_a_private_mapping_lives)
 {
 	int fd = region_create(8 * page_size);
@@ -326,7 +326,7 @@ CASE_LIMIT(unloaded_while_caches_are_dropped_and_regions_opened, 60)
 			continue;
 		}
 		CHECK_OK(load());
-		/* Every other time a region is opened before the next unload. */
+		/* Every other time, the device is used before the next unload. */
 		regions = atomic_load(&seen->regions);
 		if (unloads++ % 2)
 			WAIT_UNTIL(atomic_load(&seen->regions) > regions);
@@ -356,7 +356,7 @@ CASE(defect_12_loaded_twice)
 	use_device();
 }
 
-/* In place, wherever the text stands with its NUL: ashmem becomes ashnem. */
+/* Replaces each @text that a NUL follows, in place: ashmem becomes ashnem. */
 static int rename_all(char *from, size_t bytes, const char *text)
 {
 	size_t length = strlen(text) + 1;
@@ -371,8 +371,8 @@ static int rename_all(char *from, size_t bytes, const char *text)
 }
 
 /*
- * The same module under another name: it gets as far as the device, whose name
- * is taken, as it would be beside another driver of ashmem.
+ * Writes the same module under another name. Its init reaches the device, whose
+ * name is taken, as beside another driver of ashmem.
  */
 static void write_twin(const char *path)
 {
@@ -403,9 +403,9 @@ static void write_twin(const char *path)
 			rename_all(content, s->sh_size, module_name());
 	}
 	CHECK_EQ(1, renamed);
-	/* Two caches of one name are a complaint on debug kernels. */
+	/* Debug kernels complain about two caches of the same name. */
 	rename_all(image, st.st_size, "ashmem_range");
-	/* A distribution's signature holds no longer; none is better than that. */
+	/* A signature is no longer valid; no signature is better than a wrong one. */
 	if (!memcmp(image + st.st_size - strlen(SIGNED), SIGNED,
 		    strlen(SIGNED)))
 		st.st_size -= strlen(SIGNED);
@@ -414,7 +414,7 @@ static void write_twin(const char *path)
 	close(out);
 }
 
-/* The module said that, and nobody said anything of a warning. */
+/* The module logged @text once, and the kernel logged no warning. */
 static void check_said_once(int log, const char *text)
 {
 	char line[8192];

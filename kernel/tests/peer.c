@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The other end of a socket on which another program sends and receives
- * regions: Java's SharingOverSocketIT, which starts one case at a time.
- * ASHMEM_SOCKET in the environment is the path where that listens.
+ * The peer of a program that sends and receives regions over a socket: the Java
+ * test SharingOverSocketIT, which starts one case at a time. ASHMEM_SOCKET in the
+ * environment is the path of the socket on which the test listens.
  *
- * A region is one byte with one descriptor. A byte alone is the other program's
- * word that it is done with what it does to the region.
+ * A region is sent as one byte with one descriptor. A byte alone means that the
+ * sender has finished its work on the region.
  */
 #include <sys/un.h>
 
@@ -35,7 +35,7 @@ static void tell_java(int s)
 	CHECK_EQ(1, write(s, "x", 1));
 }
 
-/* Of two pages, with generation 1 in them; generation 2 goes into the first. */
+/* Receives two pages of generation 1 and writes generation 2 to the first. */
 CASE_LIMIT(receives_and_writes, 120)
 {
 	int s = connect_to_java(), fd = receive_descriptor(s);
@@ -55,7 +55,7 @@ CASE_LIMIT(receives_and_writes, 120)
 	CHECK_ZERO(p, 1, 1);
 }
 
-/* It was made read-only before it was sent; its sender goes on writing. */
+/* The sender made the region read-only before it sent it, but still writes to it. */
 CASE_LIMIT(receives_to_read_only, 120)
 {
 	int s = connect_to_java(), fd = receive_descriptor(s);
@@ -72,7 +72,7 @@ CASE_LIMIT(receives_to_read_only, 120)
 	CHECK_PAGES(p, 0, 2, 2);
 }
 
-/* Its last page is not whole. */
+/* The region sent ends in the middle of its last page. */
 CASE_LIMIT(sends, 120)
 {
 	int s = connect_to_java(), fd = region_open();
