@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * KUnit: what is pure or needs no more than a region, tested inside a kernel.
- * Part of the module if it is built with ASHMEM_KUNIT=y; the tests then run
- * when it is loaded.
+ * KUnit tests of what is pure or needs only a region. A module built with
+ * ASHMEM_KUNIT=y contains them and runs them when it is loaded.
  */
 #include <kunit/test.h>
 #include <linux/log2.h>
@@ -18,7 +17,7 @@
 #include "../ranges.h"
 #include "../region.h"
 
-/* What a test of ranges works on: the ranges, and a list in the place of the LRU. */
+/* The subject of a test of ranges: the ranges, and a list instead of the LRU. */
 struct set {
 	struct ashmem_ranges ranges;
 	struct list_head lru;
@@ -74,7 +73,7 @@ static int set_pin(struct kunit *test, unsigned long start, unsigned long end)
 	return ret;
 }
 
-/* Purges the least recently unpinned range. */
+/* Purges the least recently unpinned range. Return: the purged range that has it. */
 static struct ashmem_range *set_purge(struct kunit *test)
 {
 	struct set *set = test->priv;
@@ -220,8 +219,8 @@ static void ranges_reach_the_last_page(struct kunit *test)
 }
 
 /*
- * Defect 19. The steps to find a range are at most the depth of the tree: in a
- * red-black tree that is twice the logarithm of the number of ranges.
+ * Defect 19. To find a range takes at most as many steps as the tree is deep: in a
+ * red-black tree, twice the logarithm of the number of ranges.
  */
 static void ranges_are_found_in_few_steps(struct kunit *test)
 {
@@ -249,7 +248,7 @@ static unsigned long next_random(unsigned long *state)
 	return *state >> 33;
 }
 
-/* The model of tests/host in short, on the kernel's own rbtree. */
+/* A short form of the model in tests/host, on the kernel's own rbtree. */
 static void ranges_agree_with_a_model(struct kunit *test)
 {
 	struct set *set = test->priv;
@@ -314,7 +313,7 @@ static struct kunit_suite ranges_suite = {
 	.test_cases = ranges_cases,
 };
 
-/* 8 pages, the largest allocation that a limit kills for, always count as missing. */
+/* 8 pages always count as missing: the largest allocation that a limit kills for. */
 static void limit_lacks_until_the_largest_allocation_fits(struct kunit *test)
 {
 	KUNIT_EXPECT_EQ(test, ashmem_limit_lacks(0, PAGE_COUNTER_MAX), 0);
@@ -401,7 +400,7 @@ static void mask_follows_the_personality(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, ashmem_region_set_prot_mask(region, PROT_READ), 0);
 	KUNIT_EXPECT_EQ(test, ashmem_region_get_prot_mask(region), PROT_READ | PROT_EXEC);
 	KUNIT_EXPECT_EQ(test, ashmem_region_set_prot_mask(region, PROT_EXEC), 0);
-	/* It does not bring back what is lost. */
+	/* The personality does not bring back a bit that is lost. */
 	KUNIT_EXPECT_EQ(test, ashmem_region_set_prot_mask(region, PROT_READ), -EINVAL);
 	current->personality = before;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The same for libFuzzer: its input is a text of steps. */
+/* The model for libFuzzer: the input is a text of steps. */
 #include <stdint.h>
 
 #include "model.h"

@@ -15,8 +15,8 @@ static const char steps[] = "upigodsc";
 struct model {
 	struct ashmem_ranges ranges;
 	struct list_head lru;
-	uint64_t unpinned, purged;		/* a bit per page */
-	unsigned int unpinned_at[MODEL_PAGES];	/* the step */
+	uint64_t unpinned, purged;		/* one bit for each page */
+	unsigned int unpinned_at[MODEL_PAGES];	/* in which step */
 	unsigned int spare;
 	unsigned int nr_steps;
 	char text[4 * MODEL_STEPS + 1];
@@ -58,7 +58,7 @@ static struct ashmem_range *range_new(const struct model *model)
 	return range;
 }
 
-/* What shrinker.c does with it. */
+/* Applies a change as shrinker.c does. */
 static void apply(struct model *model, struct ashmem_ranges_change *change)
 {
 	struct ashmem_range *range, *next;
@@ -174,8 +174,9 @@ typedef int call_t(struct ashmem_ranges *ranges, unsigned long start, unsigned l
 		   struct ashmem_ranges_change *change);
 
 /*
- * With the spare ranges at hand, and when these are fewer than it needs and nothing
- * changed, with all. @renewed: the range that has to be told as renewed.
+ * Makes a call with the spare ranges that the model has. If the call needs more, it
+ * must change nothing, and is made again with all. @renewed: the range that the call
+ * must report as renewed, or NULL.
  */
 static int call(struct model *model, call_t *function, unsigned long start, unsigned long end,
 		unsigned int needs, const struct ashmem_range *renewed)
@@ -234,7 +235,7 @@ static void step_pin(struct model *model, unsigned long start, unsigned long end
 	}
 }
 
-/* All pages of [start, end) are unpinned, and ranges begin and end there. */
+/* All pages of [start, end) must be unpinned, and ranges must begin and end there. */
 static void purge(struct model *model, unsigned long start, unsigned long end)
 {
 	struct ashmem_ranges_change change;

@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * ranges.c against a model of two bits and a time for each page. A step is one
- * call, and after it the whole structure is compared with the model. A failure
- * prints the steps that led to it, in the form that replay takes.
+ * ranges.c against a model with two bits and a time for each page. A step is one
+ * call; after each step the whole structure is compared with the model. A failure
+ * prints the steps that led to it, in the form that --replay takes.
  *
- * A step as text is a letter and two pages, each a digit or a letter:
+ * A step is written as a letter and two pages, each of these a digit or a letter:
  *
  *	uAB	unpin the pages A to B
  *	pAB	pin them
  *	iAB	pin them unless one was purged
- *	gAB	purge the ranges from the one with page A on, as long as they lie side
- *		by side, up to the one with page B
+ *	gAB	purge the range with page A and those after it up to the one with page
+ *		B, as long as each begins where the one before ends
  *	oAB	purge the least recently unpinned range
  *	dAB	drop the parked range with page A
- *	sAB	give A modulo 3 spare ranges before each call from here on
+ *	sAB	from here on, give A modulo 3 spare ranges before each call
  *	cAB	clear: every page is pinned
  *
- * A # begins a comment, up to the line's end; all else is skipped.
+ * A # begins a comment, which ends with the line; any other text is skipped.
  */
 #ifndef MODEL_H
 #define MODEL_H
@@ -25,7 +25,7 @@
 
 /* Pages that a step can name. */
 #define MODEL_PAGES	62
-/* Steps that a model remembers; it has to be freed before it made more. */
+/* Steps that a model records; it must be freed before it makes more. */
 #define MODEL_STEPS	400
 
 struct model;
@@ -33,9 +33,9 @@ struct model;
 struct model *model_new(void);
 void model_free(struct model *model);
 void model_step(struct model *model, char what, unsigned int from, unsigned int to);
-/* Runs all steps of a text on a new model. */
+/* Makes all steps of a text on a new model. */
 void model_replay(const char *text, size_t length);
-/* Prints the steps so far of the model made last, if there is one. */
+/* Prints the steps so far of the model that was made last, if it is not freed. */
 void model_tell_steps(void);
 
 #endif /* MODEL_H */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Random steps on many models.
+ * Makes random steps on many models.
  *
  *	random [--seed=N] [--steps=N] [--replay=FILE]
  */
@@ -24,7 +24,7 @@ static uint32_t random_below(uint32_t bound)
 	return (uint32_t)(state >> 32) % bound;
 }
 
-/* Few pages make ranges meet, many make many of them. */
+/* With few pages ranges meet often; with many pages there are many ranges. */
 static unsigned int one_model(uint64_t steps_left)
 {
 	static const char often[] = "uuuuuuppppppiiggood";
@@ -76,7 +76,7 @@ int main(int argc, char **argv)
 			return 2;
 		}
 	}
-	/* A sanitizer that finds something ends the program by itself. */
+	/* A sanitizer that finds a fault ends the program itself. */
 	__sanitizer_set_death_callback(model_tell_steps);
 	printf("seed %" PRIu64 "\n", seed);
 	fflush(stdout);

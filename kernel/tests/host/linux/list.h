@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Circular lists as the kernel has them. An entry that was deleted points to
- * nowhere, so that a second deletion is seen.
+ * The kernel's circular lists. A deleted entry has NULL pointers, so that a second
+ * deletion is seen.
  */
 #ifndef HOST_LIST_H
 #define HOST_LIST_H

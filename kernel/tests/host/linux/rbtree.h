@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * A binary search tree with the interface of the kernel's rbtree. It is never
- * balanced, which those who use it cannot tell.
+ * balanced; its users cannot see a difference.
  */
 #ifndef HOST_RBTREE_H
 #define HOST_RBTREE_H
@@ -60,7 +60,7 @@ static inline void rb_insert_color(struct rb_node *node, struct rb_root *root)
 	(void)root;
 }
 
-/* Puts @new, or nothing, where @old is. */
+/* Replaces @old by @new, or by nothing if @new is NULL. */
 static inline void rb_replace(struct rb_node *old, struct rb_node *new, struct rb_root *root)
 {
 	if (!old->parent)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What ranges.c needs of the kernel's headers, for user space. */
+/* The parts of the kernel's headers that ranges.c needs, for user space. */
 #ifndef HOST_TYPES_H
 #define HOST_TYPES_H
 
