@@ -104,7 +104,11 @@ static bool make_with_fault(const struct call *call, struct subject *s, int nth,
 	return injected;
 }
 
-/* Makes the call without a fault; @after gets the region's state. Return: its result. */
+/*
+ * Makes the call without a fault; @after gets the region's state.
+ *
+ * Return: the result of the call.
+ */
 static int make_undisturbed(const struct call *call, struct ashmem_info *after)
 {
 	struct subject s = { .fd = -1 };
