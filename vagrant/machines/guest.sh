@@ -3,14 +3,12 @@
 # A guest: a release folder is its root, and the checkout is at /ashmem. This file runs it; qemu.sh has the machine, and uml.sh
 # the one of kernel um.
 # usage: guest.sh boot KERNEL COMMAND      runs COMMAND in a guest; without COMMAND, a shell on this terminal
-#        guest.sh tripped LOG              did the emulated processor trip over patched code?
 # Root, in mount and PID namespaces of its own (enclosure.sh). The exit status is COMMAND's; 124 at the time limit, 125 when the
 # guest ended before COMMAND did, 1 when the kernel complained.
 #   ASHMEM_LIMIT        the time limit in seconds (default: 3600; 0 is none)
 #   ASHMEM_KERNEL_LOG   a file for a copy of the kernel's log
 #   ASHMEM_COMPLAINTS   expected: complaints in the kernel's log are no error
 #   ASHMEM_LOAD         no: boots without loading the module
-#   ASHMEM_AGAIN        yes: COMMAND may run a second time from its beginning
 #   ASHMEM_KUNIT        a file for the report of kunit.py, which then boots kernel um
 #   ASHMEM_ROOT         a folder to be the root instead, writable, with systemd as the first process; COMMAND runs as a service
 set -euo pipefail
@@ -39,23 +37,12 @@ guest_sweep() {
     done < <(find "$top/target/run" -mindepth 1 -maxdepth 1 -type d -printf '%T@ %p\n' | sort -rn | cut -d' ' -f2-)
 }
 
-# guest_tripped LOG: did an emulated processor trip over code that the kernel was patching? While the kernel switches a static key or
-# a tracepoint, the code has a breakpoint (int3). QEMU up to 8.0 may keep its translation of the breakpoint after the kernel
-# removed it. Then the kernel's dump shows no breakpoint at the place where it met one, and no complaint comes before.
-guest_tripped() {
-    awk '
-        /int3: [0-9a-f]+ \[#/ { met = 1 }
-        met && /Code: / { there = match($0, /[0-9a-f][0-9a-f] <[0-9a-f]/) ? substr($0, RSTART, 2) : "cc"; exit }
-        END { exit !(there && there != "cc") }' "$1" 2>/dev/null &&
-        sed '/int3: [0-9a-f]* \[#/,$d' "$1" | "$lab/report/complaints" >/dev/null
-}
-
 # guest_watch KERNEL RUN BEGAN MACHINE: reports that the guest is still booting, and ends it after a panic. Not every emulated kernel
 # gets to the reboot of panic=-1.
 guest_watch() {
     local kernel=$1 run=$2 began=$3 machine=$4 silent=0
     while sleep 3; do
-        if grep -q 'Kernel panic' "$run/console.log" 2>/dev/null || guest_tripped "$run/console.log"; then
+        if grep -q 'Kernel panic' "$run/console.log" 2>/dev/null; then
             sleep 3
             kill -TERM "$machine"
             return
@@ -69,7 +56,7 @@ guest_watch() {
 
 guest_boot() {
     local kernel=$1 command=${2-} limit=${ASHMEM_LIMIT:-3600} began=$EPOCHSECONDS
-    local folder version run sweep lock available interactive=no copy='' machine watch try ended status=0 complaints
+    local folder version run sweep lock available interactive=no copy='' machine watch ended=0 status=0 complaints
     local kind=qemu image accel how console parameters initramfs=() qemu=() emulator=() qemu_root
     folder=$(release_path "$kernel")
     [ -e "$folder/.used" ] || die "there is no release folder for kernel $kernel yet"
@@ -108,27 +95,12 @@ guest_boot() {
     [ "$kernel" != um ] || kind=uml
     "${kind}_prepare" "$folder" "$version" "/ashmem/vagrant/machines/init $kernel ${run#"$top/"}"
     say "booting kernel $kernel ($version) $how"
-    # A fault of the emulated processor says nothing about the module. The guest boots again if COMMAND has not begun, or may
-    # begin again.
-    for try in 1 2 3; do
-        rm -f "$run"/{console.log,started,status,dmesg}
-        began=$EPOCHSECONDS ended=0
-        "${kind}_run" "$run/console.log" "$run/machine.log" "$limit" <&0 &
-        machine=$!
-        guest_watch "$kernel" "$run" "$began" "$machine" 3>&- &
-        watch=$!
-        wait "$machine" || ended=$?
-        kill "$watch" 2>/dev/null || true
-        if [ "$accel" != tcg ]; then
-            break
-        elif [ -e "$run/started" ]; then
-            [ "${ASHMEM_AGAIN:-}" = yes ] && guest_tripped "$run/console.log" || break
-            cp "$run/console.log" "${ASHMEM_KERNEL_LOG:-$run/kernel.log}.$try"
-        else
-            grep -q 'Kernel panic' "$run/console.log" || guest_tripped "$run/console.log" || break
-        fi
-        say "the emulated processor tripped over code that kernel $kernel was patching (try $try of 3)"
-    done
+    "${kind}_run" "$run/console.log" "$run/machine.log" "$limit" <&0 &
+    machine=$!
+    guest_watch "$kernel" "$run" "$began" "$machine" 3>&- &
+    watch=$!
+    wait "$machine" || ended=$?
+    kill "$watch" 2>/dev/null || true
     exec 3>&-
     [ -z "$copy" ] || wait "$copy"
 

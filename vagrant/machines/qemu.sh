@@ -108,15 +108,13 @@ qemu_machine() {
         qemu+=(-accel kvm)
     else
         qemu+=(-accel tcg,thread=multi,tb-size=512)
-        case $1 in
-            *-debug | *-kcsan) guest_parameters+=$(qemu_tsc) ;;
-        esac
+        [ "$console" != ttyS0 ] || guest_parameters+=" tsc=reliable clocksource=tsc$(qemu_tsc)"
     fi
 }
 
-# qemu_tsc: prints the parameter that gives a kernel the TSC's frequency. An emulated processor has this machine's TSC. A debug
-# kernel has no other clock, and gives the TSC up when it cannot measure it on a busy machine. On bare metal /proc/cpuinfo may
-# show another frequency.
+# qemu_tsc: prints the parameter that gives a kernel the TSC's frequency. An emulated processor has this machine's TSC, which is
+# the fastest clock to read, and a debug kernel's only one. A kernel gives it up when it cannot measure it on a busy machine.
+# On bare metal /proc/cpuinfo may show another frequency.
 qemu_tsc() {
     if grep -qw hypervisor /proc/cpuinfo && grep -qw constant_tsc /proc/cpuinfo; then
         awk '/^cpu MHz/ { printf " tsc_early_khz=%d", 1000 * $4; exit }' /proc/cpuinfo

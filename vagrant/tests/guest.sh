@@ -309,12 +309,6 @@ tests() {
 
 all() {
     local part parts=()
-    # An arm64 processor that QEMU 7 emulates keeps its translation of a page when virtiofsd puts other code there. So one
-    # in twenty programs died that were read again after drop_caches. From memory nothing is read again.
-    if [ "$(uname -m)" = aarch64 ]; then
-        programs=$(mktemp -d)
-        cp "$out"/tests/* "$programs/"
-    fi
     watch_more
     forget_leaks
     for part in kunit faults programs java memfd views asan shim leaks coverage; do

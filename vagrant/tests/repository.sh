@@ -49,11 +49,6 @@ complained_about() {
     ! "$report/complaints" "$1" >/dev/null || { echo "nothing found in: $(cat "$1")"; false; }
 }
 
-# judged tripped|untripped LOG: is this the verdict of guest.sh on LOG?
-judged() {
-    [ "$("$lab/machines/guest.sh" tripped "$2" && echo tripped || echo untripped)" = "$1" ]
-}
-
 expected() {
     grep -v '^# SPDX' "$1"
 }
@@ -311,12 +306,6 @@ rm -f "$work"/*.log
 while read -r sample; do
     check "complaints: about $(head -n 1 "$sample" | cut -c3-)" complained_about "$sample"
 done < <(paragraphs "$report/samples/bad.log")
-for verdict in tripped untripped; do
-    rm -f "$work"/*.log
-    while read -r sample; do
-        check "guest: $verdict by $(head -n 1 "$sample" | cut -c3-)" judged "$verdict" "$sample"
-    done < <(paragraphs "$report/samples/$verdict.log")
-done
 for sample in "$report"/samples/*.ktap; do
     check "KTAP: ${sample##*/} is counted as expected" counted_as_expected "$sample"
 done

@@ -112,8 +112,7 @@ part_build() {
 # tests_boot KERNEL NAME COMMAND: boots a guest that runs COMMAND, and judges what its kernel says. NAME is for the log's file
 tests_boot() {
     local kernel=$1 name=$2 command=$3 status=0 complaints
-    # a root that the package's tests write to keeps what they did, so they cannot begin again
-    ASHMEM_AGAIN=$([ -n "${ASHMEM_ROOT:-}" ] || echo yes) ASHMEM_KERNEL_LOG=$results/kernel-$name.log guest "$kernel" \
+    ASHMEM_KERNEL_LOG=$results/kernel-$name.log guest "$kernel" \
         "export ASHMEM_RESULTS=/ashmem/target/test/$kernel ASHMEM_ALL=${ASHMEM_ALL:-}; exec $command" || status=$?
     case $status in
         124) tests_result "guest-$kernel" fail "$kernel: kernel log" "the guest ends" "it was stopped at the time limit" ;;
@@ -152,7 +151,7 @@ END
 # tests_bugs KERNEL: the kernel complains, as it should; the guest's step judges
 tests_bugs() {
     local kernel=$1 bug name
-    ASHMEM_AGAIN=yes ASHMEM_COMPLAINTS=expected guest "$kernel" \
+    ASHMEM_COMPLAINTS=expected guest "$kernel" \
         "export ASHMEM_RESULTS=/ashmem/target/test/$kernel-bugs; exec vagrant/tests/guest.sh bugs" || true
     while read -r bug; do
         name="it is seen when $(sed -n 's/^Bug: //p' "$bug")"
