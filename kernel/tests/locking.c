@@ -391,7 +391,7 @@ CASE_LIMIT(defect_02_pin_storm_at_a_limit, 60)
 
 		for (size_t i = 0; i < ARRAY_SIZE(w); i++) {
 			w[i].work = work_pin_page;
-			w[i].wanted = 10000;
+			w[i].wanted = 1000;
 			w[i].pages = 10 * MIB / page_size;
 			w[i].base = region_written_unpinned(&w[i].fd,
 							    w[i].pages);
@@ -411,8 +411,8 @@ CASE_LIMIT(defect_02_pin_storm_at_a_limit, 60)
 CASE_LIMIT(defect_02_pin_storm_with_drop_caches, 60)
 {
 	struct worker w[] = {
-		{ .work = work_pin_page, .wanted = 10000 },
-		{ .work = work_pin_page, .wanted = 10000 },
+		{ .work = work_pin_page, .wanted = 1000 },
+		{ .work = work_pin_page, .wanted = 1000 },
 		{ .work = work_drop_caches, .wanted = 20 },
 		{ .work = work_purge_all, .wanted = 100 },
 	};

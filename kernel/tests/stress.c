@@ -22,7 +22,7 @@
 
 enum { REGIONS = 2, PROCESSES = 2, THREADS = 2, LONGEST_RUN = 12 };
 enum { WORKERS = PROCESSES * THREADS };
-enum { ROUNDS = 2000 };		/* of each worker, at least */
+enum { ROUNDS = 800 };		/* of each worker, at least */
 
 /* What disturbs the workers. */
 enum {
@@ -502,7 +502,7 @@ static pid_t fork_disturber(int what)
 		 */
 		if (what <= DROP_CACHES)
 			wait_for_rounds(random_below(&random, test_seconds ?
-						     40000 : 6000));
+						     40000 : 2500));
 		else
 			sleep_ms(random_below(&random, what == LIVES ? 5 : 40));
 	}

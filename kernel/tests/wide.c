@@ -615,7 +615,7 @@ CASE_LIMIT(vector_forgets_no_purge_when_its_array_goes, 60)
 	seen = (void *)checked_map(memory, page_size, RW, MAP_SHARED, 0);
 	region_of_pages(&fd, 1);
 	CHECK_EQ(0, pthread_create(&thread, NULL, take_the_results_away, given));
-	for (int i = 0; race_goes_on(i < 10000 || !untold); i++) {
+	for (int i = 0; race_goes_on(i < 2000 || !untold); i++) {
 		unpin(fd, 0, 1);
 		CHECK_EQ(1, purge_all());
 		*seen = range_of(0, 1);
