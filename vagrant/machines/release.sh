@@ -106,7 +106,7 @@ release_recipe() {
             hooks=("--customize-hook=\"\$ASHMEM_DEBUG/build.sh\" build $1 \"\$1\" # $("$release_debug/build.sh" parts "$1" |
                 sha256sum | cut -c1-12)")
             ;;
-        package) packages+=,systemd-sysv,udev,dkms,openssl,debhelper,dh-dkms,lintian ;;
+        package) packages+=,systemd-sysv,udev,dkms,openssl,debhelper,dh-dkms,lintian,ccache ;;
         *) packages+=,$jre ;;
     esac
     [ "$1" != "$(release_names | head -n 1)" ] || packages+=,qemu-system-x86,qemu-system-arm,virtiofsd

@@ -51,8 +51,9 @@ disk() {
         sort
 }
 
+# DKMS's compiler is ccache, with what package.sh left there.
 installs() {
-    apt-get install -y "$out"/ashmem-dkms_*.deb
+    CCACHE_DIR=/var/cache/ccache apt-get -o DPkg::Path=/usr/lib/ccache:/usr/sbin:/usr/bin:/sbin:/bin install -y "$out"/ashmem-dkms_*.deb
 }
 
 built() {
