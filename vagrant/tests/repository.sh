@@ -163,7 +163,7 @@ wrong_with_the_jar() {
 builds_with_the_oldest_jdk() {
     mkdir "$work/oldest"
     cp -r --parents pom.xml src native kernel/include "$work/oldest" && cd "$work/oldest" &&
-        JAVA_HOME=$ASHMEM_OLDEST mvn -B -q -ntp -DskipTests package && [ -e "target/ashmem-$version.jar" ]
+        JAVA_HOME=$ASHMEM_OLDEST mvn -B -q -ntp -Dmaven.test.skip package && [ -e "target/ashmem-$version.jar" ]
 }
 
 # Makes a release with another Maven, in another folder, with a throwaway key. Leaves its files in $work/release.

@@ -1,7 +1,6 @@
-#!/usr/bin/env bash
+# shellcheck shell=bash
 # SPDX-License-Identifier: Apache-2.0
-# ./run test: runs the parts of parts.mk, then prints the results. The table plan says which machine runs what.
-# usage: tests.sh PART      make calls it so; verbs.sh sources it for tests_run
+# ./run test: runs its parts side by side, then prints the results. The table plan says which machine runs what. Sourced by verbs.sh.
 # A result is a line of STATUS, SECTION, NAME and REASON, separated by tabs, in target/test/*.tsv.
 lab=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # shellcheck source=../host/steps.sh
@@ -183,47 +182,83 @@ tests_most() {
     echo "$((most > 1 ? most : 1))"
 }
 
-# tests_seat: waits until fewer than ASHMEM_GUESTS guests run; the seat is this process's until it ends
-tests_seat() {
-    local number seat
-    while :; do
-        for ((number = 1; number <= ASHMEM_GUESTS; number++)); do
-            exec {seat}>"$results/.seat-$number"
-            ! flock -n "$seat" || return 0
-            exec {seat}>&-
-        done
-        sleep 0.5
-    done
-}
-
-# Lines come whole, as other guests print at the same time.
 part_guest() {
-    tests_seat
     if [ -e "$results/built-$1" ]; then
-        tests_of guest "$1" | sed -u ''
+        tests_of guest "$1"
     else
         tests_result "guest-$1" fail "$1: kernel log" "the guest runs" "there is no module to run there"
     fi
 }
 
-# What waits for the packages that are installed while the first folders are made.
-tests_wait_for_packages() {
-    until [ -e "$results/installed" ]; do
-        sleep 0.2
-    done
+# tests_part PART: what it prints comes in whole lines, as other parts print at the same time
+tests_part() {
+    {
+        case $1 in
+            build-*) part_build "${1#build-}" ;;
+            guest-*) part_guest "${1#guest-}" ;;
+            *) "part_$1" ;;
+        esac
+        touch "$results/complete-$1"
+    } | sed -u ''
+    touch "$results/ended-$1"
 }
 
-# tests_part PART: PART is a goal of parts.mk
-tests_part() {
+# tests_needs PART: prints the parts that have to end before. installed is not a part: packages are installed meanwhile
+tests_needs() {
     case $1 in
-        build-*) part_build "${1#build-}" ;;
-        guest-*) part_guest "${1#guest-}" ;;
-        *)
-            tests_wait_for_packages
-            "part_$1"
-            ;;
+        build-vagrant) echo "build-$(tests_box)" ;;
+        build-*) ;;
+        guest-um | "guest-$(release_names | head -n 1)") echo "build-${1#guest-} library asan" ;;
+        guest-arm64) echo "build-arm64 library arm64" ;;
+        guest-*) echo "build-${1#guest-} library" ;;
+        library | ranges) echo installed ;;
+        *) echo library ;;
     esac
-    touch "$results/ended-$1"
+}
+
+# tests_schedule GUESTS PART...: runs the parts and what they need, in this order as far as needs allow; at most GUESTS guests at
+# a time, and one part more
+tests_schedule() {
+    local guests=$1 part need running seated left=() waiting=() ready
+    local -A known needs
+    shift
+    for part in "$@"; do
+        tests_add "$part"
+    done
+    while [ ${#left[@]} -gt 0 ]; do
+        waiting=()
+        for part in "${left[@]}"; do
+            running=$(find "$results" -maxdepth 1 -name 'began-*' | wc -l)
+            seated=$(find "$results" -maxdepth 1 -name 'began-guest-*' | wc -l)
+            ready=yes
+            for need in ${needs[$part]}; do
+                [ -e "$results/ended-$need" ] || ready=
+            done
+            [ "$running" -le "$guests" ] || ready=
+            [[ $part != guest-* ]] || [ "$seated" -lt "$guests" ] || ready=
+            if [ -z "$ready" ]; then
+                waiting+=("$part")
+                continue
+            fi
+            touch "$results/began-$part"
+            { tests_part "$part"; rm "$results/began-$part"; } </dev/null &
+        done
+        left=("${waiting[@]}")
+        sleep 0.5
+    done
+    wait
+}
+
+# tests_add PART: adds what the part needs, then the part, to the parts left
+tests_add() {
+    local need
+    [ -z "${known[$1]:-}" ] && [ "$1" != installed ] || return 0
+    known[$1]=yes
+    needs[$1]=$(tests_needs "$1")
+    for need in ${needs[$1]}; do
+        tests_add "$need"
+    done
+    left+=("$1")
 }
 
 # tests_rule: each case of a C program has run on the oldest kernel, on the newest one and on a kernel that checks itself, unless
@@ -250,7 +285,7 @@ tests_lacks() {
 
 # tests_run MACHINE..., or --fast: the unit tests and kernel um
 tests_run() {
-    local machine part parts needed=(java) sections=("host: unit tests") machines=("$@") make newest oldest
+    local machine part parts needed=(java) sections=("host: unit tests") machines=("$@") schedule newest oldest
     if [ "$1" = --fast ]; then
         machines=(um)
         parts=(library guest-um)
@@ -268,19 +303,15 @@ tests_run() {
     mkdir -p "$results"
     host_give_back "$top/target"
     export ASHMEM_TIMES=$results/times
-    ASHMEM_GUESTS=$(tests_most)
-    export ASHMEM_GUESTS
     [ "${parts[1]}" = guest-um ] || mapfile -t parts < <(tests_order "${machines[*]}" "${parts[@]}")
-    make -s -C "$results" -f "$lab/tests/parts.mk" -j$((ASHMEM_GUESTS + 1)) RUN="$lab/tests/tests.sh" NEWEST="$newest" \
-        BOX="$(tests_box)" \
-        "${parts[@]}" </dev/null &
-    make=$!
+    tests_schedule "$(tests_most)" "${parts[@]}" &
+    schedule=$!
     # shellcheck disable=SC2046
     host_install "$log/apt" "${needed[@]}" $(needs_of "${machines[@]}") || exit 1
-    touch "$results/installed"
-    wait "$make"
+    touch "$results/ended-installed"
+    wait "$schedule"
     for part in "${parts[@]}"; do
-        [ -e "$results/ended-$part" ] || tests_result missing fail "$part" "(all)" "what runs it ended before it did"
+        [ -e "$results/complete-$part" ] || tests_result missing fail "$part" "(all)" "the script that runs it ended too early"
     done
     for part in "${sections[@]}"; do
         tests_any "$part" "$results"/*.tsv
@@ -305,23 +336,16 @@ tests_run() {
     awk -f "$lab/report/report.awk" "$results/all.tsv"
 }
 
-# tests_order MACHINES PART...: prints the goals of parts.mk, the longest chains first
+# tests_order MACHINES PART...: prints the parts of these machines and the others, those that take longest first
 tests_order() {
-    local left=" $1 " machine
+    local rest=" $1 " machine
     shift
-    for machine in um "$(release_names | head -n 1)" vagrant kcsan debug package "$(release_names | grep '^[0-9]' | tail -n 1)"; do
-        [[ $left != *" $machine "* ]] || echo "guest-$machine"
-        left=${left/ $machine / }
+    for machine in kcsan debug vagrant um "$(release_names | head -n 1)" package "$(release_names | grep '^[0-9]' | tail -n 1)"; do
+        [[ $rest != *" $machine "* ]] || echo "guest-$machine"
+        rest=${rest/ $machine / }
     done
     printf '%s\n' "$@"
-    for machine in $left; do
+    for machine in $rest; do
         echo "guest-$machine"
     done
 }
-
-if [ "${BASH_SOURCE[0]}" = "$0" ]; then
-    set -uo pipefail
-    # make's own settings are not for the makes that a part runs
-    unset MAKEFLAGS MFLAGS MAKELEVEL
-    tests_part "${1:?a part}"
-fi
