@@ -405,7 +405,7 @@ static long preemptions_during(int (*request)(int fd), int fd)
  */
 static void check_shares(int (*request)(int fd))
 {
-	enum { ENOUGH = 5, MOST = 32 * MANY };
+	enum { ENOUGH = 3, MOST = 32 * MANY };
 
 	for (size_t ranges = MANY; ranges <= MOST; ranges *= 2) {
 		int fd = sparse_region(ranges);

@@ -318,7 +318,7 @@ CASE_LIMIT(unloaded_while_caches_are_dropped_and_regions_opened, 60)
 		atomic_fetch_add(&seen->regions, 1);
 		sleep_ms(5);
 	}
-	while (race_goes_on(unloads < 20 || atomic_load(&seen->drops) < 20)) {
+	while (race_goes_on(unloads < 8 || atomic_load(&seen->drops) < 8)) {
 		int regions;
 
 		if (unload()) {

@@ -391,7 +391,7 @@ CASE_LIMIT(defect_02_pin_storm_at_a_limit, 60)
 
 		for (size_t i = 0; i < ARRAY_SIZE(w); i++) {
 			w[i].work = work_pin_page;
-			w[i].wanted = 1000;
+			w[i].wanted = 500;
 			w[i].pages = 10 * MIB / page_size;
 			w[i].base = region_written_unpinned(&w[i].fd,
 							    w[i].pages);
@@ -413,8 +413,8 @@ CASE_LIMIT(defect_02_pin_storm_with_drop_caches, 60)
 	struct worker w[] = {
 		{ .work = work_pin_page, .wanted = 1000 },
 		{ .work = work_pin_page, .wanted = 1000 },
-		{ .work = work_drop_caches, .wanted = 20 },
-		{ .work = work_purge_all, .wanted = 100 },
+		{ .work = work_drop_caches, .wanted = 3 },
+		{ .work = work_purge_all, .wanted = 30 },
 	};
 
 	for (size_t i = 0; i < 2; i++) {
@@ -516,11 +516,11 @@ static void work_whole_life(struct worker *w, uint64_t *random)
 CASE_LIMIT(regions_are_closed_while_they_are_purged, 60)
 {
 	struct worker w[] = {
-		{ .work = work_whole_life, .wanted = 1000 },
-		{ .work = work_whole_life, .wanted = 1000 },
-		{ .work = work_whole_life, .wanted = 1000 },
-		{ .work = work_drop_caches, .wanted = 20 },
-		{ .work = work_purge_all, .wanted = 100 },
+		{ .work = work_whole_life, .wanted = 400 },
+		{ .work = work_whole_life, .wanted = 400 },
+		{ .work = work_whole_life, .wanted = 400 },
+		{ .work = work_drop_caches, .wanted = 8 },
+		{ .work = work_purge_all, .wanted = 40 },
 	};
 
 	run_workers(w, ARRAY_SIZE(w));
@@ -554,11 +554,11 @@ static void work_map(struct worker *w, uint64_t *random)
 CASE_LIMIT(regions_are_forked_and_mapped_while_they_are_purged, 60)
 {
 	struct worker w[] = {
-		{ .work = work_fork, .wanted = 100 },
-		{ .work = work_map, .wanted = 1000 },
-		{ .work = work_map, .wanted = 1000 },
-		{ .work = work_purge_all, .wanted = 100 },
-		{ .work = work_drop_caches, .wanted = 20 },
+		{ .work = work_fork, .wanted = 50 },
+		{ .work = work_map, .wanted = 500 },
+		{ .work = work_map, .wanted = 500 },
+		{ .work = work_purge_all, .wanted = 50 },
+		{ .work = work_drop_caches, .wanted = 8 },
 	};
 	int fd;
 	char *p = region_of_pages(&fd, 256);
