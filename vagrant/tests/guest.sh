@@ -353,6 +353,8 @@ catch() {
     log_since_mark >>"$log"
     grep -qE -- "$(field Seen "$bug")" "$log" || no_leak >>"$log" || true
     rmmod ashmem || true
+    # what the module's own data referred to is a leak from now on
+    grep -qE -- "$(field Seen "$bug")" "$log" || no_leak >>"$log" || true
     grep -E -m 1 -- "$(field Seen "$bug")" "$log" || { echo "not seen: $(field Seen "$bug")"; return 1; }
 }
 
