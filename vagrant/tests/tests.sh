@@ -216,37 +216,50 @@ tests_needs() {
     esac
 }
 
-# tests_schedule GUESTS PART...: runs the parts and what they need, in this order as far as needs allow; at most GUESTS guests at
-# a time, and one part more
+# tests_schedule MOST PART...: runs the parts and what they need, in this order as far as needs allow: at most MOST guests at a
+# time, as many builds, and one other part
 tests_schedule() {
-    local guests=$1 part need running seated left=() waiting=() ready
-    local -A known needs
+    local -A known needs running=([build]=0 [guest]=0 [other]=0) most=([build]=$1 [guest]=$1 [other]=1)
+    local part kind left=() waiting=()
     shift
     for part in "$@"; do
         tests_add "$part"
     done
     while [ ${#left[@]} -gt 0 ]; do
+        for kind in "${!running[@]}"; do
+            running[$kind]=$(find "$results" -maxdepth 1 -name "running-$kind-*" | wc -l)
+        done
         waiting=()
         for part in "${left[@]}"; do
-            running=$(find "$results" -maxdepth 1 -name 'began-*' | wc -l)
-            seated=$(find "$results" -maxdepth 1 -name 'began-guest-*' | wc -l)
-            ready=yes
-            for need in ${needs[$part]}; do
-                [ -e "$results/ended-$need" ] || ready=
-            done
-            [ "$running" -le "$guests" ] || ready=
-            [[ $part != guest-* ]] || [ "$seated" -lt "$guests" ] || ready=
-            if [ -z "$ready" ]; then
+            kind=$(tests_kind "$part")
+            if [ "${running[$kind]}" -lt "${most[$kind]}" ] && tests_ready "${needs[$part]}"; then
+                touch "$results/running-$kind-$part"
+                running[$kind]=$((running[$kind] + 1))
+                { tests_part "$part"; rm "$results/running-$kind-$part"; } </dev/null &
+            else
                 waiting+=("$part")
-                continue
             fi
-            touch "$results/began-$part"
-            { tests_part "$part"; rm "$results/began-$part"; } </dev/null &
         done
         left=("${waiting[@]}")
         sleep 0.5
     done
     wait
+}
+
+tests_kind() {
+    case $1 in
+        build-*) echo build ;;
+        guest-*) echo guest ;;
+        *) echo other ;;
+    esac
+}
+
+# tests_ready PARTS: have all of them ended?
+tests_ready() {
+    local part
+    for part in $1; do
+        [ -e "$results/ended-$part" ] || return
+    done
 }
 
 # tests_add PART: adds what the part needs, then the part, to the parts left
