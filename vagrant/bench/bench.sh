@@ -40,7 +40,7 @@ bench_end() {
 # bench_kernel BESIDE ALONE: measures both drivers on kernel BESIDE, and the module alone on kernel ALONE
 bench_kernel() {
     local results=$top/target/bench.tsv busy ours began kernel table status=0
-    host_install "$log/apt" root guest || exit 1
+    host_install "$log/apt" root || exit 1
     for kernel in "$@"; do
         release "$kernel" && module "$kernel" && build bench "$kernel" "building the program that measures" || exit 1
     done

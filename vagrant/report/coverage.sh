@@ -4,11 +4,43 @@
 
 : "${lab:?}" "${top:?}" "${log:?}" "${results:?}"
 
+# coverage_lines GCOV: turns gcov's reports of the module's objects into FILE, LINE and COUNT, separated by tabs: only for the
+# module's own files, and only for lines with code. A line that several objects contain gets the sum of its counts.
+coverage_lines() {
+    awk '
+        {
+            match($0, /^ *[^:]*: *[0-9]+:/)
+            split(substr($0, 1, RLENGTH), column, ":")
+            count = column[1]
+            line = column[2] + 0
+            gsub(/ /, "", count)
+        }
+        line == 0 && /:Source:/ {
+            file = $0
+            sub(/^.*:Source:(\.\/)?/, "", file)
+            # a path with a folder is a file of the kernel
+            ours = file !~ /\//
+        }
+        line > 0 && ours && count != "-" {
+            sub(/\*$/, "", count)
+            counts[file "\t" line] += count ~ /^[0-9]+$/ ? count : 0
+        }
+        END {
+            for (place in counts)
+                printf "%s\t%d\n", place, counts[place]
+        }' "$1"
+}
+
 # coverage_kernel KERNEL: judges the module's coverage by the counts of its guest; lists the missed lines in unreached
 coverage_kernel() {
-    local kernel=$1 lines=$results/$1/lines name="at most 5 per cent of the module's lines are reached by no test"
+    local kernel=$1 lines=$results/lines name="at most 5 per cent of the module's lines are reached by no test" source
+    coverage_lines "$results/$kernel/gcov" >"$lines" 2>/dev/null
+    # an object that is missing would not lower the share
+    for source in "$top"/kernel/*.c; do
+        grep -q "^${source##*/}	" "$lines" || : >"$lines"
+    done
     if ! [ -s "$lines" ]; then
-        tests_result "coverage-$kernel" fail "$kernel: coverage" "$name" "nothing was counted"
+        tests_result "coverage-$kernel" fail "$kernel: coverage" "$name" "a file of the module was not counted"
         return
     fi
     awk -F'\t' -v OFS='\t' '{ lines[$1]++; reached[$1] += $3 > 0 } END { for (f in lines) print "kernel/" f, lines[f], reached[f] }' \
@@ -31,13 +63,20 @@ coverage_java_of() {
     host_give_back "$results"
     step "$log/coverage-${1##*/}.log" "counting the lines of $1 that the Java tests ran" \
         as_caller "$(jdk_folder)/bin/java" -jar "$top/target/jacoco/org.jacoco.cli-nodeps.jar" report "${records[@]}" \
-        --classfiles "$2" --xml "$results/coverage-java.xml" &&
-        awk -v sources="$1" 'BEGIN { RS = "<"; OFS = "\t" }
-            function attribute(key) { return match($0, key "=\"[^\"]*") ? substr($0, RSTART + length(key) + 2, RLENGTH - length(key) - 2) : "" }
-            /^package / { folder = attribute("name") }
-            /^sourcefile / { file = sources "/" folder "/" attribute("name") }
-            /^counter / && file != "" && attribute("type") == "LINE" { print file, attribute("missed") + attribute("covered"), attribute("covered") }
-            /^\/sourcefile/ { file = "" }' "$results/coverage-java.xml"
+        --classfiles "$2" --csv "$results/coverage-java.csv" &&
+        awk -F, -v OFS='\t' -v sources="$1" '
+            NR == 1 { for (i = 1; i <= NF; i++) column[$i] = i; next }
+            {
+                # an inner class is Outer.Inner
+                file = $column["PACKAGE"] "." $column["CLASS"]
+                sub("^" $column["PACKAGE"] "\\.[^.]*", "&#", file)
+                sub(/#.*/, "", file)
+                gsub(/\./, "/", file)
+                covered[file] += $column["LINE_COVERED"]
+                lines[file] += $column["LINE_COVERED"] + $column["LINE_MISSED"]
+            }
+            END { for (file in lines) print sources "/" file ".java", lines[file], covered[file] }' "$results/coverage-java.csv" |
+        sort
 }
 
 # A class for newer Java has the same name as the class that it replaces. JaCoCo accepts only one of them in a report.
@@ -50,9 +89,26 @@ coverage_java() {
     [ -s "$results/coverage-java.tsv" ] || tests_result missing fail "coverage: Java" "(all)" "see target/log/coverage-java.log"
 }
 
-# coverage_table: prints what this run counted
+# coverage_table: prints how many lines the tests of this run reach in each file, and in each top-level folder
 coverage_table() {
-    cat "$results"/coverage-{kernel,java}.tsv 2>/dev/null | awk -f "$lab/report/coverage.awk"
+    cat "$results"/coverage-{kernel,java}.tsv 2>/dev/null | awk -F'\t' '
+        function row(name, lines, reached) {
+            printf "%-48s  %5d  %7d  %7.1f\n", name, lines, reached, lines ? 100 * reached / lines : 0
+        }
+        NR == 1 { printf "\n%-48s  lines  reached  percent\n", "file" }
+        {
+            row($1, $2, $3)
+            folder = $1
+            sub(/\/.*/, "/", folder)
+            if (!(folder in lines))
+                folders[++count] = folder
+            lines[folder] += $2
+            reached[folder] += $3
+        }
+        END {
+            for (i = 1; i <= count; i++)
+                row("all of " folders[i], lines[folders[i]], reached[folders[i]])
+        }'
     if [ -s "$results/unreached" ]; then
         printf '\n%s\n' "lines of the module that no test reaches:"
         cat "$results/unreached"

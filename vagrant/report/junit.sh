@@ -1,19 +1,80 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: Apache-2.0
-# Turns the reports of JUnit's console launcher into results: STATUS, SECTION, NAME, REASON, separated by tabs. Sourced
-# on the host and in the guest.
-
-: "${top:?}"
+# Turns JUnit's XML reports into results: STATUS, SECTION, NAME, REASON, separated by tabs. Sourced on the host and in the guest.
 
 # The options of every run, besides the tests to run. The JVM prints what -Xcheck:jni finds among its other output.
 junit_launcher=(-Xcheck:jni --enable-native-access=ALL-UNNAMED)
 junit_execute=(org.junit.platform.console.ConsoleLauncher execute --details=tree --disable-banner --disable-ansi-colors
     --fail-if-no-tests)
 
+# junit_cases SECTION FILE...: the cases in reports of Surefire, the console launcher or kunit.py. A skipped test is a failure
+junit_cases() {
+    local section=$1
+    shift
+    awk -v section="$section" '
+        BEGIN { RS = "<" }
+
+        function attribute(key,    text) {
+            if (!match($0, "[ \t\n]" key "=\"[^\"]*\""))
+                return ""
+            text = substr($0, RSTART, RLENGTH)
+            sub(/^[^"]*"/, "", text)
+            sub(/"$/, "", text)
+            gsub(/&#(10|9|13|x[aA9dD]);|[\t\r\n]/, " ", text)
+            gsub(/&lt;/, "<", text)
+            gsub(/&gt;/, ">", text)
+            gsub(/&quot;/, "\"", text)
+            gsub(/&apos;/, "\047", text)
+            gsub(/&amp;/, "\\&", text)
+            return text
+        }
+
+        function flush_case() {
+            if (name != "")
+                printf "%s\t%s\t%s\t%s\n", status, section, name, substr(reason, 1, 400)
+            name = ""
+        }
+
+        /^!\[CDATA\[/ { quoted = 1 }
+        quoted { if (/\]\]>/) quoted = 0; next }
+
+        /^testsuite[ \t\n]/ { suite = attribute("name") }
+        /^testcase[ \t\n]/ {
+            flush_case()
+            class = attribute("classname")
+            sub(/^.*\./, "", class)
+            if (class == "")
+                class = suite
+            name = class "." attribute("name")
+            status = "ok"
+            reason = ""
+        }
+        /^(failure|error|skipped)[ \t\n\/>]/ {
+            if (name == "") {
+                name = "(outside a test)"
+            }
+            status = "fail"
+            reason = attribute("message")
+            if (reason == "")
+                reason = attribute("type")
+            if (reason == "") {
+                reason = $0
+                sub(/^[^>]*>/, "", reason)
+                gsub(/[\t\r\n]+/, " ", reason)
+            }
+            if (/^skipped/)
+                reason = "skipped: " reason
+        }
+        /^\/testcase>/ { flush_case() }
+
+        END { flush_case() }
+        ' "$@"
+}
+
 # junit_results SECTION LOG REPORTS ENDED: LOG has the JVM's output; ENDED says how the JVM failed, or is empty
 junit_results() {
     local section=$1 log=$2 reports=$3 ended=$4 tests found
-    tests=$(cat "$reports"/TEST-*.xml 2>/dev/null | awk -v section="$section" -f "$top/vagrant/report/junit.awk") ||
+    tests=$(junit_cases "$section" "$reports"/TEST-*.xml 2>/dev/null) ||
         ended=${ended:-reports that cannot be read}
     if [ -n "$tests" ]; then printf '%s\n' "$tests"; else ended=${ended:-no test was reported}; fi
     if [ -n "$ended" ] && ! grep -q '^fail' <<<"$tests"; then
@@ -34,7 +95,8 @@ junit_line() {
     printf '%s\t%s\t%s\t%s\n' "${1:-ok}" "$2" "$3" "$(tr '\t\n' '  ' <<<"${4-}" | cut -c1-400)"
 }
 
-# sanitizer_environment LIBRARY: prints the environment of a JVM with the sanitizers. A JVM causes SIGSEGV on purpose,
+# sanitizer_environment LIBRARY: prints the environment of a JVM with the sanitizers. A JVM causes SIGSEGV on purpose, and
+# does not free all memory at its end
 sanitizer_environment() {
     printf '%s\n' "LD_PRELOAD=$1" ASAN_OPTIONS=handle_segv=0:detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1
 }

@@ -8,6 +8,8 @@ set -uo pipefail
 lab=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 top=${lab%/*}
 report=$lab/report
+# shellcheck source=../report/junit.sh
+. "$report/junit.sh"
 results=$1
 work=$(mktemp -d)
 export GNUPGHOME=$work/gnupg
@@ -59,7 +61,7 @@ counted_as_expected() {
 }
 
 reports_counted_as_expected() {
-    awk -v section=S -f "$report/junit.awk" "$1" | diff - <(expected "${1%.xml}.tsv")
+    junit_cases S "$1" | diff - <(expected "${1%.xml}.tsv")
 }
 
 races_counted_as_expected() {

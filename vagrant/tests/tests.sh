@@ -53,8 +53,7 @@ part_library() {
     rm -rf "$top/target/surefire-reports" "$top/target/jacoco.exec"
     host_tell_jdk
     step "$log/maven.log" "building the library and running its unit tests with Maven" maven -Djvm="$(jdk_oldest)/bin/java" verify || status=$?
-    cat "$top"/target/surefire-reports/TEST-*.xml 2>/dev/null |
-        awk -v section="host: unit tests" -f "$lab/report/junit.awk" >"$results/library.tsv"
+    junit_cases "host: unit tests" "$top"/target/surefire-reports/TEST-*.xml >"$results/library.tsv" 2>/dev/null
     if [ "$status" -ne 0 ] && ! grep -q '^fail' "$results/library.tsv"; then
         tests_result library fail "host: unit tests" "mvn verify" "$(grep -m 3 '^\[ERROR\]' "$log/maven.log" | tr '\n' ' ')"
     fi
@@ -167,8 +166,7 @@ tests_kunit() {
     mkdir -p "$results/$kernel"
     ASHMEM_LOAD=no ASHMEM_KUNIT=$results/$kernel/kunit.xml tests_boot "$kernel" "$kernel-kunit" \
         'sh -c "modprobe kunit && insmod $ASHMEM_OUT/kunit.ko"'
-    awk -v section="$kernel: KUnit by kunit.py" -f "$lab/report/junit.awk" "$results/$kernel/kunit.xml" \
-        >"$results/$kernel/kunit.tsv" 2>/dev/null
+    junit_cases "$kernel: KUnit by kunit.py" "$results/$kernel/kunit.xml" >"$results/$kernel/kunit.tsv" 2>/dev/null
     tests_any "$kernel: KUnit by kunit.py" "$results/$kernel/kunit.tsv"
 }
 
