@@ -214,26 +214,25 @@ tests_needs() {
     esac
 }
 
-# tests_schedule MOST PART...: runs the parts and what they need, in this order as far as needs allow: at most MOST guests at a
-# time, as many builds, and one other part
+# tests_schedule MOST PART...: runs the parts and what they need, in this order as far as needs allow: at most MOST at a time, and
+# one more while no guest runs. A guest has several processors; one that waits for a lock spins, and gets nothing done, while
+# this machine's processors are busy with more than they can do.
 tests_schedule() {
-    local -A known needs running=([build]=0 [guest]=0 [other]=0) most=([build]=$1 [guest]=$1 [other]=1)
-    local part kind left=() waiting=()
+    local -A known needs
+    local most=$1 part left=() waiting=() running guests
     shift
     for part in "$@"; do
         tests_add "$part"
     done
     while [ ${#left[@]} -gt 0 ]; do
-        for kind in "${!running[@]}"; do
-            running[$kind]=$(find "$results" -maxdepth 1 -name "running-$kind-*" | wc -l)
-        done
         waiting=()
         for part in "${left[@]}"; do
-            kind=$(tests_kind "$part")
-            if [ "${running[$kind]}" -lt "${most[$kind]}" ] && tests_ready "${needs[$part]}"; then
-                touch "$results/running-$kind-$part"
-                running[$kind]=$((running[$kind] + 1))
-                { tests_part "$part"; rm "$results/running-$kind-$part"; } </dev/null &
+            running=$(find "$results" -maxdepth 1 -name 'running-*' | wc -l)
+            guests=$(find "$results" -maxdepth 1 -name 'running-guest-*' | wc -l)
+            [[ $guests -eq 0 && $part != guest-* ]] || running=$((running + 1))
+            if [ "$running" -le "$most" ] && tests_ready "${needs[$part]}"; then
+                touch "$results/running-$part"
+                { tests_part "$part"; rm "$results/running-$part"; } </dev/null &
             else
                 waiting+=("$part")
             fi
@@ -242,14 +241,6 @@ tests_schedule() {
         sleep 0.5
     done
     wait
-}
-
-tests_kind() {
-    case $1 in
-        build-*) echo build ;;
-        guest-*) echo guest ;;
-        *) echo other ;;
-    esac
 }
 
 # tests_ready PARTS: have all of them ended?
@@ -304,7 +295,7 @@ tests_run() {
         needed+=(clang gpg musl shellcheck)
         sections+=("host: repository" "host: ranges.c" "host: shim under musl" "host: shim for arm64"
             "host: shim under AddressSanitizer" "host: close races" "host: benchmarks")
-        parts=(library asan jar musl arm64 races repository ranges)
+        parts=(library asan races repository ranges jar musl arm64)
     fi
     newest=$(release_names | head -n 1)
     oldest=$(release_names | grep '^[0-9]' | tail -n 1)
@@ -347,16 +338,16 @@ tests_run() {
     awk -f "$lab/report/report.awk" "$results/all.tsv"
 }
 
-# tests_order MACHINES PART...: prints the parts of these machines and the others, those that take longest first
+# tests_order MACHINES PART...: prints the parts, those that take longest first, and guests last
 tests_order() {
-    local rest=" $1 " machine
+    local rest=" $1 " machines=() machine
     shift
-    for machine in kcsan debug vagrant um "$(release_names | head -n 1)" package "$(release_names | grep '^[0-9]' | tail -n 1)"; do
-        [[ $rest != *" $machine "* ]] || echo "guest-$machine"
+    for machine in kcsan debug um vagrant "$(release_names | head -n 1)" package "$(release_names | grep '^[0-9]' | tail -n 1)" $rest; do
+        [[ $rest != *" $machine "* ]] || machines+=("$machine")
         rest=${rest/ $machine / }
     done
+    printf 'build-%s\n' "${machines[0]}"
     printf '%s\n' "$@"
-    for machine in $rest; do
-        echo "guest-$machine"
-    done
+    printf 'build-%s\n' "${machines[@]:1}"
+    printf 'guest-%s\n' "${machines[@]}"
 }
