@@ -346,8 +346,6 @@ tests_order() {
         [[ $rest != *" $machine "* ]] || machines+=("$machine")
         rest=${rest/ $machine / }
     done
-    printf 'build-%s\n' "${machines[0]}"
-    printf '%s\n' "$@"
-    printf 'build-%s\n' "${machines[@]:1}"
-    printf 'guest-%s\n' "${machines[@]}"
+    # the first one again has no effect
+    printf '%s\n' "build-${machines[0]}" "$@" "${machines[@]/#/build-}" "${machines[@]/#/guest-}"
 }
