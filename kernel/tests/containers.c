@@ -517,10 +517,13 @@ CASE_LIMIT(waiting_for_a_purge_counts_as_pressure, 60)
 	cgroup_create("a");
 	a = owner_start("a");
 	limit_above("a", 0);
-	before = stalled("a");
+	/* The kernel updates the total every two seconds: wait until it has done so. */
+	do {
+		before = stalled("a");
+		sleep_ms(2500);
+	} while (stalled("a") != before);
 	owner_allocate(&a, 8 * MIB);
 	CHECK(purged_bytes(&a));
-	/* The kernel updates the total every two seconds. */
 	WAIT_UNTIL(stalled("a") > before);
 	owner_end(&a);
 }

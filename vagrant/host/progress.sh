@@ -53,9 +53,9 @@ step() {
     wait "$step_pid" || status=$?
     kill "$alive" 2>/dev/null
     wait "$alive" 2>/dev/null
+    spent "$((EPOCHSECONDS - began))" "$title"
     if [ "$status" -eq 0 ]; then
         say "done in $((EPOCHSECONDS - began)) s: $title"
-        spent "$((EPOCHSECONDS - began))" "$title"
     else
         say "FAILED with status $status: $title"
         printf '     the end of %s:\n' "$log" >&2

@@ -96,7 +96,7 @@ java_build() {
 
 # guest KERNEL [COMMAND]: boots it; machines/guest.sh has the settings. QEMU is in the newest kernel's folder
 guest() {
-    release "$(release_names | head -n 1)" || return
+    [ "$1" = um ] || release "$(release_names | head -n 1)" || return
     unshare --mount -- "$lab/machines/guest.sh" boot "$@" <&0 &
     wait $!
 }

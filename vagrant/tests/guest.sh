@@ -12,7 +12,7 @@
 # ASHMEM_OUT: the folder of the module and the programs (default: target/guest/RELEASE)
 # ASHMEM_RESULTS: the folder for *.tsv and for what was printed (default: results/ in ASHMEM_OUT)
 # ASHMEM_KERNEL: the machine's name in the table and in the results (default: RELEASE)
-# ASHMEM_PROGRAM_LIMIT: seconds after which a program counts as stuck (default: 1800)
+# ASHMEM_PROGRAM_LIMIT: seconds after which a program counts as stuck (default: 3600)
 set -euo pipefail
 lab=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # shellcheck source=../provision.sh
@@ -24,7 +24,7 @@ report=$lab/report
 . "$report/junit.sh"
 results=${ASHMEM_RESULTS:-$out/results}
 kernel=${ASHMEM_KERNEL:-$release}
-limit=${ASHMEM_PROGRAM_LIMIT:-1800}
+limit=${ASHMEM_PROGRAM_LIMIT:-3600}
 programs=$out/tests
 
 # runs KIND NAME: does this machine run it?
@@ -95,6 +95,7 @@ test_kunit() {
     insmod "$out/kunit.ko"
     for suite in /sys/kernel/debug/kunit/ashmem_*; do
         suite=${suite##*/}
+        SECONDS=0
         # below the first level, each suite is a KTAP of its own
         sed -n 's/^    //p' "/sys/kernel/debug/kunit/$suite/results" >"$results/$suite.ktap" || true
         ktap "$results/$suite" "$kernel: KUnit" "$suite" ''

@@ -114,6 +114,7 @@ asan_run() {
     rm -rf "$reports"
     mkdir -p "$reports"
     host_give_back "$asan_out"
+    host_give_back "$reports"
     mapfile -t environment < <(sanitizer_environment "$(gcc -print-file-name=libasan.so)")
     mapfile -t options < <(jar_options "$reports")
     as_caller env "${environment[@]}" "$(jdk_folder)/bin/java" "${options[@]}" -cp "$out:$(jar_path "$tests")" "$@"
@@ -149,8 +150,8 @@ asan_control() {
     fi
 }
 
-# The jar's unit tests, on the JDK that built it, with the shim under sanitizers. The guest of the newest kernel runs
-# the integration tests with the shim in target/asan/.
+# The jar's unit tests, on the JDK that built it, with the shim under sanitizers. The guest of um runs the
+# integration tests with the shim in target/asan/.
 part_asan() {
     local section="host: shim under AddressSanitizer" status=0 newer=$top/target/test-classes-22 tests=$top/target/test-classes
     local reports=$results/asan arguments
@@ -205,6 +206,7 @@ races() {
 # the classes that they replace.
 part_races() {
     local section="host: close races"
+    rm -f "$races_out/test-classes/META-INF/BenchmarkList"
     tests_step races "$section" "the races build" races-build maven -Praces-and-benchmarks package || return
     tests_result races "$([ -e "$races_out/test-classes/META-INF/BenchmarkList" ] && echo ok || echo fail)" "host: benchmarks" \
         "the benchmarks build" "target/log/races-build.log shows what Maven did"

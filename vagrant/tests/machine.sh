@@ -78,7 +78,7 @@ library() {
 device_tests() {
     tar -C "$programs" -c . | vagrant ssh -c 'out=/ashmem/target/guest/$(uname -r)/tests; sudo mkdir -p $out && sudo tar -C $out -x' -- -q || return
     guest 'sudo ASHMEM_KERNEL=vagrant ASHMEM_RESULTS=/tmp/results /ashmem/vagrant/tests/guest.sh brief' || true
-    vagrant ssh -c 'sudo tar -C /tmp/results -c .' -- -q | tar -C "$results" -x
+    vagrant ssh -c 'sudo tar -C /tmp/results --exclude=./times -c .' -- -q | tar -C "$results" -x
     ! grep -h '^fail' "$results"/*.tsv | grep -v 'vagrant: machine'
 }
 

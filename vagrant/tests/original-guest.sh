@@ -4,10 +4,10 @@
 # next run continues after that case.
 # usage: original-guest.sh RESULTS      RESULTS/PROGRAM.N.ktap is the output of the Nth run of a program
 # ASHMEM_OUT: the folder of the programs
-# ASHMEM_PROGRAM_LIMIT: the time limit of a program in seconds (default: 600)
+# ASHMEM_PROGRAM_LIMIT: the time limit of a program in seconds (default: 1800)
 set -euo pipefail
 results=$1
-out=${ASHMEM_OUT:?} limit=${ASHMEM_PROGRAM_LIMIT:-600}
+out=${ASHMEM_OUT:?} limit=${ASHMEM_PROGRAM_LIMIT:-1800}
 
 # finished PROGRAM: prints how many of its cases have a result
 finished() {

@@ -110,7 +110,7 @@ part_build() {
 # tests_boot KERNEL NAME COMMAND: boots a guest that runs COMMAND, and judges what its kernel says. NAME is for the log's file
 tests_boot() {
     local kernel=$1 name=$2 command=$3 status=0 complaints
-    ASHMEM_KERNEL_LOG=$results/kernel-$name.log guest "$kernel" \
+    ASHMEM_LIMIT=${ASHMEM_LIMIT:-7200} ASHMEM_KERNEL_LOG=$results/kernel-$name.log guest "$kernel" \
         "export ASHMEM_RESULTS=/ashmem/target/test/$kernel ASHMEM_ALL=${ASHMEM_ALL:-}; exec $command" || status=$?
     case $status in
         124) tests_result "guest-$kernel" fail "$kernel: kernel log" "the guest ends" "it was stopped at the time limit" ;;
@@ -201,7 +201,8 @@ tests_part() {
     touch "$results/ended-$1"
 }
 
-# tests_needs PART: prints the parts that have to end before. installed is not a part: packages are installed meanwhile
+# tests_needs PART: prints the parts that have to end before. "installed" is no part: it stands for the packages that are
+# installed meanwhile. The part asan compiles the newest guest's tests for Java 22, and the shim for um.
 tests_needs() {
     case $1 in
         build-vagrant) echo "build-$(tests_box)" ;;
@@ -224,6 +225,7 @@ tests_schedule() {
     for part in "$@"; do
         tests_add "$part"
     done
+    printf '%s\n' "${left[@]}" >"$results/parts"
     while [ ${#left[@]} -gt 0 ]; do
         waiting=()
         for part in "${left[@]}"; do
@@ -263,16 +265,20 @@ tests_add() {
     left+=("$1")
 }
 
-# tests_rule: each case of a C program has run on the oldest kernel, on the newest one and on a kernel that checks itself, unless
-# the plan says that no such kernel can run it. PROGRAM: CASE, of the newest kernel's results
+# tests_rule NEWEST OLDEST: has each case of each C program a result of these kernels, and of um unless it cannot run there?
 tests_rule() {
-    local newest=$1 oldest=$2 name missed=''
-    while read -r name; do
-        grep -qsF "	$name	" "$results/$oldest"/*.tsv || missed+=" on $oldest: $name;"
-        grep -qsF "	$name	" "$results"/{um,debug}/*.tsv || plan_lacks um "${name%%:*}" | cut -d ' ' -f 1 |
-            grep -qx -e : -e ":${name#*: }" || missed+=" on um: $name;"
-    done < <(awk -F'\t' -v section="$newest: C programs" '$2 == section { print $3 }' "$results/$newest"/*.tsv)
-    tests_result missing "$(ok_if_empty "$missed")" "plan" "each C case ran on the oldest, the newest and a checking kernel" "$missed"
+    local program name machine lacks missed='' programs=$top/target/guest/$1/tests
+    while read -r program; do
+        lacks=$(plan_lacks um "$program" | cut -d ' ' -f 1)
+        while read -r name; do
+            for machine in "$1" "$2" um; do
+                grep -qsF "	$program: $name	" "$results/$machine"/*.tsv ||
+                    { [ "$machine" = um ] && grep -qx -e : -e ":$name" <<<"$lacks"; } || missed+="$machine: $program: $name; "
+            done
+        done < <("$programs/$program" --list)
+    done <"$programs/list"
+    tests_result missing "$(ok_if_empty "$missed")" "plan" \
+        "each C case ran on the newest and the oldest kernel, and on um if it can" "$missed"
 }
 
 # tests_lacks MACHINE...: prints what a machine of this run cannot run
@@ -312,6 +318,7 @@ tests_run() {
     host_install "$log/apt" "${needed[@]}" $(needs_of "${machines[@]}") || exit 1
     touch "$results/ended-installed"
     wait "$schedule"
+    mapfile -t parts <"$results/parts"
     for part in "${parts[@]}"; do
         [ -e "$results/complete-$part" ] || tests_result missing fail "$part" "(all)" "the script that runs it ended too early"
     done
@@ -321,15 +328,14 @@ tests_run() {
     if [ "$1" != --fast ]; then
         coverage_java
         coverage_table
-        [[ " ${machines[*]} " != *" $newest "*" $oldest "* || " ${machines[*]} " != *" um "* ]] || tests_rule "$newest" "$oldest"
+        [[ " ${machines[*]} " != *" $newest "* || " ${machines[*]} " != *" $oldest "* || " ${machines[*]} " != *" um "* ]] ||
+            tests_rule "$newest" "$oldest"
     fi
     tests_lacks "${machines[@]}"
     sort -rn "$results"/times "$results"/*/times 2>/dev/null >"$results/times.tsv"
     awk -F'\t' 'NR == 1 { print "\nseconds  where the time went (target/test/times.tsv has all of it)" }
         NR <= 40 { printf "%7d  %s\n", $1, $2 }' "$results/times.tsv"
-    # in the order in which it was done
-    for part in library jar musl repository ranges asan races "${machines[@]/#/build-}" "${machines[@]/%//*}" \
-        "${machines[@]/%/-bugs/*}" "${machines[@]/#/guest-}" "${machines[@]/#/coverage-}" missing; do
+    for part in "${parts[@]}" "${machines[@]/%//*}" "${machines[@]/%/-bugs/*}" "${machines[@]/#/coverage-}" missing; do
         # shellcheck disable=SC2086
         cat "$results"/$part.tsv 2>/dev/null || true
     done >"$results/all.tsv"

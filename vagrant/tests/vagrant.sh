@@ -14,7 +14,7 @@ tests_build_vagrant() {
     tests_step build-vagrant "vagrant: build" "makes the box of $vagrant_box" box-$vagrant_box \
         "$lab/box/box.sh" make "$vagrant_box" || return
     host_give_back "$ASHMEM_CACHE/box"
-    cp -r "$top/target/guest/$(tests_box)/tests" "$results/programs"
+    [ -e "$results/built-$(tests_box)" ] && cp -r "$top/target/guest/$(tests_box)/tests" "$results/programs"
 }
 
 # vagrant_traces: prints what a machine may leave on this host. Only things of Vagrant and libvirt, as other things

@@ -314,7 +314,7 @@ public final class AshmemRegion implements AutoCloseable {
   /**
    * Pins the whole region.
    *
-   * @return whether any page of the region was purged since it was unpinned
+   * @return whether any page of the region was purged since it was last pinned
    * @throws ClosedException if the region is closed
    * @throws AshmemException if the kernel refuses
    */
@@ -328,7 +328,7 @@ public final class AshmemRegion implements AutoCloseable {
    * @param offset the start of the range in bytes, a multiple of the page size
    * @param length the length of the range in bytes, greater than 0; a multiple of the page size,
    *     unless the range ends where the region ends
-   * @return whether any page of the range was purged since it was unpinned
+   * @return whether any page of the range was purged since it was last pinned
    * @throws IllegalArgumentException if the range is not as above, or not within the region
    * @throws ClosedException if the region is closed
    * @throws AshmemException if the kernel refuses
