@@ -344,14 +344,17 @@ tests_run() {
     awk -f "$lab/report/report.awk" "$results/all.tsv"
 }
 
-# tests_order MACHINES PART...: prints the parts, those that take longest first, and guests last
+# tests_order MACHINES PART...: prints the parts, guests last, and those first that take longest: to compile a kernel, or to test in
+# a guest
 tests_order() {
     local rest=" $1 " machines=() machine
     shift
-    for machine in kcsan debug um vagrant "$(release_names | head -n 1)" package "$(release_names | grep '^[0-9]' | tail -n 1)" $rest; do
+    for machine in debug kcsan um; do
+        [[ $rest != *" $machine "* ]] || echo "build-$machine"
+    done
+    for machine in debug kcsan "$(release_names | head -n 1)" "$(release_names | grep '^[0-9]' | tail -n 1)" package vagrant um $rest; do
         [[ $rest != *" $machine "* ]] || machines+=("$machine")
         rest=${rest/ $machine / }
     done
-    # the first one again has no effect
-    printf '%s\n' "build-${machines[0]}" "$@" "${machines[@]/#/build-}" "${machines[@]/#/guest-}"
+    printf '%s\n' "$@" "${machines[@]/#/build-}" "${machines[@]/#/guest-}"
 }
