@@ -53,7 +53,7 @@ disk() {
 
 # DKMS's compiler is ccache, with what package.sh left there.
 installs() {
-    CCACHE_DIR=/var/cache/ccache apt-get -o DPkg::Path=/usr/lib/ccache:/usr/sbin:/usr/bin:/sbin:/bin install -y "$out"/ashmem-dkms_*.deb
+    CCACHE_CONFIGPATH=/var/cache/ccache.conf LC_ALL=C.UTF-8 apt-get -o DPkg::Path=/usr/lib/ccache:/usr/sbin:/usr/bin:/sbin:/bin install -y "$out"/ashmem-dkms_*.deb
 }
 
 built() {
