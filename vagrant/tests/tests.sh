@@ -67,7 +67,12 @@ part_repository() {
 
 # tests_builds STEP KERNEL: a test that is one step of build/steps.sh
 tests_builds() {
-    tests_step "build-$2" "$2: build" "builds: $1" "$1-$2" "$lab/build/build.sh" "$1" "$2"
+    local name="builds: $1"
+    case $1 in
+        tests) name="C programs build" ;;
+        refused) name="an unknown kernel ends the build by naming the probe" ;;
+    esac
+    tests_step "build-$2" "$2: build" "$name" "$1-$2" "$lab/build/build.sh" "$1" "$2"
 }
 
 # tests_build KERNEL: builds the module and the C programs; without one of them there is no guest
