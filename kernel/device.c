@@ -23,6 +23,9 @@
 #include "region.h"
 #include "shrinker.h"
 
+/* The ranges of a vector between two looks for a signal. */
+#define VECTOR_BATCH	16
+
 static int ashmem_open(struct inode *inode, struct file *file)
 {
 	struct ashmem_region *region;
@@ -170,6 +173,9 @@ static long ashmem_pin64_ioctl(struct ashmem_region *region, unsigned int cmd,
  * A range whose result cannot be written is left unchanged. Pinning clears the
  * record of a purge, and the memory for the result may become unwritable at any
  * time. Therefore the result "purged" is written before the range is pinned.
+ *
+ * Return: 0 if the range has its result; -EFAULT; or -ERESTARTSYS if a signal came
+ * before the range was done. Doing it again then gives the same result.
  */
 static int ashmem_vector_range(struct ashmem_region *region, unsigned int operation,
 			       struct ashmem_pin_result __user *user)
@@ -203,14 +209,28 @@ static int ashmem_vector_range(struct ashmem_region *region, unsigned int operat
 		ret = ashmem_region_pin_status(region, &pin);
 		break;
 	}
-	return put_user(ret, &user->result);
+	return ret == -ERESTARTSYS ? ret : put_user(ret, &user->result);
+}
+
+/*
+ * Makes the vector name the ranges from @done on, so that the same request goes on
+ * there.
+ */
+static long ashmem_vector_interrupted(struct ashmem_pin_vector *vector, u64 done,
+				      struct ashmem_pin_vector __user *user)
+{
+	vector->ranges += done * sizeof(struct ashmem_pin_result);
+	vector->count -= done;
+	return copy_to_user(user, vector, offsetofend(struct ashmem_pin_vector, count)) ?
+	       -EFAULT : -ERESTARTSYS;
 }
 
 static long ashmem_vector_ioctl(struct ashmem_region *region,
-				const struct ashmem_pin_vector __user *user)
+				struct ashmem_pin_vector __user *user)
 {
 	struct ashmem_pin_result __user *ranges;
 	struct ashmem_pin_vector vector;
+	int ret;
 	u64 i;
 
 	if (copy_from_user(&vector, user, sizeof(vector)))
@@ -225,10 +245,14 @@ static long ashmem_vector_ioctl(struct ashmem_region *region,
 		return -EFAULT;
 
 	for (i = 0; i < vector.count; i++) {
-		if (ashmem_vector_range(region, vector.operation, ranges + i))
-			return -EFAULT;
-		if (fatal_signal_pending(current))
-			return -EINTR;
+		/* At least one batch is done in each call, however often signals come. */
+		if (i && i % VECTOR_BATCH == 0 && signal_pending(current))
+			return ashmem_vector_interrupted(&vector, i, user);
+		ret = ashmem_vector_range(region, vector.operation, ranges + i);
+		if (ret == -ERESTARTSYS)
+			return ashmem_vector_interrupted(&vector, i, user);
+		if (ret)
+			return ret;
 		cond_resched();
 	}
 	return 0;

@@ -83,9 +83,18 @@ struct ashmem_pin {
  *	Each range gets its own result, also when other ranges fail. The request
  *	returns 0 when all ranges have a result. EINVAL: the operation is unknown,
  *	or @reserved is not 0; EFAULT: an element of the array cannot be read or
- *	written; EINTR: the caller is being killed. After EFAULT and EINTR, the
- *	preceding ranges are done and have their results. A purge whose result
- *	could not be written stays recorded: the next pin of the range reports it.
+ *	written; EINTR: a signal came. After EFAULT and EINTR, the preceding
+ *	ranges are done and have their results. A purge whose result could not be
+ *	written stays recorded: the next pin of the range reports it.
+ *
+ *	A signal ends the request after a few ranges. The kernel then changes
+ *	@ranges and @count such that they name the ranges that are not done yet,
+ *	and the same request goes on there. The kernel makes it again by itself
+ *	when the process was stopped or frozen, or when the signal's handler has
+ *	SA_RESTART. Otherwise the request returns EINTR, and the caller may make
+ *	it again. So a request that returns 0 leaves the structure as it was,
+ *	or, after a signal, as that signal left it. EFAULT: a signal came, but
+ *	the structure cannot be written; it does not tell which ranges are done.
  */
 
 /**
@@ -151,7 +160,8 @@ struct ashmem_pin_result {
 
 /**
  * struct ashmem_pin_vector - an operation on many ranges
- * @ranges: address of an array of &struct ashmem_pin_result
+ * @ranges: address of an array of &struct ashmem_pin_result. The kernel changes it
+ *	and @count only when a signal ends the request
  * @count: number of elements in the array
  * @operation: ASHMEM_VECTOR_PIN, _UNPIN or _GET_PIN_STATUS
  * @reserved: 0
