@@ -130,7 +130,35 @@ static long ashmem_get_file_id(struct ashmem_region *region, unsigned long *id)
 	return 0;
 }
 
-static long ashmem_pin_ioctl(struct ashmem_region *region, unsigned int cmd,
+/*
+ * The range { the end of the region, 0 } has no page. Android's driver accepts it, and
+ * clients with an empty segment depend on that.
+ */
+static bool ashmem_range_is_empty(struct ashmem_region *region, const struct ashmem_pin64 *pin)
+{
+	size_t size;
+
+	return pin->offset && !pin->len && ashmem_region_file(region, &size) &&
+	       pin->offset == PAGE_ALIGN((u64)size);
+}
+
+static int ashmem_range_call(struct ashmem_region *region, unsigned int operation,
+			     const struct ashmem_pin64 *pin)
+{
+	if (ashmem_range_is_empty(region, pin))
+		return operation == ASHMEM_VECTOR_GET_PIN_STATUS ? ASHMEM_IS_PINNED : 0;
+
+	switch (operation) {
+	case ASHMEM_VECTOR_PIN:
+		return ashmem_region_pin(region, pin);
+	case ASHMEM_VECTOR_UNPIN:
+		return ashmem_region_unpin(region, pin);
+	default:
+		return ashmem_region_pin_status(region, pin);
+	}
+}
+
+static long ashmem_pin_ioctl(struct ashmem_region *region, unsigned int operation,
 			     const struct ashmem_pin __user *user)
 {
 	struct ashmem_pin64 pin64;
@@ -140,33 +168,17 @@ static long ashmem_pin_ioctl(struct ashmem_region *region, unsigned int cmd,
 		return -EFAULT;
 	pin64.offset = pin.offset;
 	pin64.len = pin.len;
-
-	switch (cmd) {
-	case ASHMEM_PIN:
-		return ashmem_region_pin(region, &pin64);
-	case ASHMEM_UNPIN:
-		return ashmem_region_unpin(region, &pin64);
-	default:
-		return ashmem_region_pin_status(region, &pin64);
-	}
+	return ashmem_range_call(region, operation, &pin64);
 }
 
-static long ashmem_pin64_ioctl(struct ashmem_region *region, unsigned int cmd,
+static long ashmem_pin64_ioctl(struct ashmem_region *region, unsigned int operation,
 			       const struct ashmem_pin64 __user *user)
 {
 	struct ashmem_pin64 pin;
 
 	if (copy_from_user(&pin, user, sizeof(pin)))
 		return -EFAULT;
-
-	switch (cmd) {
-	case ASHMEM_PIN64:
-		return ashmem_region_pin(region, &pin);
-	case ASHMEM_UNPIN64:
-		return ashmem_region_unpin(region, &pin);
-	default:
-		return ashmem_region_pin_status(region, &pin);
-	}
+	return ashmem_range_call(region, operation, &pin);
 }
 
 /*
@@ -191,23 +203,17 @@ static int ashmem_vector_range(struct ashmem_region *region, unsigned int operat
 
 	pin.offset = range.offset;
 	pin.len = range.len;
-	switch (operation) {
-	case ASHMEM_VECTOR_PIN:
+	if (operation == ASHMEM_VECTOR_PIN && !ashmem_range_is_empty(region, &pin)) {
 		ret = ashmem_region_pin_intact(region, &pin);
-		if (ret != ASHMEM_WAS_PURGED)
-			break;
-		if (put_user(ret, &user->result))
-			return -EFAULT;
-		ret = ashmem_region_pin(region, &pin);
-		if (ret >= 0)
-			return 0;
-		break;
-	case ASHMEM_VECTOR_UNPIN:
-		ret = ashmem_region_unpin(region, &pin);
-		break;
-	default:
-		ret = ashmem_region_pin_status(region, &pin);
-		break;
+		if (ret == ASHMEM_WAS_PURGED) {
+			if (put_user(ret, &user->result))
+				return -EFAULT;
+			ret = ashmem_region_pin(region, &pin);
+			if (ret >= 0)
+				return 0;
+		}
+	} else {
+		ret = ashmem_range_call(region, operation, &pin);
 	}
 	return ret == -ERESTARTSYS ? ret : put_user(ret, &user->result);
 }
@@ -317,9 +323,11 @@ static long ashmem_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	case ASHMEM_GET_PROT_MASK:
 		return ashmem_region_get_prot_mask(region);
 	case ASHMEM_PIN:
+		return ashmem_pin_ioctl(region, ASHMEM_VECTOR_PIN, user);
 	case ASHMEM_UNPIN:
+		return ashmem_pin_ioctl(region, ASHMEM_VECTOR_UNPIN, user);
 	case ASHMEM_GET_PIN_STATUS:
-		return ashmem_pin_ioctl(region, cmd, user);
+		return ashmem_pin_ioctl(region, ASHMEM_VECTOR_GET_PIN_STATUS, user);
 	case ASHMEM_PURGE_ALL_CACHES:
 		if (!capable(CAP_SYS_ADMIN))
 			return -EPERM;
@@ -334,9 +342,11 @@ static long ashmem_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	case ASHMEM_GET_SIZE64:
 		return ashmem_get_size64(region, user);
 	case ASHMEM_PIN64:
+		return ashmem_pin64_ioctl(region, ASHMEM_VECTOR_PIN, user);
 	case ASHMEM_UNPIN64:
+		return ashmem_pin64_ioctl(region, ASHMEM_VECTOR_UNPIN, user);
 	case ASHMEM_GET_PIN_STATUS64:
-		return ashmem_pin64_ioctl(region, cmd, user);
+		return ashmem_pin64_ioctl(region, ASHMEM_VECTOR_GET_PIN_STATUS, user);
 	case ASHMEM_PIN_VECTOR:
 		return ashmem_vector_ioctl(region, user);
 	default:

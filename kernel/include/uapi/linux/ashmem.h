@@ -33,6 +33,10 @@
  * struct ashmem_pin - a range of a region
  * @offset: first byte, a multiple of the page size
  * @len: bytes, a multiple of the page size; 0 means up to the end of the region
+ *
+ * With an @offset at the end of the region and a @len of 0, the range has no page:
+ * ASHMEM_PIN and ASHMEM_UNPIN return 0 and do nothing, and ASHMEM_GET_PIN_STATUS
+ * returns ASHMEM_IS_PINNED. The same holds for the 64-bit requests.
  */
 struct ashmem_pin {
 	__u32 offset;
