@@ -105,7 +105,8 @@ CASE(partial_last_page_is_a_page)
 	CHECK_EQ(0, unpin_bytes(fd, page_size, 0));
 	CHECK_ERRNO(EINVAL, unpin_bytes(fd, 0, page_size + 1));
 	CHECK_ERRNO(EINVAL, unpin_bytes(fd, 0, 3 * page_size));
-	CHECK_ERRNO(EINVAL, unpin_bytes(fd, 2 * page_size, 0));
+	CHECK_ERRNO(EINVAL, unpin_bytes(fd, 3 * page_size, 0));
+	CHECK_EQ(0, unpin_bytes(fd, 2 * page_size, 0));
 	CHECK_EQ(2, purge_all());
 	CHECK_ZERO(p, 0, 2);
 }
@@ -119,8 +120,8 @@ CASE(bad_ranges_are_refused_and_change_nothing)
 		{ 0, 1 }, { 0, page - 1 }, { 0, page + 1 }, { page, 12 },
 		{ 1, page - 1 }, { 12, 34 }, { 0xffffffff, 0xffffffff },
 		{ 0, end + page }, { page, end }, { end, page },
-		{ end - page, 2 * page }, { end + page, page }, { end, 0 },
-		{ end + page, 0 }, { 0x80000000, 0 }, { 0x80000000, page },
+		{ end - page, 2 * page }, { end + page, page },
+		{ end + page, 0 }, { end + 1, 0 }, { end - 1, 0 }, { 0x80000000, 0 }, { 0x80000000, page },
 		{ 0, 0x80000000 }, { 0, -page }, { page, -page },
 		{ -page, page }, { -page, 0 }, { -page, 2 * page },
 		{ end, -end }, { end, -page }, { 0x80000000, 0x80000000 },
@@ -305,22 +306,39 @@ CASE(two_regions_know_nothing_of_each_other)
 	CHECK_ZERO(q, 1, 3);
 }
 
+/* The range has no page. Clients with an empty segment make such requests. */
 CASE(defect_14_offset_at_the_size_with_length_0)
 {
-	static const size_t sizes[] = { 1, 4095, 4096 };
+	static const size_t sizes[] = { 1, 4095, 4096, 4097, 3 * 4096 };
 
 	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+		size_t pages = (sizes[i] + page_size - 1) / page_size;
+		size_t end = pages * page_size;
 		int fd = region_create(sizes[i]);
-		char *p = region_map(fd, page_size);
+		char *p;
 
-		write_pages(p, 0, 1, 1);
 		for (size_t r = 0; r < ARRAY_SIZE(range_requests); r++)
 			CHECK_ERRNO(EINVAL, range_request(fd, range_requests[r],
-							  page_size, 0));
+							  end, 0));
+		p = region_map(fd, end);
+		write_pages(p, 0, pages, 1);
+		CHECK_EQ(0, unpin_bytes(fd, end, 0));
+		CHECK_EQ(ASHMEM_IS_PINNED, status_bytes(fd, end, 0));
+		CHECK_EQ(ASHMEM_IS_PINNED, status_bytes(fd, 0, 0));
 		CHECK_EQ(0, purge_all());
-		CHECK_PAGES(p, 0, 1, 1);
-		unpin(fd, 0, 1);
-		CHECK_EQ(1, purge_all());
+		CHECK_PAGES(p, 0, pages, 1);
+		unpin(fd, 0, pages);
+		CHECK_EQ(ASHMEM_NOT_PURGED, pin_bytes(fd, end, 0));
+		CHECK_EQ(ASHMEM_IS_PINNED, status_bytes(fd, end, 0));
+		CHECK_EQ(ASHMEM_IS_UNPINNED, pin_status(fd, pages - 1, 1));
+		CHECK_EQ(pages, purge_all());
+		CHECK_EQ(ASHMEM_NOT_PURGED, pin_bytes(fd, end, 0));
+		CHECK_EQ(ASHMEM_IS_PINNED, status_bytes(fd, end, 0));
+		CHECK_EQ(ASHMEM_WAS_PURGED, pin(fd, pages - 1, 1));
+		CHECK_EQ(0, purge_all());
+		for (size_t r = 0; r < ARRAY_SIZE(range_requests); r++)
+			CHECK_ERRNO(EINVAL, range_request(fd, range_requests[r],
+							  end + page_size, 0));
 		close(fd);
 	}
 }

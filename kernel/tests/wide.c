@@ -373,8 +373,9 @@ CASE(bad_ranges_of_64_bits_are_refused)
 	check_refused(fd, 1, 0);
 	check_refused(fd, 0, 1);
 	check_refused(fd, p / 2, p / 2);
-	check_refused(fd, 8 * p, 0);
 	check_refused(fd, 8 * p, p);
+	check_refused(fd, 8 * p + 1, 0);
+	check_refused(fd, 9 * p, 0);
 	check_refused(fd, 0, 9 * p);
 	check_refused(fd, 7 * p, 2 * p);
 	check_refused(fd, 4 * GIB, p);
@@ -385,6 +386,34 @@ CASE(bad_ranges_of_64_bits_are_refused)
 	check_refused(fd, p, -2 * p);
 	check_refused(fd, (uint64_t)1 << 63, (uint64_t)1 << 63);
 	CHECK_PAGES_OF(fd, 8, 0, 0);
+}
+
+/* Offset and length have 64 bits: the end of a region may be beyond 4 GiB. */
+CASE(range_at_the_end_with_length_0_has_no_page)
+{
+	static const uint64_t sizes[] = { 8 * 4096, 4 * GIB, 64 * GIB };
+
+	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+		struct ashmem_pin_result r = { .offset = sizes[i] };
+		int fd = region_open();
+
+		CHECK_EQ(0, set_size64(fd, sizes[i]));
+		checked_map(fd, page_size, RW, MAP_SHARED, 0);
+		CHECK_EQ(0, unpin64(fd, sizes[i], 0));
+		CHECK_EQ(0, vector(fd, ASHMEM_VECTOR_UNPIN, &r, 1));
+		CHECK_EQ(0, r.result);
+		CHECK_EQ(0, info_of(fd).unpinned);
+		CHECK_EQ(0, unpin64(fd, sizes[i] - page_size, 0));
+		CHECK_EQ(1, purge_all());
+		CHECK_EQ(ASHMEM_NOT_PURGED, pin64(fd, sizes[i], 0));
+		CHECK_EQ(0, vector(fd, ASHMEM_VECTOR_PIN, &r, 1));
+		CHECK_EQ(ASHMEM_NOT_PURGED, r.result);
+		CHECK_EQ(ASHMEM_IS_PINNED, status64(fd, sizes[i], 0));
+		CHECK_EQ(0, vector(fd, ASHMEM_VECTOR_GET_PIN_STATUS, &r, 1));
+		CHECK_EQ(ASHMEM_IS_PINNED, r.result);
+		CHECK_EQ(page_size, info_of(fd).purged);
+		close(fd);
+	}
 }
 
 /* Maps only two pages at the start and two at the end. */
