@@ -10,6 +10,7 @@
 
 #include "backing.h"
 #include "compat.h"
+#include "shares.h"
 
 /*
  * The file and VM operations of shmem, recorded at the first mapping of a backing
@@ -68,12 +69,27 @@ static const struct file_operations backing_fops = {
  */
 static vm_fault_t backing_fault(struct vm_fault *vmf)
 {
-	vm_fault_t ret = READ_ONCE(shmem_vm_ops)->fault(vmf);
+	unsigned int flags = vmf->flags;
+	vm_fault_t ret;
+
+	/*
+	 * A fault that may be retried drops mmap_lock. Then the last mapping may go away,
+	 * and the module with it, before this function returns.
+	 */
+	vmf->flags &= ~FAULT_FLAG_ALLOW_RETRY;
+	ret = READ_ONCE(shmem_vm_ops)->fault(vmf);
+	vmf->flags = flags;
 
 	/* A page that is not locked may be mapped already, or be in another file. */
-	if (ret & VM_FAULT_LOCKED)
-		ashmem_huge_page_dirty(vmf->page);
-	return ret;
+	if (!(ret & VM_FAULT_LOCKED))
+		return ret;
+	ashmem_huge_page_dirty(vmf->page);
+	if (ashmem_shares_touch(vmf->vma->vm_file, vmf->page))
+		return ret;
+	/* The page is gone: let the fault happen again. */
+	unlock_page(vmf->page);
+	put_page(vmf->page);
+	return VM_FAULT_NOPAGE;
 }
 
 static void vm_ops_learn(const struct vm_operations_struct *ops)

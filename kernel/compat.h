@@ -18,6 +18,7 @@
 
 #include <linux/fs.h>
 #include <linux/list_lru.h>
+#include <linux/memcontrol.h>
 #include <linux/mm.h>
 #include <linux/page-flags.h>
 #include <linux/sched/mm.h>
@@ -73,12 +74,82 @@ static inline void ashmem_vm_flags_clear(struct vm_area_struct *vma, unsigned lo
 }
 
 /*
- * From 5.16 on, an entry of the page cache is a folio, but its flags stay the first
- * word. The caller holds no reference, so the page may have another use by now.
+ * What follows about a page may be asked without a reference; the page may have another
+ * use by now. @page is not a tail of a huge page. From 5.16 on, an entry of the page
+ * cache is a folio, but its flags stay the first word.
  */
-static inline bool ashmem_page_locked(void *entry)
+static inline bool ashmem_page_locked(struct page *page)
 {
-	return test_bit(PG_locked, (const unsigned long *)&((struct page *)entry)->flags);
+	return test_bit(PG_locked, (const unsigned long *)&page->flags);
+}
+
+/* 5.16: folios. Small pages with many references look as if they were pinned for DMA. */
+static inline bool ashmem_page_dma_pinned(struct page *page)
+{
+#if ASHMEM_HAVE_FOLIO_STATE
+	return folio_maybe_dma_pinned((struct folio *)page);
+#else
+	return page_maybe_dma_pinned(page);
+#endif
+}
+
+static inline bool ashmem_page_mapped(struct page *page)
+{
+#if ASHMEM_HAVE_FOLIO_STATE
+	return folio_mapped((struct folio *)page);
+#else
+	return page_mapped(page);
+#endif
+}
+
+/*
+ * The memcg that a page is charged to, or NULL without memcg. Up to 7.1, that may be one
+ * whose cgroup was removed: then its pages count for the first ancestor that has one.
+ * Slab pages, which have no memcg, are told by bit 0 in 5.10.
+ *
+ * Context: RCU read-side critical section.
+ */
+static inline struct mem_cgroup *ashmem_page_payer(struct page *page)
+{
+	struct mem_cgroup *memcg = NULL;
+
+#if ASHMEM_HAVE_PAGE_MEMCG_CHECK
+	memcg = page_memcg_check(page);
+#elif defined(CONFIG_MEMCG)
+	memcg = READ_ONCE(page->mem_cgroup);
+	if ((unsigned long)memcg & 1)
+		memcg = NULL;
+#endif
+	while (memcg && !mem_cgroup_online(memcg))
+		memcg = parent_mem_cgroup(memcg);
+	return memcg;
+}
+
+static inline bool ashmem_memcg_tryget(struct mem_cgroup *memcg)
+{
+#ifdef CONFIG_MEMCG
+	return !memcg || css_tryget(&memcg->css);
+#else
+	return true;
+#endif
+}
+
+static inline void ashmem_memcg_put(struct mem_cgroup *memcg)
+{
+#ifdef CONFIG_MEMCG
+	if (memcg)
+		css_put(&memcg->css);
+#endif
+}
+
+/* The inode number of the cgroup's directory, or 0 without memcg. Numbers are not reused. */
+static inline u64 ashmem_memcg_ino(const struct mem_cgroup *memcg)
+{
+#ifdef CONFIG_MEMCG
+	return memcg ? cgroup_ino(memcg->css.cgroup) : 0;
+#else
+	return 0;
+#endif
 }
 
 /* Marks a whole huge page dirty, given a locked page of it; a no-op for other pages. */
@@ -161,14 +232,14 @@ static inline bool ashmem_list_lru_del(struct list_lru *lru, struct list_head *i
 
 /**
  * struct ashmem_lru_walk - a walk of a list_lru
- * @visit: called for each item under the list's lock; returns LRU_RETRY with
+ * @visit: called for each item of @list under its lock; returns LRU_RETRY with
  *	the lock dropped (and an __acquire() for sparse), all other values with
  *	the lock held
  * @nr_to_walk: number of items that the walk may still visit
  */
 struct ashmem_lru_walk {
-	enum lru_status (*visit)(struct ashmem_lru_walk *walk,
-				 struct list_head *item, spinlock_t *lock);
+	enum lru_status (*visit)(struct ashmem_lru_walk *walk, struct list_head *item,
+				 struct list_head *list, spinlock_t *lock);
 	unsigned long nr_to_walk;
 };
 
@@ -182,14 +253,14 @@ static inline enum lru_status ashmem_lru_visit(struct list_head *item, struct li
 {
 	struct ashmem_lru_walk *walk = arg;
 
-	return walk->visit(walk, item, &list->lock);
+	return walk->visit(walk, item, &list->list, &list->lock);
 }
 #else
 static inline enum lru_status ashmem_lru_visit(struct list_head *item, struct list_lru_one *list,
 					       spinlock_t *lock, void *arg)
 {
 	struct ashmem_lru_walk *walk = arg;
-	enum lru_status status = walk->visit(walk, item, lock);
+	enum lru_status status = walk->visit(walk, item, &list->list, lock);
 
 	if (status == LRU_RETRY) {
 		__release(lock);

@@ -10,9 +10,9 @@
 #include <linux/string.h>
 
 #include "debugfs.h"
+#include "purge.h"
 #include "region.h"
 #include "regions.h"
-#include "shrinker.h"
 
 static const char *const reasons[ASHMEM_REASONS] = {
 	[ASHMEM_REASON_LIMIT] = "limit",
@@ -61,11 +61,12 @@ static int regions_show(struct seq_file *m, void *v)
 		return 0;
 	}
 
-	ashmem_region_get_info(region, &info);
-	ashmem_region_get_name(region, name);
-	seq_printf(m, "%llu %d %llu %llu %llu %llu %llu %llu %u %c%c%c ", region->id, region->pid,
-		   info.file_id, ashmem_region_memcg(region), info.size, info.pinned,
-		   info.unpinned, info.purged, ashmem_region_age(region),
+	if (ashmem_region_get_info(region, &info) || ashmem_region_get_name(region, name))
+		return -EINTR;
+	seq_printf(m, "%llu %d %llu ", region->id, region->pid, info.file_id);
+	ashmem_region_show_memcgs(region, m);
+	seq_printf(m, " %llu %llu %llu %llu %llu %c%c%c ", info.size, info.pinned, info.unpinned,
+		   info.purged, ashmem_region_age(region),
 		   info.prot_mask & PROT_READ ? 'r' : '-', info.prot_mask & PROT_WRITE ? 'w' : '-',
 		   info.prot_mask & PROT_EXEC ? 'x' : '-');
 	seq_escape(m, name, "\n\\");
@@ -87,11 +88,14 @@ static int totals_show(struct seq_file *m, void *v)
 	unsigned long long regions = 0, size = 0, pinned = 0, unpinned = 0, purged = 0;
 	struct ashmem_region *region;
 	struct ashmem_info info;
-	unsigned int oldest = 0;
+	u64 oldest = 0;
 	int i;
 
 	for (region = ashmem_regions_next(NULL); region; region = ashmem_regions_next(region)) {
-		ashmem_region_get_info(region, &info);
+		if (ashmem_region_get_info(region, &info)) {
+			ashmem_region_put(region);
+			return -EINTR;
+		}
 		regions++;
 		size += info.size;
 		pinned += info.pinned;
@@ -102,7 +106,7 @@ static int totals_show(struct seq_file *m, void *v)
 
 	seq_printf(m, "regions %llu\nsize %llu\npinned %llu\nunpinned %llu\npurged %llu\n",
 		   regions, size, pinned, unpinned, purged);
-	seq_printf(m, "lru_age_ms %u\n", oldest);
+	seq_printf(m, "lru_age_ms %llu\n", oldest);
 	for (i = 0; i < ASHMEM_REASONS; i++)
 		seq_printf(m, "purged_by_%s %llu\n", reasons[i],
 			   (u64)ashmem_purged_by(i) << PAGE_SHIFT);

@@ -12,6 +12,7 @@
 #include <linux/miscdevice.h>
 #include <linux/mman.h>
 #include <linux/module.h>
+#include <linux/poll.h>
 #include <linux/sched/signal.h>
 #include <linux/seq_file.h>
 #include <linux/uaccess.h>
@@ -20,8 +21,8 @@
 #include <uapi/linux/ashmem.h>
 
 #include "device.h"
+#include "purge.h"
 #include "region.h"
-#include "shrinker.h"
 
 /* The ranges of a vector between two looks for a signal. */
 #define VECTOR_BATCH	16
@@ -56,12 +57,11 @@ static int ashmem_mmap(struct file *file, struct vm_area_struct *vma)
 
 static ssize_t ashmem_read_iter(struct kiocb *iocb, struct iov_iter *iter)
 {
-	struct file *backing;
-	size_t size;
+	struct ashmem_region *region = iocb->ki_filp->private_data;
+	/* It lives as long as the region, and so longer than this call. */
+	struct file *backing = ashmem_region_file(region);
 
-	/* The backing file lives as long as the region, and so longer than this call. */
-	backing = ashmem_region_file(iocb->ki_filp->private_data, &size);
-	if (!size)
+	if (!ashmem_region_get_size(region))
 		return 0;
 	if (!backing)
 		return -EBADF;
@@ -70,10 +70,9 @@ static ssize_t ashmem_read_iter(struct kiocb *iocb, struct iov_iter *iter)
 
 static loff_t ashmem_llseek(struct file *file, loff_t offset, int whence)
 {
-	struct file *backing;
-	size_t size;
+	struct file *backing = ashmem_region_file(file->private_data);
+	size_t size = ashmem_region_get_size(file->private_data);
 
-	backing = ashmem_region_file(file->private_data, &size);
 	if (!size)
 		return -EINVAL;
 	if (!backing)
@@ -88,6 +87,21 @@ static loff_t ashmem_llseek(struct file *file, loff_t offset, int whence)
 	default:
 		return generic_file_llseek_size(file, offset, whence, MAX_LFS_FILESIZE, size);
 	}
+}
+
+/*
+ * Reading and writing never wait. This takes no lock of the region, because a purge may
+ * hold it for long.
+ */
+static __poll_t ashmem_poll(struct file *file, poll_table *wait)
+{
+	struct ashmem_region *region = file->private_data;
+	__poll_t events = EPOLLIN | EPOLLOUT | EPOLLRDNORM | EPOLLWRNORM;
+
+	poll_wait(file, &region->purges, wait);
+	/* A purge that this misses finds the task in the queue. Not every poll_wait() is a barrier. */
+	smp_mb();
+	return READ_ONCE(region->news) ? events | EPOLLPRI : events;
 }
 
 static long ashmem_set_name(struct ashmem_region *region, const char __user *user)
@@ -105,8 +119,10 @@ static long ashmem_set_name(struct ashmem_region *region, const char __user *use
 static long ashmem_get_name(struct ashmem_region *region, char __user *user)
 {
 	char name[ASHMEM_NAME_LEN];
+	int ret = ashmem_region_get_name(region, name);
 
-	ashmem_region_get_name(region, name);
+	if (ret)
+		return ret;
 	return copy_to_user(user, name, strlen(name) + 1) ? -EFAULT : 0;
 }
 
@@ -120,34 +136,17 @@ static long ashmem_get_size(struct ashmem_region *region)
 
 static long ashmem_get_file_id(struct ashmem_region *region, unsigned long *id)
 {
-	struct file *backing;
-	size_t size;
+	struct file *backing = ashmem_region_file(region);
 
-	backing = ashmem_region_file(region, &size);
 	if (!backing)
 		return -EINVAL;
 	*id = file_inode(backing)->i_ino;
 	return 0;
 }
 
-/*
- * The range { the end of the region, 0 } has no page. Android's driver accepts it, and
- * clients with an empty segment depend on that.
- */
-static bool ashmem_range_is_empty(struct ashmem_region *region, const struct ashmem_pin64 *pin)
-{
-	size_t size;
-
-	return pin->offset && !pin->len && ashmem_region_file(region, &size) &&
-	       pin->offset == PAGE_ALIGN((u64)size);
-}
-
 static int ashmem_range_call(struct ashmem_region *region, unsigned int operation,
 			     const struct ashmem_pin64 *pin)
 {
-	if (ashmem_range_is_empty(region, pin))
-		return operation == ASHMEM_VECTOR_GET_PIN_STATUS ? ASHMEM_IS_PINNED : 0;
-
 	switch (operation) {
 	case ASHMEM_VECTOR_PIN:
 		return ashmem_region_pin(region, pin);
@@ -203,7 +202,7 @@ static int ashmem_vector_range(struct ashmem_region *region, unsigned int operat
 
 	pin.offset = range.offset;
 	pin.len = range.len;
-	if (operation == ASHMEM_VECTOR_PIN && !ashmem_range_is_empty(region, &pin)) {
+	if (operation == ASHMEM_VECTOR_PIN) {
 		ret = ashmem_region_pin_intact(region, &pin);
 		if (ret == ASHMEM_WAS_PURGED) {
 			if (put_user(ret, &user->result))
@@ -283,6 +282,7 @@ static long ashmem_get_size64(struct ashmem_region *region, __u64 __user *user)
 static long ashmem_get_info(struct ashmem_region *region, struct ashmem_info __user *user)
 {
 	struct ashmem_info info;
+	bool news;
 	u32 size;
 	int ret;
 
@@ -298,8 +298,14 @@ static long ashmem_get_info(struct ashmem_region *region, struct ashmem_info __u
 	if (ret)
 		return ret;
 
-	ashmem_region_get_info(region, &info);
-	return copy_to_user(user, &info, min_t(size_t, size, sizeof(info))) ? -EFAULT : 0;
+	/* A purge from here on is news again. */
+	news = xchg(&region->news, false);
+	ret = ashmem_region_get_info(region, &info);
+	if (!ret && copy_to_user(user, &info, min_t(size_t, size, sizeof(info))))
+		ret = -EFAULT;
+	if (ret && news)
+		WRITE_ONCE(region->news, true);
+	return ret;
 }
 
 static long ashmem_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
@@ -331,7 +337,7 @@ static long ashmem_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	case ASHMEM_PURGE_ALL_CACHES:
 		if (!capable(CAP_SYS_ADMIN))
 			return -EPERM;
-		return min_t(unsigned long, ashmem_purge_all(), INT_MAX);
+		return min_t(long, ashmem_purge_all(), INT_MAX);
 	case ASHMEM_GET_FILE_ID:
 		ret = ashmem_get_file_id(region, &id);
 		return ret ?: put_user(id, (unsigned long __user *)user);
@@ -407,8 +413,8 @@ static void ashmem_show_fdinfo(struct seq_file *m, struct file *file)
 	char name[ASHMEM_NAME_LEN];
 	struct ashmem_info info;
 
-	ashmem_region_get_name(region, name);
-	ashmem_region_get_info(region, &info);
+	if (ashmem_region_get_name(region, name) || ashmem_region_get_info(region, &info))
+		return;
 	seq_printf(m, "ashmem-region:\t%llu\n", region->id);
 	seq_puts(m, "ashmem-name:\t");
 	seq_escape(m, name, "\n\\");
@@ -428,6 +434,7 @@ static const struct file_operations ashmem_fops = {
 	.read_iter = ashmem_read_iter,
 	.llseek = ashmem_llseek,
 	.mmap = ashmem_mmap,
+	.poll = ashmem_poll,
 	.unlocked_ioctl = ashmem_ioctl,
 #ifdef CONFIG_COMPAT
 	.compat_ioctl = ashmem_compat_ioctl,

@@ -7,6 +7,8 @@
 
 #include "debugfs.h"
 #include "device.h"
+#include "region.h"
+#include "shares.h"
 #include "shrinker.h"
 
 #define CREATE_TRACE_POINTS
@@ -20,9 +22,17 @@ static int __init ashmem_init(void)
 	if (ret)
 		return ret;
 
-	ret = ashmem_shrinker_init();
+	ret = ashmem_region_init();
 	if (ret)
 		return ret;
+
+	ret = ashmem_shares_init();
+	if (ret)
+		goto err_region;
+
+	ret = ashmem_shrinker_init();
+	if (ret)
+		goto err_shares;
 
 	ret = ashmem_device_init();
 	if (ret)
@@ -33,6 +43,10 @@ static int __init ashmem_init(void)
 
 err_shrinker:
 	ashmem_shrinker_exit();
+err_shares:
+	ashmem_shares_exit();
+err_region:
+	ashmem_region_exit();
 	return ret;
 }
 
@@ -41,6 +55,8 @@ static void __exit ashmem_exit(void)
 	ashmem_debugfs_exit();
 	ashmem_device_exit();
 	ashmem_shrinker_exit();
+	ashmem_shares_exit();
+	ashmem_region_exit();
 }
 
 module_init(ashmem_init);

@@ -1,19 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * How much memory reclaim gets from this module. The kernel does not pass a
- * shrinker the number of pages that it wants. From 6.4 on, only reclaim for the
- * whole machine counts the pages that a shrinker freed: reclaim for a memcg goes on
- * asking until everything is purged. Therefore this file computes the number.
+ * How much memory reclaim gets from this module, and from whom. The kernel does not pass
+ * a shrinker the number of pages that it wants. From 6.4 on, only reclaim for the whole
+ * machine counts the pages that a shrinker freed: reclaim for a memcg goes on asking
+ * until everything is purged. Therefore this file computes what is missing, anew before
+ * each range.
  */
+#include <linux/hash.h>
 #include <linux/memcontrol.h>
 #include <linux/minmax.h>
 #include <linux/mmzone.h>
 #include <linux/shrinker.h>
+#include <linux/spinlock.h>
 #include <linux/swap.h>
 #include <linux/vmstat.h>
 
 #include "compat.h"
 #include "quota.h"
+#include "region.h"
 
 /**
  * ashmem_limit_lacks() - how many pages a memcg must lose to stay within its limit
@@ -32,46 +36,47 @@ unsigned long ashmem_limit_lacks(unsigned long usage, unsigned long limit)
 }
 
 /**
- * ashmem_limit_gets() - how many pages to free for a limit
+ * ashmem_limit_room() - how many pages to free beyond what a limit lacks
  * @lacks: pages from ashmem_limit_lacks()
  *
- * Adds reclaim's batch size, so that reclaim need not ask for each page, but never
- * returns more than twice @lacks.
- *
- * Return: pages.
+ * Return: reclaim's batch size, but never more than @lacks.
  */
-unsigned long ashmem_limit_gets(unsigned long lacks)
+unsigned long ashmem_limit_room(unsigned long lacks)
 {
-	return min(2 * lacks, lacks + SWAP_CLUSTER_MAX);
+	return min(lacks, SWAP_CLUSTER_MAX);
 }
 
-/**
- * ashmem_memcg_excess() - how many pages to free for the limits of a memcg
- * @memcg: the memcg, or NULL
- *
- * The limits of all ancestors count too.
- *
- * Context: Any. The memcg must be the target of a running reclaim, which keeps it
- * alive.
- * Return: pages; 0 if no limit is close.
- */
-unsigned long ashmem_memcg_excess(struct mem_cgroup *memcg)
+static unsigned long memcg_lacks(struct mem_cgroup *memcg)
 {
-	unsigned long lacks = 0;
-
 #ifdef CONFIG_MEMCG
-	for (; memcg; memcg = parent_mem_cgroup(memcg)) {
-		unsigned long limit = min(READ_ONCE(memcg->memory.max),
-					  READ_ONCE(memcg->memory.high));
-
-		lacks = max(lacks, ashmem_limit_lacks(page_counter_read(&memcg->memory), limit));
-	}
+	return ashmem_limit_lacks(page_counter_read(&memcg->memory),
+				  min(READ_ONCE(memcg->memory.max), READ_ONCE(memcg->memory.high)));
+#else
+	return 0;
 #endif
-	return ashmem_limit_gets(lacks);
+}
+
+/*
+ * The memcg that lacks most: @memcg itself or an ancestor; or NULL if none lacks any.
+ * @memcg is the target of a running reclaim, which keeps it alive.
+ */
+static struct mem_cgroup *memcg_short(struct mem_cgroup *memcg)
+{
+	struct mem_cgroup *found = NULL;
+	unsigned long lacks, most = 0;
+
+	for (; memcg; memcg = parent_mem_cgroup(memcg)) {
+		lacks = memcg_lacks(memcg);
+		if (lacks > most) {
+			most = lacks;
+			found = memcg;
+		}
+	}
+	return found;
 }
 
 /* The free pages that the zones of a node lack until kswapd stops. */
-static unsigned long node_shortage(int nid)
+static unsigned long node_lacks(int nid)
 {
 	unsigned long shortage = 0;
 	struct zone *zone;
@@ -92,10 +97,11 @@ static unsigned long node_shortage(int nid)
 }
 
 /**
- * ashmem_quota() - how many pages of memory to free for the reclaiming task
+ * ashmem_quota_init() - how many pages of memory to free for the reclaiming task
+ * @quota: gets the result
  * @sc: the arguments of the shrinker
  *
- * - drop_caches wants all pages.
+ * - drop_caches, and the shrinker's file in debugfs, get what they ask for.
  * - kswapd wants the pages that its node lacks, and at least one batch.
  * - Reclaim for a memcg wants the pages that the limits lack, while one lacks any.
  * - Other reclaim wants one batch at each call while the node lacks free pages.
@@ -104,22 +110,181 @@ static unsigned long node_shortage(int nid)
  *   credited yet.
  *
  * Context: Called by the reclaiming task.
- * Return: pages; ULONG_MAX for all.
  */
-unsigned long ashmem_quota(const struct shrink_control *sc)
+void ashmem_quota_init(struct ashmem_quota *quota, const struct shrink_control *sc)
 {
-	unsigned long shortage, excess;
+	memset(quota, 0, sizeof(*quota));
+	quota->nid = sc->nid;
 
-	if (!current->reclaim_state)
-		/* The shrinker's file in debugfs does pass the number. */
-		return sc->nr_to_scan > ASHMEM_SCAN_BATCH ? sc->nr_to_scan : ULONG_MAX;
+	if (!current->reclaim_state) {
+		quota->reason = ASHMEM_REASON_DROP_CACHES;
+		quota->own = true;
+		quota->pages = sc->nr_to_scan;
+	} else if (current_is_kswapd()) {
+		quota->reason = ASHMEM_REASON_KSWAPD;
+		quota->pages = max(node_lacks(sc->nid), SWAP_CLUSTER_MAX);
+	} else if ((quota->memcg = memcg_short(sc->memcg))) {
+		unsigned long lacks = memcg_lacks(quota->memcg);
 
-	shortage = node_shortage(sc->nid);
-	if (current_is_kswapd())
-		return max(shortage, SWAP_CLUSTER_MAX);
+		quota->reason = ASHMEM_REASON_LIMIT;
+		quota->own = quota->memcg == sc->memcg;
+		quota->room = ashmem_limit_room(lacks);
+		quota->pages = lacks + quota->room;
+	} else {
+		quota->reason = ASHMEM_REASON_RECLAIM;
+		if (node_lacks(sc->nid) || !ashmem_reclaim_credit())
+			quota->pages = SWAP_CLUSTER_MAX;
+	}
+}
 
-	excess = ashmem_memcg_excess(sc->memcg);
-	if (excess)
-		return excess;
-	return shortage || !ashmem_reclaim_credit() ? SWAP_CLUSTER_MAX : 0;
+/**
+ * ashmem_quota_lacks() - how many pages are still missing
+ * @quota: the quota
+ * @freed: pages that this scan freed so far
+ *
+ * Other tasks may have freed the rest meanwhile.
+ *
+ * Context: Called by the reclaiming task.
+ * Return: pages.
+ */
+unsigned long ashmem_quota_lacks(const struct ashmem_quota *quota, unsigned long freed)
+{
+	unsigned long lacks = quota->pages > freed ? quota->pages - freed : 0;
+	unsigned long now;
+
+	if (!quota->memcg)
+		return lacks;
+	now = memcg_lacks(quota->memcg);
+	/* Once nothing is missing, the room alone is no reason to purge another range. */
+	return now ? min(lacks, now + quota->room) : 0;
+}
+
+/*
+ * Turns. Where the limit of an ancestor presses, or the machine lacks memory, reclaim
+ * asks one memcg after the other, always in the same order. So that all give in
+ * proportion to what they hold, each memcg counts what it gave, as a fraction of its
+ * holdings. It is its turn while this is not ahead of the clock of the taker, which is
+ * the ancestor or the machine. When every memcg that is asked is ahead, the clock goes on.
+ *
+ * A record that another one displaces costs fairness, nothing else.
+ */
+#define TURN_BITS	8
+#define TURN_ALL	(1ULL << 20) /* all that a memcg holds */
+#define TURN_STEP	(TURN_ALL >> 8) /* the clock's smallest step */
+#define TURN_LEAP	(TURN_ALL >> 3) /* the largest one */
+
+/**
+ * struct giver - a memcg and a node that are asked for pages
+ * @key: which
+ * @given: the fraction of its holdings that it gave, with the clock's offset
+ * @refused: the number of gifts to the taker, plus 1, when this one refused last
+ */
+struct giver {
+	u64 key;
+	u64 given;
+	u64 refused;
+};
+
+/**
+ * struct taker - a memcg whose limit presses, or 0 for the machine; and a node
+ * @key: which
+ * @clock: what a giver may have given
+ * @next: the least that those who refused have given
+ * @gifts: number of gifts
+ */
+struct taker {
+	u64 key;
+	u64 clock;
+	u64 next;
+	u64 gifts;
+};
+
+static DEFINE_SPINLOCK(turn_lock); /* guards all givers and takers */
+static struct giver givers[1 << TURN_BITS];
+static struct taker takers[1 << TURN_BITS];
+
+static u64 turn_key(u64 memcg, int nid)
+{
+	return (memcg << 10) + nid + 1;
+}
+
+static struct taker *taker_find(const struct ashmem_quota *quota)
+{
+	u64 key = turn_key(ashmem_memcg_ino(quota->memcg), quota->nid);
+	struct taker *taker = &takers[hash_64(key, TURN_BITS)];
+
+	if (taker->key != key)
+		*taker = (struct taker){ .key = key, .clock = TURN_ALL, .next = U64_MAX };
+	return taker;
+}
+
+static struct giver *giver_find(const struct taker *taker, u64 memcg, int nid)
+{
+	u64 key = turn_key(memcg, nid);
+	struct giver *giver = &givers[hash_64(key, TURN_BITS)];
+
+	if (giver->key != key)
+		*giver = (struct giver){ .key = key };
+	/* It may be new, long not asked, or know the clock of another taker. */
+	if (giver->given + TURN_LEAP < taker->clock || giver->given > taker->clock + TURN_ALL)
+		giver->given = taker->clock;
+	return giver;
+}
+
+/**
+ * ashmem_turn_comes() - is it the turn of a memcg to give pages?
+ * @quota: what is missing
+ * @memcg: the memcg, as ashmem_memcg_ino() numbers it
+ * @holds: pages that it could give
+ *
+ * Context: Any. Takes a spinlock.
+ * Return: true if it is. One that is asked again and again, while nobody else gives,
+ * soon has its turn.
+ */
+bool ashmem_turn_comes(const struct ashmem_quota *quota, u64 memcg, unsigned long holds)
+{
+	struct taker *taker;
+	struct giver *giver;
+	bool comes;
+
+	spin_lock(&turn_lock);
+	taker = taker_find(quota);
+	giver = giver_find(taker, memcg, quota->nid);
+	if (giver->given > taker->clock && giver->refused == taker->gifts + 1) {
+		u64 step = div64_ul(TURN_ALL * quota->pages, 8 * holds + 1);
+
+		taker->clock = taker->next + clamp_t(u64, step, TURN_STEP, TURN_LEAP);
+		taker->next = U64_MAX;
+	}
+	comes = giver->given <= taker->clock;
+	if (!comes) {
+		giver->refused = taker->gifts + 1;
+		taker->next = min(taker->next, giver->given);
+	}
+	spin_unlock(&turn_lock);
+	return comes;
+}
+
+/**
+ * ashmem_turn_ends() - record what a memcg gave
+ * @quota: what was missing
+ * @memcg: the memcg, as ashmem_memcg_ino() numbers it
+ * @holds: pages that it could have given
+ * @pages: pages that it gave
+ *
+ * Context: Any. Takes a spinlock.
+ */
+void ashmem_turn_ends(const struct ashmem_quota *quota, u64 memcg, unsigned long holds,
+		      unsigned long pages)
+{
+	struct taker *taker;
+
+	if (!pages)
+		return;
+	spin_lock(&turn_lock);
+	taker = taker_find(quota);
+	taker->gifts++;
+	giver_find(taker, memcg, quota->nid)->given +=
+		div64_ul(TURN_ALL * pages, max(holds, pages));
+	spin_unlock(&turn_lock);
 }

@@ -14,6 +14,59 @@ static unsigned long range_pages(const struct ashmem_range *range)
 	return range->end - range->start;
 }
 
+/* Takes @range out of its queue; remembers the queue. */
+static void queue_remove(struct ashmem_range *range)
+{
+	if (list_empty(&range->age))
+		return;
+	list_del_init(&range->age);
+	WRITE_ONCE(range->queue->pages, range->queue->pages - range_pages(range));
+}
+
+/**
+ * ashmem_queue_init() - initialise an empty queue
+ * @queue: the queue
+ */
+void ashmem_queue_init(struct ashmem_queue *queue)
+{
+	INIT_LIST_HEAD(&queue->ranges);
+	queue->pages = 0;
+}
+
+/**
+ * ashmem_queue_add() - make an unpinned range the last one of a queue
+ * @queue: the queue
+ * @range: the range, which leaves the queue that it is in
+ */
+void ashmem_queue_add(struct ashmem_queue *queue, struct ashmem_range *range)
+{
+	queue_remove(range);
+	range->queue = queue;
+	list_add_tail(&range->age, &queue->ranges);
+	WRITE_ONCE(queue->pages, queue->pages + range_pages(range));
+}
+
+/**
+ * ashmem_queue_forget() - take a range out of its queue: it has nothing to purge there
+ * @range: the range
+ */
+void ashmem_queue_forget(struct ashmem_range *range)
+{
+	queue_remove(range);
+	range->queue = NULL;
+}
+
+/**
+ * ashmem_queue_oldest() - the least recently unpinned range of a queue
+ * @queue: the queue
+ *
+ * Return: the range, or NULL if the queue is empty.
+ */
+struct ashmem_range *ashmem_queue_oldest(struct ashmem_queue *queue)
+{
+	return list_first_entry_or_null(&queue->ranges, struct ashmem_range, age);
+}
+
 static struct ashmem_range *range_of(struct rb_node *node)
 {
 	return rb_entry_safe(node, struct ashmem_range, node);
@@ -137,22 +190,27 @@ static struct ashmem_range *spare_take(struct ashmem_ranges *ranges, unsigned lo
 
 	list_del_init(&range->age);
 	ranges->nr_spare--;
-	range->owner = ranges;
+	range->queue = NULL;
 	range->start = start;
 	range->end = end;
 	range->parked = false;
 	return range;
 }
 
+static void unpinned_count(struct ashmem_ranges *ranges, unsigned long pages)
+{
+	WRITE_ONCE(ranges->nr_unpinned, ranges->nr_unpinned + pages);
+}
+
 /* Removes @range from the unpinned tree. From here on its pages count as pinned. */
 static void unpinned_erase(struct ashmem_ranges *ranges, struct ashmem_range *range)
 {
 	if (!range->parked)
-		ranges->nr_unpinned -= range_pages(range);
+		unpinned_count(ranges, -range_pages(range));
 	if (ranges->found == range)
 		ranges->found = NULL;
 	rb_erase(&range->node, &ranges->unpinned);
-	list_del_init(&range->age);
+	queue_remove(range);
 }
 
 /*
@@ -179,19 +237,24 @@ static struct ashmem_range *range_cut(struct ashmem_ranges *ranges, struct rb_ro
 }
 
 static void unpinned_cut(struct ashmem_ranges *ranges, struct ashmem_range *range,
-			 unsigned long start, unsigned long end,
-			 struct ashmem_ranges_change *change)
+			 unsigned long start, unsigned long end)
 {
+	bool queued = !list_empty(&range->age);
 	unsigned long pages = range_pages(range);
 	struct ashmem_range *rest;
 
 	rest = range_cut(ranges, &ranges->unpinned, range, start, end);
-	ranges->nr_unpinned -= pages - range_pages(range);
+	pages -= range_pages(range);
 	if (rest) {
-		ranges->nr_unpinned += range_pages(rest);
-		list_add(&rest->age, &range->age);
-		list_add_tail(&rest->lru, &change->joined);
+		pages -= range_pages(rest);
+		rest->queue = range->queue;
+		rest->unpinned_at = range->unpinned_at;
+		if (queued)
+			list_add(&rest->age, &range->age);
 	}
+	unpinned_count(ranges, -pages);
+	if (queued)
+		WRITE_ONCE(range->queue->pages, range->queue->pages - pages);
 }
 
 /**
@@ -203,7 +266,6 @@ void ashmem_ranges_init(struct ashmem_ranges *ranges)
 	ranges->unpinned = RB_ROOT;
 	ranges->purged = RB_ROOT;
 	ranges->found = NULL;
-	INIT_LIST_HEAD(&ranges->age);
 	INIT_LIST_HEAD(&ranges->spare);
 	ranges->nr_spare = 0;
 	ranges->nr_unpinned = 0;
@@ -212,25 +274,12 @@ void ashmem_ranges_init(struct ashmem_ranges *ranges)
 }
 
 /**
- * ashmem_ranges_change_init() - initialise an empty change
- * @change: the change
- */
-void ashmem_ranges_change_init(struct ashmem_ranges_change *change)
-{
-	INIT_LIST_HEAD(&change->joined);
-	INIT_LIST_HEAD(&change->left);
-	change->renewed = NULL;
-}
-
-/**
  * ashmem_ranges_give() - add a range to the spare ones
  * @ranges: the region's ranges
- * @range: a range in no tree: a new one, or one from the list @left of a change that
- *	was removed from the LRU
+ * @range: a range in no tree: a new one, or one that left
  */
 void ashmem_ranges_give(struct ashmem_ranges *ranges, struct ashmem_range *range)
 {
-	INIT_LIST_HEAD(&range->lru);
 	list_add(&range->age, &ranges->spare);
 	ranges->nr_spare++;
 }
@@ -240,15 +289,17 @@ void ashmem_ranges_give(struct ashmem_ranges *ranges, struct ashmem_range *range
  * @ranges: the region's ranges
  * @start: first page
  * @end: the page after the last one, greater than @start
- * @change: gets the ranges that joined and left
+ * @left: gets the ranges that are in no tree any more, linked by ->age
  *
  * All these pages become the most recently unpinned ones, even if they were unpinned
- * before. Purged pages stay marked as purged.
+ * before. Purged pages stay marked as purged. The caller sets ->unpinned_at of the
+ * result, and adds it to a queue if ->queue is NULL.
  *
- * Return: 0, or -ENOBUFS if a spare range is missing; then nothing changed.
+ * Return: the range [start, end), or NULL if a spare range is missing; then nothing
+ * changed.
  */
-int ashmem_ranges_unpin(struct ashmem_ranges *ranges, unsigned long start, unsigned long end,
-			struct ashmem_ranges_change *change)
+struct ashmem_range *ashmem_ranges_unpin(struct ashmem_ranges *ranges, unsigned long start,
+					 unsigned long end, struct list_head *left)
 {
 	struct ashmem_range *first, *range, *next, *whole = NULL;
 
@@ -260,44 +311,37 @@ int ashmem_ranges_unpin(struct ashmem_ranges *ranges, unsigned long start, unsig
 		}
 	}
 	if (!whole && ranges->nr_spare < 1 + range_splits(first, start, end))
-		return -ENOBUFS;
+		return NULL;
 	ranges->nr_both += purged_pages(ranges, start, end) - both_pages(ranges, start, end);
 
-	/* The range already has these bounds: it stays at its place in the tree. */
+	/* A range that already has these bounds stays at its place in the tree. */
 	if (whole && whole->start == start && whole->end == end) {
 		if (whole->parked)
-			ranges->nr_unpinned += end - start;
-		whole->parked = false;
-		list_move_tail(&whole->age, &ranges->age);
-		change->renewed = whole;
-		return 0;
-	}
-
-	for (range = first; range; range = next) {
-		next = range_next(range, end);
-		if (range->parked || (range->start >= start && range->end <= end)) {
-			unpinned_erase(ranges, range);
-			if (range != whole)
-				list_add_tail(&range->age, &change->left);
-		} else {
-			unpinned_cut(ranges, range, start, end, change);
-		}
-	}
-
-	if (whole) {
-		/* The range is still on the LRU, at its old place. */
-		whole->start = start;
-		whole->end = end;
-		whole->parked = false;
-		change->renewed = whole;
+			unpinned_count(ranges, end - start);
 	} else {
-		whole = spare_take(ranges, start, end);
-		list_add_tail(&whole->lru, &change->joined);
+		for (range = first; range; range = next) {
+			next = range_next(range, end);
+			if (range->parked || (range->start >= start && range->end <= end)) {
+				unpinned_erase(ranges, range);
+				if (range != whole)
+					list_add_tail(&range->age, left);
+			} else {
+				unpinned_cut(ranges, range, start, end);
+			}
+		}
+		if (whole) {
+			whole->start = start;
+			whole->end = end;
+		} else {
+			whole = spare_take(ranges, start, end);
+		}
+		range_insert(&ranges->unpinned, whole);
+		unpinned_count(ranges, end - start);
 	}
-	range_insert(&ranges->unpinned, whole);
-	list_add_tail(&whole->age, &ranges->age);
-	ranges->nr_unpinned += end - start;
-	return 0;
+	whole->parked = false;
+	if (whole->queue)
+		ashmem_queue_add(whole->queue, whole);
+	return whole;
 }
 
 /**
@@ -305,13 +349,13 @@ int ashmem_ranges_unpin(struct ashmem_ranges *ranges, unsigned long start, unsig
  * @ranges: the region's ranges
  * @start: first page
  * @end: the page after the last one, greater than @start
- * @change: gets the ranges that joined and left
+ * @left: gets the ranges that are in no tree any more, linked by ->age
  *
  * Return: 1 if a page was purged since it was last pinned, 0 if none was, or
  * -ENOBUFS if a spare range is missing; then nothing changed.
  */
 int ashmem_ranges_pin(struct ashmem_ranges *ranges, unsigned long start, unsigned long end,
-		      struct ashmem_ranges_change *change)
+		      struct list_head *left)
 {
 	struct ashmem_range *unpinned = unpinned_first(ranges, start, end);
 	struct ashmem_range *purged = range_first(&ranges->purged, start, end);
@@ -327,11 +371,11 @@ int ashmem_ranges_pin(struct ashmem_ranges *ranges, unsigned long start, unsigne
 		if (range->parked)
 			continue;
 		if (range->start >= start && range->end <= end) {
-			ranges->nr_unpinned -= range_pages(range);
-			list_del_init(&range->age);
+			unpinned_count(ranges, -range_pages(range));
+			queue_remove(range);
 			range->parked = true;
 		} else {
-			unpinned_cut(ranges, range, start, end, change);
+			unpinned_cut(ranges, range, start, end);
 		}
 	}
 
@@ -340,7 +384,7 @@ int ashmem_ranges_pin(struct ashmem_ranges *ranges, unsigned long start, unsigne
 		ranges->nr_purged -= pages_shared(range, start, end);
 		if (range->start >= start && range->end <= end) {
 			rb_erase(&range->node, &ranges->purged);
-			list_add_tail(&range->age, &change->left);
+			list_add_tail(&range->age, left);
 		} else {
 			range_cut(ranges, &ranges->purged, range, start, end);
 		}
@@ -353,17 +397,17 @@ int ashmem_ranges_pin(struct ashmem_ranges *ranges, unsigned long start, unsigne
  * @ranges: the region's ranges
  * @start: first page
  * @end: the page after the last one, greater than @start
- * @change: gets the ranges that joined and left
+ * @left: gets the ranges that are in no tree any more, linked by ->age
  *
  * Return: 0; 1 if a page was purged since it was last pinned; -ENOBUFS if a spare
  * range is missing. Unless it returns 0, nothing changed.
  */
 int ashmem_ranges_pin_intact(struct ashmem_ranges *ranges, unsigned long start,
-			     unsigned long end, struct ashmem_ranges_change *change)
+			     unsigned long end, struct list_head *left)
 {
 	if (range_first(&ranges->purged, start, end))
 		return 1;
-	return ashmem_ranges_pin(ranges, start, end, change);
+	return ashmem_ranges_pin(ranges, start, end, left);
 }
 
 /**
@@ -400,14 +444,25 @@ bool ashmem_ranges_pinned(const struct ashmem_ranges *ranges, unsigned long star
 }
 
 /**
- * ashmem_ranges_oldest() - the least recently unpinned range
+ * ashmem_ranges_at() - the first unpinned range among some pages
  * @ranges: the region's ranges
+ * @start: first page
+ * @end: the page after the last one
  *
- * Return: the range, or NULL if no page is unpinned.
+ * Context: Does not sleep.
+ * Return: the range, or NULL if all these pages are pinned.
  */
-struct ashmem_range *ashmem_ranges_oldest(struct ashmem_ranges *ranges)
+struct ashmem_range *ashmem_ranges_at(const struct ashmem_ranges *ranges, unsigned long start,
+				      unsigned long end)
 {
-	return list_first_entry_or_null(&ranges->age, struct ashmem_range, age);
+	struct ashmem_range *range = range_first(&ranges->unpinned, start, end);
+
+	while (range && range->parked) {
+		range = range_of(rb_next(&range->node));
+		if (range && range->start >= end)
+			range = NULL;
+	}
+	return range;
 }
 
 /**
@@ -415,15 +470,13 @@ struct ashmem_range *ashmem_ranges_oldest(struct ashmem_ranges *ranges)
  * @ranges: the region's ranges
  * @start: first page of the first range
  * @end: the page after the last range; all pages in between are unpinned
- * @change: gets the ranges that left
+ * @left: gets the ranges that are in no tree any more, linked by ->age
  *
  * Needs no spare range: one of the ranges moves to the purged tree, and absorbs its
  * neighbours there.
- *
- * Return: the moved range, which may still be on the LRU.
  */
-struct ashmem_range *ashmem_ranges_purge(struct ashmem_ranges *ranges, unsigned long start,
-					 unsigned long end, struct ashmem_ranges_change *change)
+void ashmem_ranges_purge(struct ashmem_ranges *ranges, unsigned long start, unsigned long end,
+			 struct list_head *left)
 {
 	struct ashmem_range *range, *next, *whole = NULL;
 
@@ -434,7 +487,7 @@ struct ashmem_range *ashmem_ranges_purge(struct ashmem_ranges *ranges, unsigned 
 		if (!whole)
 			whole = range;
 		else
-			list_add_tail(&range->age, &change->left);
+			list_add_tail(&range->age, left);
 	}
 
 	/* Search one page further at each side, to merge with neighbours. */
@@ -446,35 +499,41 @@ struct ashmem_range *ashmem_ranges_purge(struct ashmem_ranges *ranges, unsigned 
 		end = max(end, range->end);
 		ranges->nr_purged -= range_pages(range);
 		rb_erase(&range->node, &ranges->purged);
-		list_add_tail(&range->age, &change->left);
+		list_add_tail(&range->age, left);
 	}
 	whole->start = start;
 	whole->end = end;
 	range_insert(&ranges->purged, whole);
 	ranges->nr_purged += end - start;
-	return whole;
 }
 
 /**
- * ashmem_ranges_drop() - remove a parked range
- * @ranges: the region's ranges
- * @range: a parked range
- * @change: gets @range as left
+ * ashmem_ranges_drop_parked() - remove parked ranges, to free their memory
+ * @ranges: the region's ranges, none of which is unpinned
+ * @max: remove this number at most
+ * @left: gets the removed ranges, linked by ->age
+ *
+ * Return: true if no parked range is left.
  */
-void ashmem_ranges_drop(struct ashmem_ranges *ranges, struct ashmem_range *range,
-			struct ashmem_ranges_change *change)
+bool ashmem_ranges_drop_parked(struct ashmem_ranges *ranges, unsigned int max,
+			       struct list_head *left)
 {
-	unpinned_erase(ranges, range);
-	list_add_tail(&range->age, &change->left);
+	struct rb_node *node;
+
+	while ((node = rb_first(&ranges->unpinned)) && max--) {
+		unpinned_erase(ranges, range_of(node));
+		list_add_tail(&range_of(node)->age, left);
+	}
+	return !node;
 }
 
-static void tree_clear(struct rb_root *root, struct ashmem_ranges_change *change)
+static void tree_clear(struct rb_root *root, struct list_head *left)
 {
 	struct ashmem_range *range, *next;
 
 	rbtree_postorder_for_each_entry_safe(range, next, root, node) {
 		list_del(&range->age);
-		list_add_tail(&range->age, &change->left);
+		list_add_tail(&range->age, left);
 		cond_resched();
 	}
 	*root = RB_ROOT;
@@ -483,16 +542,18 @@ static void tree_clear(struct rb_root *root, struct ashmem_ranges_change *change
 /**
  * ashmem_ranges_clear() - remove all ranges: every page is pinned
  * @ranges: the region's ranges
- * @change: gets all ranges as left, the spare ones included
+ * @left: gets all ranges, the spare ones included, linked by ->age
+ *
+ * The queues of the ranges are not up to date any more.
  */
-void ashmem_ranges_clear(struct ashmem_ranges *ranges, struct ashmem_ranges_change *change)
+void ashmem_ranges_clear(struct ashmem_ranges *ranges, struct list_head *left)
 {
-	tree_clear(&ranges->unpinned, change);
-	tree_clear(&ranges->purged, change);
+	tree_clear(&ranges->unpinned, left);
+	tree_clear(&ranges->purged, left);
 	ranges->found = NULL;
-	list_splice_tail_init(&ranges->spare, &change->left);
+	list_splice_tail_init(&ranges->spare, left);
 	ranges->nr_spare = 0;
-	ranges->nr_unpinned = 0;
+	WRITE_ONCE(ranges->nr_unpinned, 0);
 	ranges->nr_purged = 0;
 	ranges->nr_both = 0;
 }

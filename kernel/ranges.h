@@ -15,7 +15,7 @@
  * page in neither set is pinned.
  *
  * A range that is pinned as a whole stays in the unpinned tree and is "parked":
- * unpinning it again needs neither a new node nor the LRU's lock.
+ * unpinning it again needs no new node, and no look at its pages to find its queue.
  */
 #ifndef ASHMEM_RANGES_H
 #define ASHMEM_RANGES_H
@@ -24,20 +24,26 @@
 #include <linux/rbtree.h>
 #include <linux/types.h>
 
-struct ashmem_ranges;
+/**
+ * struct ashmem_queue - unpinned ranges in the order in which they are to be purged
+ * @ranges: the least recently unpinned first
+ * @pages: number of pages in them; may be read without the region's lock
+ */
+struct ashmem_queue {
+	struct list_head ranges;
+	unsigned long pages;
+};
 
 /**
  * struct ashmem_range - consecutive pages of a region
  * @node: in ashmem_ranges.unpinned or ashmem_ranges.purged
  * @start: first page
  * @end: the page after the last one
- * @age: in ashmem_ranges.age while unpinned, in .spare while in no tree
+ * @age: in the queue while unpinned, in ashmem_ranges.spare while in no tree; empty
+ *	for an unpinned range that has nothing to purge
+ * @queue: the queue of @age, also while parked; NULL while none is known
+ * @unpinned_at: when the range was last unpinned, in nanoseconds since boot
  * @parked: in the unpinned tree, but its pages are pinned
- * @referenced: unpinned again since the range got its place on the LRU; set by
- *	the shrinker
- * @placed: when the range got that place, in jiffies; set by the shrinker
- * @lru: the shrinker's link; empty while the range is not on the LRU
- * @owner: the set of ranges that this one belongs to
  *
  * The fields that a tree search and a pin need come first, mostly in one cache line.
  */
@@ -46,11 +52,9 @@ struct ashmem_range {
 	unsigned long start;
 	unsigned long end;
 	struct list_head age;
+	struct ashmem_queue *queue;
+	u64 unpinned_at;
 	bool parked;
-	bool referenced;
-	unsigned long placed;
-	struct list_head lru;
-	struct ashmem_ranges *owner;
 };
 
 /**
@@ -58,10 +62,9 @@ struct ashmem_range {
  * @unpinned: unpinned and parked ranges, disjoint, ordered by page
  * @purged: purged ranges, disjoint, ordered by page
  * @found: the range of @unpinned that was looked up last, or NULL
- * @age: unpinned ranges, the least recently unpinned first
  * @spare: ranges in no tree, for the next call that needs one
  * @nr_spare: number of spare ranges
- * @nr_unpinned: number of unpinned pages
+ * @nr_unpinned: number of unpinned pages; may be read without the region's lock
  * @nr_purged: number of purged pages
  * @nr_both: number of pages that are both
  */
@@ -69,7 +72,6 @@ struct ashmem_ranges {
 	struct rb_root unpinned;
 	struct rb_root purged;
 	struct ashmem_range *found;
-	struct list_head age;
 	struct list_head spare;
 	unsigned int nr_spare;
 	unsigned long nr_unpinned;
@@ -80,36 +82,28 @@ struct ashmem_ranges {
 /* No call needs more spare ranges than this. */
 #define ASHMEM_RANGES_SPARE	2
 
-/**
- * struct ashmem_ranges_change - how a call changed the set of ranges
- * @joined: ranges to be added to the LRU, linked by ->lru
- * @left: ranges that are no longer in a tree, linked by ->age; they may still
- *	be on the LRU
- * @renewed: the range that was unpinned again while on the LRU, or NULL
- */
-struct ashmem_ranges_change {
-	struct list_head joined;
-	struct list_head left;
-	struct ashmem_range *renewed;
-};
+void ashmem_queue_init(struct ashmem_queue *queue);
+void ashmem_queue_add(struct ashmem_queue *queue, struct ashmem_range *range);
+void ashmem_queue_forget(struct ashmem_range *range);
+struct ashmem_range *ashmem_queue_oldest(struct ashmem_queue *queue);
 
 void ashmem_ranges_init(struct ashmem_ranges *ranges);
-void ashmem_ranges_change_init(struct ashmem_ranges_change *change);
 void ashmem_ranges_give(struct ashmem_ranges *ranges, struct ashmem_range *range);
-int ashmem_ranges_unpin(struct ashmem_ranges *ranges, unsigned long start, unsigned long end,
-			struct ashmem_ranges_change *change);
+struct ashmem_range *ashmem_ranges_unpin(struct ashmem_ranges *ranges, unsigned long start,
+					 unsigned long end, struct list_head *left);
 int ashmem_ranges_pin(struct ashmem_ranges *ranges, unsigned long start, unsigned long end,
-		      struct ashmem_ranges_change *change);
+		      struct list_head *left);
 int ashmem_ranges_pin_intact(struct ashmem_ranges *ranges, unsigned long start,
-			     unsigned long end, struct ashmem_ranges_change *change);
+			     unsigned long end, struct list_head *left);
 unsigned long ashmem_ranges_not_pinned(const struct ashmem_ranges *ranges);
 bool ashmem_ranges_pinned(const struct ashmem_ranges *ranges, unsigned long start,
 			  unsigned long end);
-struct ashmem_range *ashmem_ranges_oldest(struct ashmem_ranges *ranges);
-struct ashmem_range *ashmem_ranges_purge(struct ashmem_ranges *ranges, unsigned long start,
-					 unsigned long end, struct ashmem_ranges_change *change);
-void ashmem_ranges_drop(struct ashmem_ranges *ranges, struct ashmem_range *range,
-			struct ashmem_ranges_change *change);
-void ashmem_ranges_clear(struct ashmem_ranges *ranges, struct ashmem_ranges_change *change);
+struct ashmem_range *ashmem_ranges_at(const struct ashmem_ranges *ranges, unsigned long start,
+				      unsigned long end);
+void ashmem_ranges_purge(struct ashmem_ranges *ranges, unsigned long start, unsigned long end,
+			 struct list_head *left);
+bool ashmem_ranges_drop_parked(struct ashmem_ranges *ranges, unsigned int max,
+			       struct list_head *left);
+void ashmem_ranges_clear(struct ashmem_ranges *ranges, struct list_head *left);
 
 #endif /* ASHMEM_RANGES_H */

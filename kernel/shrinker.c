@@ -1,33 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The LRU of unpinned ranges, and purging.
+ * The shrinker, and the LRU of shares.
  *
- * A range is on the list of the memcg that it is charged to, which is the memcg that
- * mapped the region first. Within a region, the least recently unpinned range is
- * always purged first. Between regions, the place on the list decides. A range that
- * is unpinned again moves to a new place, unless it got its old place less than a
- * second ago. In that case it gets only a second chance, like an inode or a dentry.
- * So pinning and unpinning the same range repeatedly does not touch the list, and two
- * ranges of different regions are in the right order if they were last unpinned more
- * than a second apart.
+ * A share is on the LRU of the memcg that pays for its pages, for their node. Its place
+ * there is the age of its oldest range. Places are corrected when a walk meets a share:
+ * its oldest range may have been pinned, purged or unpinned again. So among all regions
+ * of a memcg, the least recently unpinned range is purged first.
  */
-#include <linux/jiffies.h>
-#include <linux/list_lru.h>
-#include <linux/ktime.h>
 #include <linux/memcontrol.h>
 #include <linux/mm.h>
 #include <linux/module.h>
-#include <linux/sched.h>
-#include <linux/shmem_fs.h>
+#include <linux/sched/signal.h>
 #include <linux/shrinker.h>
-#include <linux/slab.h>
-#include <linux/swap.h>
-#include <linux/xarray.h>
 
 #include "compat.h"
+#include "purge.h"
 #include "quota.h"
-#include "ranges.h"
 #include "region.h"
+#include "shares.h"
 #include "shrinker.h"
 #include "trace.h"
 
@@ -35,477 +25,202 @@ static bool purge_wanted = true;
 module_param_named(purge, purge_wanted, bool, 0644);
 MODULE_PARM_DESC(purge, "let memory pressure and drop_caches purge unpinned pages (default: Y); ASHMEM_PURGE_ALL_CACHES, which needs CAP_SYS_ADMIN, always purges");
 
-/* Pages purged since the module was loaded. */
-static atomic_long_t purged_by[ASHMEM_REASONS];
-
-static struct kmem_cache *range_cache;
-static struct list_lru range_lru;
-static struct shrinker *range_shrinker;
+static struct shrinker *share_shrinker;
 /* Older kernels call the shrinker before it has a list. */
 static bool lru_ready;
 
-/* The maximum number of ranges to visit in one walk under the list's lock. */
-#define WALK_BATCH	64
+/* The maximum number of shares to visit in one scan, or to count. */
+#define MAX_VISITS	64
 
-/* How long a range keeps its place on the LRU, in jiffies, however often it is unpinned. */
-#define PLACE_LASTS	HZ
+/* The place of a share that is to be visited last. */
+#define LAST_PLACE	U64_MAX
 
 /**
- * struct purge_walk - the task and the results of a walk of the LRU
- * @walk: the walk itself
- * @want: stop when this number of pages of memory was freed
- * @freed: pages of memory freed so far
- * @purged: pages purged so far, including pages that had no memory
- * @reason: why pages are purged
- * @skipped: at least one region was skipped because its lock was held
- * @all: purge each region as a whole, and wait for its lock. Not for reclaim, where
- *	the holder of the lock may be the reclaiming task itself
+ * struct scan - the task and the results of one scan
+ * @walk: the walk of the LRU
+ * @purge: whose pages to purge, and the results
+ * @quota: how many pages to free
+ * @asked: the number of pages that reclaim asked for in this scan
+ * @visits: number of shares visited
  */
-struct purge_walk {
+struct scan {
 	struct ashmem_lru_walk walk;
-	unsigned long want;
-	unsigned long freed;
-	unsigned long purged;
-	enum ashmem_reason reason;
-	bool skipped;
-	bool all;
+	struct ashmem_purge purge;
+	struct ashmem_quota quota;
+	unsigned long asked;
+	unsigned int visits;
 };
 
-static struct ashmem_region *range_region(const struct ashmem_range *range)
+/* Is there still something to do? Updates the number of pages that the purge wants. */
+static bool scan_goes_on(struct scan *scan)
 {
-	return container_of(range->owner, struct ashmem_region, ranges);
+	struct ashmem_purge *purge = &scan->purge;
+	unsigned long lacks = ashmem_quota_lacks(&scan->quota, purge->freed);
+
+	purge->want = min(purge->freed + lacks, scan->asked);
+	return purge->freed < purge->want && purge->purged < scan->asked &&
+	       purge->looked < ASHMEM_PURGE_LOOKS && scan->visits < MAX_VISITS &&
+	       !fatal_signal_pending(current);
 }
 
-static void lru_add(struct ashmem_range *range)
+static struct ashmem_share *share_of(struct list_head *item)
 {
-	range->referenced = false;
-	range->placed = jiffies;
-	ashmem_list_lru_add(&range_lru, &range->lru);
+	return container_of(item, struct ashmem_share, lru);
 }
 
-/* The LRU gains and loses ranges under their region's lock only. */
-static void lru_del(struct ashmem_range *range)
-{
-	if (!list_empty(&range->lru))
-		ashmem_list_lru_del(&range_lru, &range->lru);
-}
-
-static void lru_rotate(struct ashmem_range *range)
-{
-	lru_del(range);
-	lru_add(range);
-}
-
-static bool place_is_old(const struct ashmem_range *range)
-{
-	return time_after(jiffies, range->placed + PLACE_LASTS);
-}
-
-/**
- * ashmem_range_alloc() - allocate a range
- * @memcg: the memcg to charge, or NULL for the caller's memcg
- *
- * Context: Process context. May reclaim, so the caller must hold no lock of this
- * module.
- * Return: the range, or NULL.
+/*
+ * Moves a share to its place on the LRU, if it is not there. The list is ordered by
+ * place, but for shares that list_lru put at its head when a cgroup was removed. Must
+ * hold the list's lock, and that of the region.
  */
-struct ashmem_range *ashmem_range_alloc(struct mem_cgroup *memcg)
+static bool share_moves(struct ashmem_share *share, struct list_head *list)
 {
-	struct mem_cgroup *old = ashmem_set_active_memcg(memcg);
-	struct ashmem_range *range;
+	const struct ashmem_range *oldest = ashmem_queue_oldest(&share->queue);
+	u64 place = oldest && !share->barren ? oldest->unpinned_at : LAST_PLACE;
+	struct list_head *at = list->prev;
+	int steps = MAX_VISITS;
 
-	range = ashmem_kmem_cache_alloc_lru(range_cache, &range_lru, GFP_KERNEL_ACCOUNT);
-	ashmem_set_active_memcg(old);
-	return range;
-}
-
-/**
- * ashmem_lru_apply() - update the LRU after a change of a region's ranges
- * @ranges: the region's ranges
- * @change: the change
- *
- * Some of the ranges that left become spare ones; the others are freed.
- *
- * Context: The caller must hold the region's lock.
- */
-void ashmem_lru_apply(struct ashmem_ranges *ranges, struct ashmem_ranges_change *change)
-{
-	struct ashmem_range *range, *next;
-	struct ashmem_range *renewed = change->renewed;
-
-	list_for_each_entry_safe(range, next, &change->joined, lru) {
-		list_del_init(&range->lru);
-		lru_add(range);
-	}
-	list_for_each_entry_safe(range, next, &change->left, age) {
-		list_del_init(&range->age);
-		lru_del(range);
-		if (ranges->nr_spare < ASHMEM_RANGES_SPARE)
-			ashmem_ranges_give(ranges, range);
-		else
-			kmem_cache_free(range_cache, range);
-		cond_resched();
-	}
-	if (renewed && place_is_old(renewed))
-		lru_rotate(renewed);
-	else if (renewed)
-		renewed->referenced = true;
-}
-
-/**
- * ashmem_lru_clear() - remove all ranges of a region: every page is pinned
- * @ranges: the region's ranges
- *
- * Context: The caller must hold the region's lock.
- */
-void ashmem_lru_clear(struct ashmem_ranges *ranges)
-{
-	struct ashmem_ranges_change change;
-	struct ashmem_range *range, *next;
-
-	ashmem_ranges_change_init(&change);
-	ashmem_ranges_clear(ranges, &change);
-	list_for_each_entry_safe(range, next, &change.left, age) {
-		lru_del(range);
-		kmem_cache_free(range_cache, range);
-		cond_resched();
-	}
-}
-
-/* Does a huge page that was swapped out as a whole hold @page and extend beyond @range? */
-static bool range_cuts_swapped(const struct ashmem_region *region,
-			       const struct ashmem_range *range, unsigned long page)
-{
-	struct xarray *pages = &region->file->f_mapping->i_pages;
-	unsigned long first, nr;
-
-	if (!xa_is_value(xa_load(pages, page)))
+	share->barren = false;
+	if (list_is_last(&share->lru, list))
 		return false;
-	nr = 1UL << xa_get_order(pages, page);
-	first = round_down(page, nr);
-	return first < range->start || first + nr > range->end;
-}
-
-/*
- * Must the range be left alone?
- *
- * In reclaim: yes, if one of its pages is locked. The reclaiming task may already hold
- * that lock (splitting and collapsing a huge page allocate under it), and would wait
- * for itself. A lock that another task takes after this check cannot complete a cycle
- * either: before that task waits, it makes the same check, and finds our lock.
- *
- * Always: yes, if a swapped-out huge page extends beyond the range. shmem would have to
- * swap it in to split it, under a lock that this check cannot see. If memory is too
- * short for that, pinned pages would be at risk.
- */
-static bool range_busy(const struct ashmem_region *region, const struct ashmem_range *range,
-		       bool reclaim)
-{
-	XA_STATE(xas, &region->file->f_mapping->i_pages, range->start);
-	bool busy = false;
-	void *entry;
-
-	if (range_cuts_swapped(region, range, range->start) ||
-	    range_cuts_swapped(region, range, range->end - 1))
-		return true;
-	if (!reclaim)
+	if (place <= share->place && share->place <= share_of(share->lru.next)->place)
 		return false;
-
-	rcu_read_lock();
-	xas_for_each(&xas, entry, range->end - 1) {
-		if (xas_retry(&xas, entry) || xa_is_value(entry))
-			continue;
-		busy = ashmem_page_locked(entry);
-		if (busy)
-			break;
-		if (need_resched()) {
-			xas_pause(&xas);
-			rcu_read_unlock();
-			cond_resched();
-			rcu_read_lock();
-		}
-	}
-	rcu_read_unlock();
-	return busy;
-}
-
-/*
- * Purges the pages [start, end), all of which are unpinned. No task can pin them
- * meanwhile, because the caller holds the region's lock. Afterwards, pinning them
- * reports the purge.
- *
- * This takes neither the inode's lock nor mmap_lock. Punching a hole with fallocate()
- * would take the inode's lock, which MADV_REMOVE holds while it allocates.
- */
-static void pages_purge(struct purge_walk *purge, struct ashmem_region *region,
-			unsigned long start, unsigned long end)
-{
-	struct address_space *mapping = region->file->f_mapping;
-	loff_t first = (loff_t)start << PAGE_SHIFT;
-	loff_t behind = (loff_t)end << PAGE_SHIFT;
-	struct ashmem_ranges_change change;
-	unsigned long before, after;
-	u64 began = trace_ashmem_purge_enabled() ? ktime_get_ns() : 0;
-
-	before = READ_ONCE(mapping->nrpages);
-	unmap_mapping_range(mapping, first, behind - first, 0);
-	shmem_truncate_range(file_inode(region->file), first, behind - 1);
-	after = READ_ONCE(mapping->nrpages);
-	if (before > after) {
-		ashmem_account_reclaimed(before - after);
-		purge->freed += before - after;
-	}
-	purge->purged += end - start;
-	atomic_long_add(end - start, &purged_by[purge->reason]);
-	trace_ashmem_purge(region, start, end, max(before, after) - after, purge->reason, began);
-
-	ashmem_ranges_change_init(&change);
-	lru_del(ashmem_ranges_purge(&region->ranges, start, end, &change));
-	ashmem_lru_apply(&region->ranges, &change);
-}
-
-static void range_drop(struct ashmem_region *region, struct ashmem_range *range)
-{
-	struct ashmem_ranges_change change;
-
-	ashmem_ranges_change_init(&change);
-	ashmem_ranges_drop(&region->ranges, range, &change);
-	ashmem_lru_apply(&region->ranges, &change);
-}
-
-/*
- * Purges all unpinned ranges of a region. Drops parked ranges and rotates busy ones, so
- * that the walk passes them. Must hold the region's lock.
- */
-static void region_purge(struct purge_walk *purge, struct ashmem_region *region)
-{
-	unsigned long start = 0, end = 0;
-	struct rb_node *node, *behind;
-	struct ashmem_range *range;
-
-	/* Purge adjacent ranges together. */
-	for (node = rb_first(&region->ranges.unpinned); node; node = behind) {
-		behind = rb_next(node);
-		range = rb_entry(node, struct ashmem_range, node);
-		cond_resched();
-		if (range->parked) {
-			range_drop(region, range);
-			continue;
-		}
-		if (range_busy(region, range, false)) {
-			lru_rotate(range);
-			continue;
-		}
-		if (start < end && range->start != end) {
-			pages_purge(purge, region, start, end);
-			cond_resched();
-			end = start;
-		}
-		if (start == end)
-			start = range->start;
-		end = range->end;
-	}
-	if (start < end)
-		pages_purge(purge, region, start, end);
-}
-
-/*
- * Purges a range. While more is wanted, also purges the ranges that were unpinned next
- * after it, as long as each is adjacent: pages that were unpinned one by one are purged
- * together. Must hold the region's lock.
- */
-static void range_purge(struct purge_walk *purge, struct ashmem_region *region,
-			struct ashmem_range *range)
-{
-	unsigned long start = range->start, end = range->end;
-
-	list_for_each_entry_continue(range, &region->ranges.age, age) {
-		if (end - start >= purge->want - purge->freed)
-			break;
-		if (range->start != end && range->end != start)
-			break;
-		if (range_busy(region, range, true))
-			break;
-		start = min(start, range->start);
-		end = max(end, range->end);
-	}
-	pages_purge(purge, region, start, end);
-}
-
-/* Acts on the range at the head of the list. Must hold the region's lock. */
-static void range_visit(struct purge_walk *purge, struct ashmem_region *region,
-			struct ashmem_range *met)
-{
-	struct ashmem_range *oldest;
-
-	if (met->parked) {
-		range_drop(region, met);
-		return;
-	}
-
-	/* An older range of this region may be further back, after a second chance. */
-	oldest = ashmem_ranges_oldest(&region->ranges);
-	if (!range_busy(region, oldest, true))
-		range_purge(purge, region, oldest);
-	else if (met != oldest && !range_busy(region, met, true))
-		range_purge(purge, region, met);
-	else
-		lru_rotate(met);
+	while (at != &share->lru && steps-- && share_of(at)->place > place)
+		at = at->prev;
+	share->place = place;
+	if (at == &share->lru)
+		return false;
+	list_move(&share->lru, at);
+	return true;
 }
 
 /*
  * Called under the list's lock, which keeps the region alive: a close has to remove the
- * region's ranges from the list first. Returns LRU_RETRY with the lock dropped, all
- * other values with the lock held.
+ * region's shares from the list first. A region whose lock is held is passed over.
+ * Returns LRU_RETRY with the lock dropped, LRU_SKIP with the lock held.
  */
-static enum lru_status range_met(struct ashmem_lru_walk *walk, struct list_head *item,
-				 spinlock_t *lock)
+static enum lru_status share_met(struct ashmem_lru_walk *walk, struct list_head *item,
+				 struct list_head *list, spinlock_t *lock)
 	__must_hold(lock)
 {
-	struct ashmem_range *range = container_of(item, struct ashmem_range, lru);
-	struct purge_walk *purge = container_of(walk, struct purge_walk, walk);
-	struct ashmem_region *region = range_region(range);
+	struct scan *scan = container_of(walk, struct scan, walk);
+	struct ashmem_share *share = share_of(item);
+	struct ashmem_region *region = share->region;
 
-	if (purge->all) {
-		kref_get(&region->ref);
-		spin_unlock(lock);
-		mutex_lock(&region->lock);
-		/* The range may be gone by now; the region still exists. */
-		region_purge(purge, region);
-	} else {
-		if (!mutex_trylock(&region->lock)) {
-			purge->skipped = true;
-			return LRU_ROTATE;
-		}
-		if (!range->parked && range->referenced && !place_is_old(range)) {
-			range->referenced = false;
-			range->placed = jiffies;
-			mutex_unlock(&region->lock);
-			return LRU_ROTATE;
-		}
-		kref_get(&region->ref);
-		spin_unlock(lock);
-		range_visit(purge, region, range);
+	scan->visits++;
+	if (!mutex_trylock(&region->lock))
+		return LRU_SKIP;
+	if (share_moves(share, list)) {
+		mutex_unlock(&region->lock);
+		return LRU_SKIP;
 	}
+	kref_get(&region->ref);
+	spin_unlock(lock);
+
+	share->barren = !ashmem_purge_share(&scan->purge, share);
 	mutex_unlock(&region->lock);
 	ashmem_region_put(region);
-
-	if (purge->freed >= purge->want)
+	if (!scan_goes_on(scan))
 		walk->nr_to_walk = 0;
 	__acquire(lock);
 	return LRU_RETRY;
 }
 
 /**
- * ashmem_purge_all() - purge all unpinned pages
- *
- * Context: Process context. The caller must hold no lock of this module.
- * Return: the number of pages that were unpinned and not yet purged.
+ * struct holdings - what the shares of an LRU hold
+ * @walk: the walk of the LRU
+ * @pages: number of pages that may be purged, at most
  */
-unsigned long ashmem_purge_all(void)
+struct holdings {
+	struct ashmem_lru_walk walk;
+	unsigned long pages;
+};
+
+static enum lru_status share_counted(struct ashmem_lru_walk *walk, struct list_head *item,
+				     struct list_head *list, spinlock_t *lock)
+	__must_hold(lock)
 {
-	struct purge_walk purge = {
-		.walk.visit = range_met,
-		.want = ULONG_MAX,
-		.reason = ASHMEM_REASON_REQUEST,
-		.all = true,
+	struct holdings *holdings = container_of(walk, struct holdings, walk);
+	const struct ashmem_share *share = share_of(item);
+	const struct ashmem_region *region = share->region;
+	unsigned long pages = READ_ONCE(share->queue.pages);
+
+	/* A search will tell which of the region's pages belong to the share. */
+	if (!pages)
+		pages = min(READ_ONCE(region->ranges.nr_unpinned),
+			    READ_ONCE(region->file->f_mapping->nrpages));
+	holdings->pages += pages;
+	return LRU_SKIP;
+}
+
+/* The number of pages that a memcg could give on a node: those of the first shares, and an estimate. */
+static unsigned long lru_pages(struct shrink_control *sc)
+{
+	unsigned long shares = list_lru_shrink_count(&ashmem_share_lru, sc);
+	struct holdings holdings = {
+		.walk.visit = share_counted,
+		.walk.nr_to_walk = MAX_VISITS,
 	};
-	unsigned long *nr_to_walk = &purge.walk.nr_to_walk;
-	int nid;
 
-	for_each_node_state(nid, N_NORMAL_MEMORY) {
-		unsigned long left = list_lru_count_node(&range_lru, nid);
-
-		while (left) {
-			unsigned long batch = min_t(unsigned long, left, WALK_BATCH);
-
-			*nr_to_walk = batch;
-			list_lru_walk_node(&range_lru, nid, ashmem_lru_visit, &purge.walk,
-					   nr_to_walk);
-			if (*nr_to_walk == batch)
-				break;
-			left -= batch - *nr_to_walk;
-			cond_resched();
-		}
-	}
-	return purge.purged;
-}
-
-/**
- * ashmem_purged_by() - the number of pages purged since the module was loaded
- * @reason: count the pages that were purged for this reason
- *
- * Context: Any.
- * Return: pages.
- */
-unsigned long ashmem_purged_by(enum ashmem_reason reason)
-{
-	return atomic_long_read(&purged_by[reason]);
-}
-
-static enum ashmem_reason reclaim_reason(const struct shrink_control *sc)
-{
-	if (!current->reclaim_state)
-		return ASHMEM_REASON_DROP_CACHES;
-	if (current_is_kswapd())
-		return ASHMEM_REASON_KSWAPD;
-	return ashmem_memcg_excess(sc->memcg) ? ASHMEM_REASON_LIMIT : ASHMEM_REASON_RECLAIM;
+	list_lru_walk_one(&ashmem_share_lru, sc->nid, sc->memcg, ashmem_lru_visit, &holdings.walk,
+			  &holdings.walk.nr_to_walk);
+	if (shares > MAX_VISITS)
+		holdings.pages = mult_frac(holdings.pages, shares, MAX_VISITS);
+	return holdings.pages;
 }
 
 /*
- * With .seeks set to 0, reclaim asks a shrinker for half of the objects that it counts.
- * So this returns twice the number to free. One scan frees all of them.
+ * With .seeks set to 0, reclaim asks for half of what this counts, at any priority:
+ * unpinned pages go before pages that have to be written. At least one scan is made.
  */
 static unsigned long shrinker_count(struct shrinker *shrinker, struct shrink_control *sc)
 {
-	unsigned long quota;
+	unsigned long pages;
 
 	/* After SHRINK_EMPTY, reclaim would skip the memcg even once purging is on again. */
 	if (!READ_ONCE(purge_wanted))
 		return 0;
 	/* Pairs with the store in ashmem_shrinker_init(): the LRU is complete. */
-	if (!smp_load_acquire(&lru_ready) || !list_lru_shrink_count(&range_lru, sc))
+	if (!smp_load_acquire(&lru_ready) || !list_lru_shrink_count(&ashmem_share_lru, sc))
 		return SHRINK_EMPTY;
-	quota = ashmem_quota(sc);
-	return quota == ULONG_MAX ? 2 : 2 * quota;
+	pages = lru_pages(sc);
+	return pages ? 2 * max(pages, SWAP_CLUSTER_MAX) : 0;
 }
 
 static unsigned long shrinker_scan(struct shrinker *shrinker, struct shrink_control *sc)
 {
-	struct purge_walk purge = {
-		.walk.visit = range_met,
-		.reason = reclaim_reason(sc),
+	struct scan scan = {
+		.walk.visit = share_met,
+		.purge.memcg = sc->memcg,
+		.purge.nid = sc->nid,
+		.asked = sc->nr_to_scan,
 	};
-	unsigned long *nr_to_walk = &purge.walk.nr_to_walk;
-	unsigned long left;
+	struct ashmem_purge *purge = &scan.purge;
+	u64 memcg = ashmem_memcg_ino(sc->memcg);
+	unsigned long holds;
 
 	sc->nr_scanned = 0;
 	if (!(sc->gfp_mask & __GFP_FS) || !READ_ONCE(purge_wanted))
 		return SHRINK_STOP;
-	purge.want = ashmem_quota(sc);
-	trace_ashmem_shrink_start(sc->nid, sc->memcg, purge.reason, purge.want);
+	ashmem_quota_init(&scan.quota, sc);
+	purge->reason = scan.quota.reason;
+	purge->last_resort = scan.quota.own;
+	if (!scan_goes_on(&scan))
+		return SHRINK_STOP;
+	holds = lru_pages(sc);
+	if (!scan.quota.own && !ashmem_turn_comes(&scan.quota, memcg, holds))
+		return SHRINK_STOP;
+	trace_ashmem_shrink_start(sc->nid, memcg, purge->reason, purge->want);
 
-	/* Walk the list twice, because every range may get a second chance. */
-	left = 2 * list_lru_shrink_count(&range_lru, sc);
-	while (left && purge.freed < purge.want) {
-		unsigned long batch = min_t(unsigned long, left, WALK_BATCH);
+	scan.walk.nr_to_walk = MAX_VISITS;
+	list_lru_walk_one(&ashmem_share_lru, sc->nid, sc->memcg, ashmem_lru_visit, &scan.walk,
+			  &scan.walk.nr_to_walk);
 
-		*nr_to_walk = batch;
-		list_lru_walk_one(&range_lru, sc->nid, sc->memcg, ashmem_lru_visit, &purge.walk,
-				  nr_to_walk);
-		if (*nr_to_walk == batch)
-			break;
-		left -= batch - *nr_to_walk;
-		cond_resched();
-	}
-
-	/* The holder of a skipped region releases it soon. Until then, prevent an OOM kill. */
-	if (purge.skipped && !purge.freed && purge.reason == ASHMEM_REASON_LIMIT)
-		schedule_timeout_killable(1);
-
-	trace_ashmem_shrink_end(sc->nid, sc->memcg, purge.reason, purge.purged, purge.freed);
-	sc->nr_scanned = purge.purged;
-	return purge.purged ? purge.freed : SHRINK_STOP;
+	if (!scan.quota.own)
+		ashmem_turn_ends(&scan.quota, memcg, holds, purge->purged);
+	trace_ashmem_shrink_end(sc->nid, memcg, purge->reason, purge->purged, purge->freed);
+	sc->nr_scanned = max_t(unsigned long, purge->purged, scan.visits);
+	return purge->purged || purge->looked >= ASHMEM_PURGE_LOOKS ? purge->freed : SHRINK_STOP;
 }
 
 /**
@@ -518,30 +233,21 @@ int __init ashmem_shrinker_init(void)
 {
 	int ret;
 
-	range_cache = KMEM_CACHE(ashmem_range, SLAB_ACCOUNT);
-	if (!range_cache)
+	share_shrinker = ashmem_shrinker_alloc("ashmem", SWAP_CLUSTER_MAX, shrinker_count,
+					       shrinker_scan);
+	if (!share_shrinker)
 		return -ENOMEM;
 
-	range_shrinker = ashmem_shrinker_alloc("ashmem", ASHMEM_SCAN_BATCH, shrinker_count, shrinker_scan);
-	if (!range_shrinker) {
-		ret = -ENOMEM;
-		goto err_cache;
+	ret = list_lru_init_memcg(&ashmem_share_lru, share_shrinker);
+	if (ret) {
+		ashmem_shrinker_free(share_shrinker);
+		return ret;
 	}
-
-	ret = list_lru_init_memcg(&range_lru, range_shrinker);
-	if (ret)
-		goto err_shrinker;
 
 	/* Before Linux 6.7, reclaim may already call shrinker_count() at this point. */
 	smp_store_release(&lru_ready, true);
-	ashmem_shrinker_register(range_shrinker);
+	ashmem_shrinker_register(share_shrinker);
 	return 0;
-
-err_shrinker:
-	ashmem_shrinker_free(range_shrinker);
-err_cache:
-	kmem_cache_destroy(range_cache);
-	return ret;
 }
 
 /**
@@ -553,7 +259,6 @@ err_cache:
  */
 void ashmem_shrinker_exit(void)
 {
-	ashmem_shrinker_free(range_shrinker);
-	list_lru_destroy(&range_lru);
-	kmem_cache_destroy(range_cache);
+	ashmem_shrinker_free(share_shrinker);
+	list_lru_destroy(&ashmem_share_lru);
 }

@@ -6,12 +6,11 @@
 #if !defined(ASHMEM_TRACE_H) || defined(TRACE_HEADER_MULTI_READ)
 #define ASHMEM_TRACE_H
 
-#include <linux/memcontrol.h>
 #include <linux/mm.h>
 #include <linux/tracepoint.h>
 
+#include "purge.h"
 #include "region.h"
-#include "shrinker.h"
 
 TRACE_DEFINE_ENUM(ASHMEM_REASON_LIMIT);
 TRACE_DEFINE_ENUM(ASHMEM_REASON_RECLAIM);
@@ -46,7 +45,6 @@ TRACE_EVENT(ashmem_map,
 	TP_STRUCT__entry(
 		__field(u64, region)
 		__field(u64, file_id)
-		__field(u64, memcg)
 		__field(u64, size)
 		__field(u64, offset)
 		__field(u64, len)
@@ -56,7 +54,6 @@ TRACE_EVENT(ashmem_map,
 	TP_fast_assign(
 		__entry->region = region->id;
 		__entry->file_id = file_inode(region->file)->i_ino;
-		__entry->memcg = ashmem_memcg_ino(region->memcg);
 		__entry->size = region->size;
 		__entry->offset = (u64)vma->vm_pgoff << PAGE_SHIFT;
 		__entry->len = vma->vm_end - vma->vm_start;
@@ -64,8 +61,8 @@ TRACE_EVENT(ashmem_map,
 		memcpy(__get_dynamic_array(name), ashmem_region_name(region),
 		       __get_dynamic_array_len(name));
 	),
-	TP_printk("region=%llu file_id=%llu memcg=%llu size=%llu offset=%llu len=%llu prot=%c%c%c%c name=%s",
-		  __entry->region, __entry->file_id, __entry->memcg, __entry->size,
+	TP_printk("region=%llu file_id=%llu size=%llu offset=%llu len=%llu prot=%c%c%c%c name=%s",
+		  __entry->region, __entry->file_id, __entry->size,
 		  __entry->offset, __entry->len,
 		  __entry->flags & VM_READ ? 'r' : '-', __entry->flags & VM_WRITE ? 'w' : '-',
 		  __entry->flags & VM_EXEC ? 'x' : '-', __entry->flags & VM_MAYSHARE ? 's' : 'p',
@@ -102,9 +99,9 @@ DEFINE_EVENT(ashmem_pin_class, ashmem_unpin,
 );
 
 TRACE_EVENT(ashmem_purge,
-	TP_PROTO(const struct ashmem_region *region, unsigned long start, unsigned long end,
-		 unsigned long freed, enum ashmem_reason reason, u64 began),
-	TP_ARGS(region, start, end, freed, reason, began),
+	TP_PROTO(const struct ashmem_region *region, u64 memcg, unsigned long start,
+		 unsigned long end, unsigned long freed, enum ashmem_reason reason, u64 began),
+	TP_ARGS(region, memcg, start, end, freed, reason, began),
 	TP_STRUCT__entry(
 		__field(u64, region)
 		__field(u64, file_id)
@@ -118,7 +115,7 @@ TRACE_EVENT(ashmem_purge,
 	TP_fast_assign(
 		__entry->region = region->id;
 		__entry->file_id = file_inode(region->file)->i_ino;
-		__entry->memcg = ashmem_memcg_ino(region->memcg);
+		__entry->memcg = memcg;
 		__entry->offset = (u64)start << PAGE_SHIFT;
 		__entry->pages = end - start;
 		__entry->freed = freed;
@@ -132,7 +129,7 @@ TRACE_EVENT(ashmem_purge,
 );
 
 TRACE_EVENT(ashmem_shrink_start,
-	TP_PROTO(int nid, struct mem_cgroup *memcg, enum ashmem_reason reason,
+	TP_PROTO(int nid, u64 memcg, enum ashmem_reason reason,
 		 unsigned long asked),
 	TP_ARGS(nid, memcg, reason, asked),
 	TP_STRUCT__entry(
@@ -143,7 +140,7 @@ TRACE_EVENT(ashmem_shrink_start,
 	),
 	TP_fast_assign(
 		__entry->nid = nid;
-		__entry->memcg = ashmem_memcg_ino(memcg);
+		__entry->memcg = memcg;
 		__entry->reason = reason;
 		__entry->asked = asked;
 	),
@@ -153,7 +150,7 @@ TRACE_EVENT(ashmem_shrink_start,
 );
 
 TRACE_EVENT(ashmem_shrink_end,
-	TP_PROTO(int nid, struct mem_cgroup *memcg, enum ashmem_reason reason,
+	TP_PROTO(int nid, u64 memcg, enum ashmem_reason reason,
 		 unsigned long purged, unsigned long freed),
 	TP_ARGS(nid, memcg, reason, purged, freed),
 	TP_STRUCT__entry(
@@ -165,7 +162,7 @@ TRACE_EVENT(ashmem_shrink_end,
 	),
 	TP_fast_assign(
 		__entry->nid = nid;
-		__entry->memcg = ashmem_memcg_ino(memcg);
+		__entry->memcg = memcg;
 		__entry->reason = reason;
 		__entry->purged = purged;
 		__entry->freed = freed;

@@ -1,0 +1,460 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Purging unpinned pages. One look at the entries of a range in the page cache tells
+ * whether purging it frees memory, and whose. The least recently unpinned range of a
+ * share goes first.
+ */
+#include <linux/fs.h>
+#include <linux/ktime.h>
+#include <linux/memcontrol.h>
+#include <linux/mm.h>
+#include <linux/poll.h>
+#include <linux/sched/signal.h>
+#include <linux/shmem_fs.h>
+#include <linux/swap.h>
+#include <linux/xarray.h>
+
+#include "compat.h"
+#include "purge.h"
+#include "region.h"
+#include "regions.h"
+#include "shares.h"
+#include "trace.h"
+
+/* Pages purged since the module was loaded. */
+static atomic_long_t purged_by[ASHMEM_REASONS];
+
+/* Changing more mappings than this takes long. */
+#define MANY_MAPPINGS	64
+
+/* How often such a purge is put off while another memcg, or the machine, lacks memory. */
+#define PUT_OFF		8
+
+/* If less swap is free, in pages, what is swapped out is purged, too. */
+#define SWAP_SHORT	1024
+
+/**
+ * struct look - what a range has in the page cache
+ * @own: pages in memory that the purge is for
+ * @other: pages in memory that another memcg pays for, or on another node
+ * @swapped: entries of pages that are swapped out
+ * @where: the share of one of the other pages
+ * @busy: a page is locked or pinned for DMA; if the look was for a share, it ended there
+ * @cut: a huge page extends beyond the range
+ * @mapped: a page is mapped
+ */
+struct look {
+	unsigned long own;
+	unsigned long other;
+	unsigned long swapped;
+	struct ashmem_share *where;
+	bool busy;
+	bool cut;
+	bool mapped;
+};
+
+static struct xarray *region_entries(const struct ashmem_region *region)
+{
+	return &region->file->f_mapping->i_pages;
+}
+
+/* Is the purge for this page? Without a share it is for all. The caller is in an RCU read-side critical section. */
+static bool page_wanted(const struct ashmem_purge *purge, const struct ashmem_share *share,
+			struct page *page)
+{
+	struct mem_cgroup *payer = ashmem_page_payer(page);
+
+	if (!share)
+		return true;
+	if (page_to_nid(page) != purge->nid)
+		return false;
+	/* With cgroup.memory=nokmem the shares of all memcgs are on the LRU of the root. */
+	return payer == purge->memcg || ashmem_memcg_ino(payer) == share->memcg;
+}
+
+/*
+ * The number of pages of the huge page that an entry belongs to, or 1. The caller holds
+ * no reference, so the page may have another use by now.
+ */
+static unsigned long entry_pages(struct page *head, unsigned long index)
+{
+	unsigned long nr = PageCompound(head) ? compound_nr(head) : 1;
+
+	return is_power_of_2(nr) && round_down(index, nr) + nr > index ? nr : 1;
+}
+
+/* Lets other tasks run in the middle of a walk of the page cache. */
+static void look_pause(struct xa_state *xas)
+{
+	if (!need_resched())
+		return;
+	xas_pause(xas);
+	rcu_read_unlock();
+	cond_resched();
+	rcu_read_lock();
+}
+
+/*
+ * Looks at the pages [start, end).
+ *
+ * A locked page must be left alone in reclaim. The reclaiming task may already hold that lock
+ * (splitting and collapsing a huge page allocate under it), and would wait for itself.
+ * A lock that another task takes after this look cannot complete a cycle either:
+ * before that task waits, it looks too, and finds our lock.
+ */
+static void range_look(struct ashmem_purge *purge, const struct ashmem_share *share,
+		       struct ashmem_region *region, unsigned long start, unsigned long end,
+		       struct look *look)
+{
+	XA_STATE(xas, region_entries(region), start);
+	struct page *page;
+
+	memset(look, 0, sizeof(*look));
+	rcu_read_lock();
+	xas_for_each(&xas, page, end - 1) {
+		unsigned long nr, first, pages;
+
+		if (xas_retry(&xas, page))
+			continue;
+		purge->looked++;
+		look_pause(&xas);
+		if (xa_is_value(page)) {
+			look->swapped++;
+			continue;
+		}
+
+		page = compound_head(page);
+		if (ashmem_page_locked(page) || ashmem_page_dma_pinned(page)) {
+			look->busy = true;
+			if (share)
+				break;
+		}
+		nr = entry_pages(page, xas.xa_index);
+		first = round_down(xas.xa_index, nr);
+		pages = min(first + nr, end) - max(first, start);
+		look->cut |= pages < nr;
+		look->mapped |= ashmem_page_mapped(page);
+		if (page_wanted(purge, share, page)) {
+			look->own += pages;
+		} else {
+			look->other += pages;
+			if (!look->where)
+				look->where = ashmem_shares_find(region, page);
+		}
+		if (nr > 1)
+			xas_set(&xas, first + nr);
+	}
+	rcu_read_unlock();
+}
+
+/* Does a huge page that was swapped out as a whole hold @page and extend beyond the range? */
+static bool cuts_swapped(const struct ashmem_region *region, unsigned long start,
+			 unsigned long end, unsigned long page)
+{
+	struct xarray *entries = region_entries(region);
+	unsigned long first, nr;
+
+	if (!xa_is_value(xa_load(entries, page)))
+		return false;
+	nr = 1UL << xa_get_order(entries, page);
+	first = round_down(page, nr);
+	return first < start || first + nr > end;
+}
+
+/*
+ * shmem would have to swap in such a huge page to split it, under a lock that range_look()
+ * cannot see. If memory is too short for that, pinned pages would be at risk.
+ */
+static bool range_cuts_swapped(const struct ashmem_region *region, unsigned long start,
+			       unsigned long end)
+{
+	return cuts_swapped(region, start, end, start) || cuts_swapped(region, start, end, end - 1);
+}
+
+/*
+ * Purges the pages [start, end), all of which are unpinned. No task can pin them
+ * meanwhile, because the caller holds the region's lock. Afterwards, pinning them
+ * reports the purge.
+ *
+ * This takes neither the inode's lock nor mmap_lock. Punching a hole with fallocate()
+ * would take the inode's lock, which MADV_REMOVE holds while it allocates.
+ */
+static void pages_purge(struct ashmem_purge *purge, const struct ashmem_share *share,
+			struct ashmem_region *region, unsigned long start, unsigned long end,
+			const struct look *look)
+{
+	u64 began = trace_ashmem_purge_enabled() ? ktime_get_ns() : 0;
+	struct address_space *mapping = region->file->f_mapping;
+	loff_t first = (loff_t)start << PAGE_SHIFT;
+	loff_t behind = (loff_t)end << PAGE_SHIFT;
+	unsigned long freed = look->own;
+	struct look after;
+	LIST_HEAD(left);
+
+	/* Truncation unmaps, page by page, what is mapped from here on. */
+	if (look->mapped)
+		unmap_mapping_range(mapping, first, behind - first, 0);
+	shmem_truncate_range(file_inode(region->file), first, behind - 1);
+	if (look->cut) {
+		/* A part of a huge page is freed only if the huge page could be split. */
+		range_look(purge, share, region, start, end, &after);
+		freed -= min(freed, after.own);
+	}
+
+	purge->freed += freed;
+	purge->purged += end - start;
+	ashmem_account_reclaimed(freed);
+	atomic_long_add(end - start, &purged_by[purge->reason]);
+	trace_ashmem_purge(region, ashmem_memcg_ino(purge->memcg), start, end, freed, purge->reason,
+			   began);
+	ashmem_ranges_purge(&region->ranges, start, end, &left);
+	ashmem_region_free_ranges(region, &left);
+	ashmem_region_tell_purge(region);
+}
+
+/*
+ * Purges a range. While more is wanted, also purges the ranges that were unpinned next
+ * after it, as long as each is adjacent: pages that were unpinned one by one are purged
+ * together.
+ */
+static void range_purge(struct ashmem_purge *purge, const struct ashmem_share *share,
+			struct ashmem_range *range, struct look *look)
+{
+	unsigned long start = range->start, end = range->end;
+	struct ashmem_region *region = share->region;
+	struct look next;
+
+	if (range->queue == &share->queue) {
+		list_for_each_entry_continue(range, &share->queue.ranges, age) {
+			if (purge->freed + look->own >= purge->want)
+				break;
+			if (range->start != end && range->end != start)
+				break;
+			if (range_cuts_swapped(region, range->start, range->end))
+				break;
+			range_look(purge, share, region, range->start, range->end, &next);
+			if (next.busy || !next.own)
+				break;
+			start = min(start, range->start);
+			end = max(end, range->end);
+			look->own += next.own;
+			look->cut |= next.cut;
+			look->mapped |= next.mapped;
+		}
+	}
+	pages_purge(purge, share, region, start, end, look);
+}
+
+static bool swap_is_short(const struct ashmem_purge *purge)
+{
+	return purge->reason != ASHMEM_REASON_LIMIT && get_nr_swap_pages() < SWAP_SHORT;
+}
+
+/*
+ * Finds an unpinned range with a page of the share: its first page is of another share,
+ * or no page was there when it was unpinned. Takes up where the last search ended.
+ * Without a result at the end of the file, the share leaves the LRU.
+ */
+static struct ashmem_range *share_search(struct ashmem_purge *purge, struct ashmem_share *share)
+{
+	struct ashmem_region *region = share->region;
+	struct ashmem_range *range = NULL;
+	struct page *page;
+	XA_STATE(xas, region_entries(region), share->cursor);
+
+	if (!share->cursor) {
+		share->swapped = false;
+		WRITE_ONCE(share->touched, false);
+		/* A page that the search misses is touched after this. */
+		smp_mb();
+	}
+	rcu_read_lock();
+	xas_for_each(&xas, page, ULONG_MAX) {
+		unsigned long index = xas.xa_index, nr = 1;
+
+		if (xas_retry(&xas, page))
+			continue;
+		if (purge->looked++ >= ASHMEM_PURGE_LOOKS)
+			break;
+		share->cursor = index + 1;
+		if (xa_is_value(page)) {
+			share->swapped = true;
+			if (!swap_is_short(purge))
+				continue;
+		} else {
+			page = compound_head(page);
+			if (!page_wanted(purge, share, page))
+				continue;
+			nr = entry_pages(page, index);
+			index = round_down(index, nr);
+		}
+		range = ashmem_ranges_at(&region->ranges, index, index + nr);
+		if (range) {
+			share->cursor = range->end;
+			break;
+		}
+	}
+	rcu_read_unlock();
+	if (!range && !page) {
+		share->cursor = 0;
+		if (!share->swapped)
+			ashmem_share_sleep(share);
+	}
+	return range;
+}
+
+/* Do so many mappings have to change that the purge takes long? */
+static bool many_mappings(struct address_space *mapping)
+{
+	struct rb_node *node;
+	int nr = 0;
+
+	if (!down_read_trylock(&mapping->i_mmap_rwsem))
+		return false;
+	for (node = rb_first_cached(&mapping->i_mmap); node && nr < MANY_MAPPINGS; nr++)
+		node = rb_next(node);
+	up_read(&mapping->i_mmap_rwsem);
+	return node;
+}
+
+/* May the purge change the mappings of a range now? */
+static bool may_unmap(struct ashmem_purge *purge, struct ashmem_share *share)
+{
+	if (!many_mappings(share->region->file->f_mapping))
+		return true;
+	if (purge->unmapped || (!purge->last_resort && share->skipped++ < PUT_OFF))
+		return false;
+	share->skipped = 0;
+	purge->unmapped = true;
+	return true;
+}
+
+/* Where does a range belong that has nothing to purge for this share? */
+static void range_move(struct ashmem_share *share, struct ashmem_range *range,
+		       const struct look *look)
+{
+	if (look->where && look->where != share) {
+		ashmem_queue_add(&look->where->queue, range);
+		ashmem_shares_list(share->region);
+	} else {
+		ashmem_queue_forget(range);
+	}
+}
+
+/**
+ * ashmem_purge_share() - purge the least recently unpinned range of a share
+ * @purge: the purge
+ * @share: the share
+ *
+ * Passes over ranges that are swapped out, locked, or pinned for DMA.
+ *
+ * Context: The caller must hold the lock of the share's region.
+ * Return: true if something was purged.
+ */
+bool ashmem_purge_share(struct ashmem_purge *purge, struct ashmem_share *share)
+{
+	struct ashmem_region *region = share->region;
+	struct ashmem_range *range;
+	struct look look;
+	LIST_HEAD(left);
+
+	if (!region->ranges.nr_unpinned) {
+		if (ashmem_ranges_drop_parked(&region->ranges, ASHMEM_PURGE_LOOKS, &left))
+			ashmem_share_sleep(share);
+		ashmem_region_free_ranges(region, &left);
+		return false;
+	}
+
+	while (purge->looked < ASHMEM_PURGE_LOOKS && !fatal_signal_pending(current)) {
+		range = ashmem_queue_oldest(&share->queue) ?: share_search(purge, share);
+		if (!range)
+			break;
+		purge->looked++;
+		range_look(purge, share, region, range->start, range->end, &look);
+		if (look.busy || range_cuts_swapped(region, range->start, range->end)) {
+			if (range->queue == &share->queue)
+				ashmem_queue_add(&share->queue, range);
+		} else if (!look.own && !(look.swapped && !look.other && swap_is_short(purge))) {
+			range_move(share, range, &look);
+		} else if (!look.mapped || may_unmap(purge, share)) {
+			range_purge(purge, share, range, &look);
+			return true;
+		} else {
+			break;
+		}
+	}
+	return false;
+}
+
+/* Purges unpinned ranges side by side, for all memcgs. */
+static void run_purge(struct ashmem_purge *purge, struct ashmem_region *region,
+		      unsigned long start, unsigned long end)
+{
+	struct look look;
+
+	range_look(purge, NULL, region, start, end, &look);
+	pages_purge(purge, NULL, region, start, end, &look);
+}
+
+/* Purges all unpinned ranges of a region, adjacent ones together. Must hold its lock. */
+static void region_purge(struct ashmem_purge *purge, struct ashmem_region *region)
+{
+	unsigned long start = 0, end = 0;
+	struct ashmem_range *range;
+	struct rb_node *node, *next;
+
+	for (node = rb_first(&region->ranges.unpinned); node; node = next) {
+		next = rb_next(node);
+		range = rb_entry(node, struct ashmem_range, node);
+		cond_resched();
+		if (range->parked || range_cuts_swapped(region, range->start, range->end))
+			continue;
+		if (start < end && range->start != end) {
+			run_purge(purge, region, start, end);
+			end = start;
+			if (fatal_signal_pending(current))
+				return;
+		}
+		if (start == end)
+			start = range->start;
+		end = range->end;
+	}
+	if (start < end)
+		run_purge(purge, region, start, end);
+}
+
+/**
+ * ashmem_purge_all() - purge all unpinned pages
+ *
+ * Context: Process context. Takes the region's locks, so the caller must hold none.
+ * Return: the number of pages that were unpinned and not yet purged; -EINTR if the
+ * caller is being killed.
+ */
+long ashmem_purge_all(void)
+{
+	struct ashmem_purge purge = { .reason = ASHMEM_REASON_REQUEST };
+	struct ashmem_region *region;
+
+	for (region = ashmem_regions_next(NULL); region; region = ashmem_regions_next(region)) {
+		if (mutex_lock_killable(&region->lock)) {
+			ashmem_region_put(region);
+			return -EINTR;
+		}
+		if (region->open)
+			region_purge(&purge, region);
+		mutex_unlock(&region->lock);
+	}
+	return purge.purged;
+}
+
+/**
+ * ashmem_purged_by() - the number of pages purged since the module was loaded
+ * @reason: count the pages that were purged for this reason
+ *
+ * Context: Any.
+ * Return: pages.
+ */
+unsigned long ashmem_purged_by(enum ashmem_reason reason)
+{
+	return atomic_long_read(&purged_by[reason]);
+}
