@@ -9,8 +9,8 @@
 
 #include "cgroup.h"
 #include "debugfs.h"
+#include "tracing.h"
 
-#define TRACING	"/sys/kernel/tracing/"
 #define PURGE	"/sys/module/ashmem/parameters/purge"
 
 static uint64_t inode_of(int fd)
@@ -362,46 +362,6 @@ static const char *const events[] = {
 	"create", "map", "pin", "unpin", "purge", "shrink_start", "shrink_end",
 };
 
-AFTER_EACH_CASE(stop_tracing)
-{
-	int fd = open(TRACING "events/ashmem/enable", O_WRONLY | O_CLOEXEC);
-
-	if (fd >= 0 && write(fd, "0", 1) < 0)
-		perror(TRACING "events/ashmem/enable");
-	close(fd);
-}
-
-/*
- * Begins a trace of the module's events only. Without record-cmd, because to record
- * commands the kernel patches the scheduler, which runs all the time: an emulated
- * processor may execute a half-patched instruction.
- */
-static void start_tracing(void)
-{
-	write_file(TRACING "trace", "");
-	write_file(TRACING "options/record-cmd", "0");
-	write_file(TRACING "events/ashmem/enable", "1");
-}
-
-/* Return: the fields of the first traced @event that contains @text, or NULL. */
-static const char *traced(const char *event, const char *text)
-{
-	static char line[2048];
-	FILE *f = fopen(TRACING "trace", "re");
-	char name[64];
-
-	CHECK(f);
-	snprintf(name, sizeof(name), ": ashmem_%s: ", event);
-	while (fgets(line, sizeof(line), f)) {
-		if (strstr(line, name) && strstr(line, text)) {
-			fclose(f);
-			return strstr(line, name) + strlen(name);
-		}
-	}
-	fclose(f);
-	return NULL;
-}
-
 #define CHECK_TRACED(event, ...)					\
 	do {								\
 		char text[512];						\
@@ -428,7 +388,7 @@ CASE(a_region_s_life_can_be_traced)
 	unsigned long long region;
 	int fd;
 
-	start_tracing();
+	start_tracing(NULL);
 	fd = named_region("traced one", 8);
 	checked_map(fd, 4 * p, PROT_READ, MAP_SHARED, 2 * p);
 	region = fdinfo_number(fd, "region");
@@ -462,7 +422,7 @@ CASE(a_purge_tells_how_long_it_took)
 	unpin(fd, 0, 64);
 	snprintf(text, sizeof(text), "region=%llu ",
 		 (unsigned long long)fdinfo_number(fd, "region"));
-	start_tracing();
+	start_tracing(NULL);
 	around = now();
 	CHECK_EQ(64, purge_all());
 	around = now() - around;
@@ -492,7 +452,7 @@ CASE(a_vector_is_traced_range_by_range)
 
 	region_of_pages(&fd, 4);
 	region = fdinfo_number(fd, "region");
-	start_tracing();
+	start_tracing(NULL);
 	CHECK_EQ(0, ioctl(fd, ASHMEM_PIN_VECTOR, &v));
 	CHECK_EQ(2, purge_all());
 	v.operation = ASHMEM_VECTOR_PIN;
@@ -511,7 +471,7 @@ CASE(shrinking_is_traced)
 
 	region_of_pages(&fd, 6);
 	unpin(fd, 0, 6);
-	start_tracing();
+	start_tracing(NULL);
 	drop_caches("2");
 	CHECK_TRACED("shrink_start", "reason=drop_caches asked=");
 	CHECK_TRACED("purge", "region=%llu ", (unsigned long long)fdinfo_number(fd, "region"));
@@ -528,7 +488,7 @@ CASE_LIMIT(purges_by_a_limit_are_traced_with_their_cgroup, 60)
 	cgroup_set("a", "memory.max", 32 * MIB);
 	cgroup_path(path, "a", "");
 	CHECK_OK(stat(path, &st));
-	start_tracing();
+	start_tracing(NULL);
 	pid = fork_into("a");
 	if (!pid) {
 		struct filled f = filled_region(24 * MIB);
