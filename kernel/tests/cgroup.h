@@ -7,6 +7,8 @@
 #ifndef CGROUP_H
 #define CGROUP_H
 
+#include <sys/resource.h>
+
 #include "client.h"
 
 #define MIB		((size_t)1 << 20)
@@ -102,12 +104,29 @@ static inline uint64_t cgroup_get(const char *group, const char *file,
 	FAIL("%s has no %s", path, key ? key : "number");
 }
 
+static inline uint64_t current_bytes(const char *group)
+{
+	return cgroup_get(group, "memory.current", NULL);
+}
+
 /* Sets a limit @bytes below the group's present usage. */
 static inline void cgroup_lower(const char *group, const char *file,
 				uint64_t bytes)
 {
-	cgroup_set(group, file,
-		   cgroup_get(group, "memory.current", NULL) - bytes);
+	cgroup_set(group, file, current_bytes(group) - bytes);
+}
+
+/* Sets the limit of a group @bytes above its present usage. */
+static inline void limit_above(const char *group, size_t bytes)
+{
+	cgroup_set(group, "memory.max", current_bytes(group) + bytes);
+}
+
+/* Creates a group that has groups below it. */
+static inline void create_parent(const char *group)
+{
+	cgroup_create(group);
+	cgroup_write(group, "cgroup.subtree_control", "+memory");
 }
 
 static inline void cgroup_enter(const char *group)
@@ -139,6 +158,15 @@ static inline char *touch_anonymous(size_t bytes)
 	for (size_t i = 0; i < bytes; i += page_size)
 		p[i] = 1;
 	return p;
+}
+
+/* Return: how often this process has gone to sleep. */
+static inline long waits(void)
+{
+	struct rusage usage;
+
+	CHECK_OK(getrusage(RUSAGE_SELF, &usage));
+	return usage.ru_nvcsw;
 }
 
 /* A region that was filled, for a look at it after memory pressure. */

@@ -153,6 +153,14 @@ static inline int pin_status(int fd, size_t first, size_t pages)
 				     pages * page_size));
 }
 
+static inline struct ashmem_info region_info(int fd)
+{
+	struct ashmem_info info = { .struct_size = sizeof(info) };
+
+	CHECK_EQ(0, ioctl(fd, ASHMEM_GET_INFO, &info));
+	return info;
+}
+
 /* Return: the number of pages, of all regions, that were unpinned. */
 static inline long purge_all(void)
 {

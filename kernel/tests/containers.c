@@ -6,7 +6,6 @@
  * are purged first, and how many.
  */
 #include <poll.h>
-#include <sys/resource.h>
 
 #include "cgroup.h"
 
@@ -137,10 +136,7 @@ static void owner_end(struct owner *o)
 
 static size_t purged_bytes(const struct owner *o)
 {
-	struct ashmem_info info = { .struct_size = sizeof(info) };
-
-	CHECK_EQ(0, ioctl(o->fd, ASHMEM_GET_INFO, &info));
-	return info.purged;
+	return region_info(o->fd).purged;
 }
 
 /*
@@ -157,23 +153,6 @@ static size_t purged_bytes(const struct owner *o)
 		CHECK(taken <= 2 * (shortfall) +			\
 		      RANGE_PAGES * page_size);				\
 	} while (0)
-
-static uint64_t current_bytes(const char *group)
-{
-	return cgroup_get(group, "memory.current", NULL);
-}
-
-/* Sets the limit of a group @bytes above its present usage. */
-static void limit_above(const char *group, size_t bytes)
-{
-	cgroup_set(group, "memory.max", current_bytes(group) + bytes);
-}
-
-static void create_parent(const char *group)
-{
-	cgroup_create(group);
-	cgroup_write(group, "cgroup.subtree_control", "+memory");
-}
 
 CASE_LIMIT(each_of_two_groups_purges_for_itself, 60)
 {
@@ -441,15 +420,6 @@ struct excess {
 	uint64_t high, current;		/* bytes */
 	long waits;
 };
-
-/* Return: how often this process has gone to sleep. */
-static long waits(void)
-{
-	struct rusage usage;
-
-	CHECK_OK(getrusage(RUSAGE_SELF, &usage));
-	return usage.ru_nvcsw;
-}
 
 /*
  * A process with a region touches other memory, up to 2 MiB above the high mark
