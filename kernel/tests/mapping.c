@@ -12,6 +12,7 @@
  * defect 17: O_RDONLY descriptor with MAP_SHARED treated as private
  */
 #include <pthread.h>
+#include <sys/auxv.h>
 #include <sys/syscall.h>
 
 #include "client.h"
@@ -577,3 +578,37 @@ CASE(defect_05_pin_while_mmap_runs)
 		close(r.fd);
 	}
 }
+
+#ifdef __aarch64__
+#ifndef PROT_MTE
+#define PROT_MTE	0x20
+#endif
+#ifndef HWCAP2_MTE
+#define HWCAP2_MTE	(1 << 18)
+#endif
+
+/*
+ * Memory tags. In kernels before 6.12 shmem's own mmap allows them, which only the first
+ * mapping of a region calls. Newer ones allow them by the file, which is not shmem's
+ * when they look: no mapping of a region can have tags.
+ */
+CASE(each_mapping_treats_memory_tags_alike)
+{
+	static const int flags[] = { MAP_SHARED, MAP_PRIVATE };
+
+	CHECK(getauxval(AT_HWCAP2) & HWCAP2_MTE);
+	for (size_t i = 0; i < ARRAY_SIZE(flags); i++) {
+		int fd = region_create(page_size), allowed;
+		char *p;
+
+		allowed = try_map(fd, page_size, RW | PROT_MTE, flags[i], 0);
+		CHECK(!allowed || errno == EINVAL);
+		for (int again = 0; again < 3; again++)
+			CHECK_EQ(allowed, try_map(fd, page_size, RW | PROT_MTE, flags[i],
+						  0));
+		p = checked_map(fd, page_size, RW, flags[i], 0);
+		CHECK_EQ(allowed, mprotect(p, page_size, RW | PROT_MTE));
+		close(fd);
+	}
+}
+#endif

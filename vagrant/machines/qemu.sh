@@ -98,7 +98,7 @@ mount -t virtiofs -o ro rootfs /mnt && mount -t virtiofs ashmem /mnt/ashmem && e
 qemu_machine() {
     if [ "$(release_arch "$1")" = arm64 ]; then
         accel=tcg console=ttyAMA0
-        qemu=("${emulator[@]}" "$qemu_root/usr/bin/qemu-system-aarch64" -machine virt -cpu max)
+        qemu=("${emulator[@]}" "$qemu_root/usr/bin/qemu-system-aarch64" -machine virt,mte=on -cpu max)
     else
         qemu=("${emulator[@]}" "$qemu_root/usr/bin/qemu-system-x86_64" -L "$qemu_root/usr/share/qemu" -L "$qemu_root/usr/share/seabios")
         accel=$(host_accel "$2" "${qemu[@]}") console=ttyS0
