@@ -139,6 +139,43 @@ one_version() {
     head -n 1 kernel/debian/changelog | grep -qF " ($version) " || echo "kernel/debian/changelog does not begin with $version"
 }
 
+# make_says ONE_LINE ARGUMENT...: does make -C kernel fail with no other line than this?
+make_says() {
+    local said line=$1
+    shift
+    ! said=$(LC_ALL=C make -s -C "${folder:-kernel}" "$@" 2>&1) || { echo "the module was built"; return 1; }
+    [[ $said = "Makefile:"+([0-9])": *** $line.  Stop." ]] ||
+        { printf 'expected: %s\nsaid: %s\n' "$line" "$said"; return 1; }
+}
+
+missing_headers_are_named() {
+    local kernel package distribution
+    while IFS='|' read -r kernel package distribution; do
+        printf '%b\n' "$distribution" >"$work/os-release"
+        make_says "the headers of kernel $kernel are missing: install $package" \
+            KDIR="/lib/modules/$kernel/build" OS_RELEASE="$work/os-release" || return
+    done <<'END'
+0-0-cloud-amd64|linux-headers-0-0-cloud-amd64|ID=debian
+0-0-generic|linux-headers-0-0-generic|ID=linuxmint\nID_LIKE="ubuntu debian"
+0-0.fc0.x86_64|kernel-devel-0-0.fc0.x86_64|ID=fedora
+0-0.el0.x86_64|kernel-devel-0-0.el0.x86_64|ID="rocky"\nID_LIKE="rhel centos fedora"
+0-0-default|kernel-default-devel|ID="opensuse-leap"\nID_LIKE="suse opensuse"
+0.0-arch0-0|linux-headers|ID=arch
+0.0-0-lts|linux-lts-headers|ID=manjaro\nID_LIKE=arch
+0-0-virt|linux-virt-dev|ID=alpine
+0|the package that has them|ID=unknown
+END
+    make_says "the headers of kernel 0 are missing: install the package that has them" \
+        KDIR=/lib/modules/0/build OS_RELEASE="$work/nothing" &&
+        make_says "$work has no kernel to build for: KDIR= names the headers of a kernel, or its built source" KDIR="$work"
+}
+
+spaces_are_refused() {
+    local folder="$work/a folder"
+    mkdir "$folder" && cp kernel/Makefile "$folder" || return
+    make_says "kbuild cannot build in a folder with a space in its path: build in a copy of $folder elsewhere"
+}
+
 # jdk TOOL...: runs a tool of the JDK that built the jar
 jdk() {
     local tool=$1
@@ -325,6 +362,8 @@ check "each test that SECURITY.md and DIFFERENCES.md name is there" says_nothing
 check "the description for syzkaller has what the header has" says_nothing wrong_in_the_description_for_syzkaller
 check "each bug fits, and tells what is to be seen of it" says_nothing wrong_with_the_bugs
 check "scripts are valid" scripts_are_clean
+check "a build without the kernel's headers names their package" missing_headers_are_named
+check "a build in a folder with a space says that it cannot work" spaces_are_refused
 check "the Debian package has the version of the library" says_nothing one_version
 check "the jar has a shim for each machine, and the classes for newer Java" says_nothing wrong_with_the_jar
 check "the oldest JDK there is, $(basename "$ASHMEM_OLDEST"), builds the library, too" builds_with_the_oldest_jdk
