@@ -172,8 +172,12 @@ END
 
 spaces_are_refused() {
     local folder="$work/a folder"
-    mkdir "$folder" && cp kernel/Makefile "$folder" || return
-    make_says "kbuild cannot build in a folder with a space in its path: build in a copy of $folder elsewhere"
+    mkdir "$folder" && cp kernel/Makefile pom.xml "$folder" || return
+    make_says "kbuild cannot build in a folder with a space in its path: build in a copy of $folder elsewhere" || return
+    (cd "$folder" && ! mvn -B -q -ntp validate) >"$work/spaced" 2>&1 ||
+        { echo "Maven builds in a folder with a space"; return 1; }
+    grep -F "cannot link the shim in a folder with a space in its path: build in a copy of $folder elsewhere." \
+        "$work/spaced" || { cat "$work/spaced"; return 1; }
 }
 
 # jdk TOOL...: runs a tool of the JDK that built the jar
@@ -363,7 +367,7 @@ check "the description for syzkaller has what the header has" says_nothing wrong
 check "each bug fits, and tells what is to be seen of it" says_nothing wrong_with_the_bugs
 check "scripts are valid" scripts_are_clean
 check "a build without the kernel's headers names their package" missing_headers_are_named
-check "a build in a folder with a space says that it cannot work" spaces_are_refused
+check "a build in a folder with a space says that it cannot work, with make and with Maven" spaces_are_refused
 check "the Debian package has the version of the library" says_nothing one_version
 check "the jar has a shim for each machine, and the classes for newer Java" says_nothing wrong_with_the_jar
 check "the oldest JDK there is, $(basename "$ASHMEM_OLDEST"), builds the library, too" builds_with_the_oldest_jdk
