@@ -94,7 +94,7 @@ copy_sources() {
 
 # make_module ARGUMENT...: builds the module in $work/kernel
 make_module() {
-    make -C "/lib/modules/$release/build" M="$work/kernel" -j"$(nproc)" "$@" modules
+    make -C "$work/kernel" KDIR="/lib/modules/$release/build" -j"$(nproc)" "$@" modules
 }
 
 # keep_module FILE: moves the module from $work to FILE in $out; FILE is replaced in one step

@@ -180,6 +180,40 @@ spaces_are_refused() {
         "$work/spaced" || { cat "$work/spaced"; return 1; }
 }
 
+# built_with LLVM CLANG... -- CONFIG...: does make call kbuild with this LLVM, on a machine with these clangs, for a kernel
+# with this configuration? CLANG is PROGRAM=VERSION.
+built_with() {
+    local wanted=$1 headers=$work/headers clangs=$work/clangs said
+    shift
+    rm -rf "$headers" "$clangs"
+    mkdir -p "$headers/include/config" "$clangs"
+    while [ "$1" != -- ]; do
+        printf '#!/bin/sh\necho "clang version %s"\n' "${1#*=}" >"$clangs/${1%%=*}"
+        chmod +x "$clangs/${1%%=*}"
+        shift
+    done
+    shift
+    echo 'modules: ; @echo "LLVM is $(LLVM)"' >"$headers/Makefile"
+    printf '%s\n' "$@" >"$headers/${config:-include/config/auto.conf}"
+    ln -s "$(command -v grep)" "$(command -v sed)" "$(command -v make)" "$(command -v uname)" "$clangs/"
+    said=$(PATH=$clangs make -s --no-print-directory -C kernel KDIR="$headers" ${llvm:+"$llvm"} 2>&1)
+    [ "$said" = "LLVM is $wanted" ] || { echo "expected $wanted for $*; said: $said"; return 1; }
+}
+
+kernels_compiler_is_taken() {
+    local clang=(CONFIG_CC_IS_CLANG=y CONFIG_CLANG_VERSION=190107) both=(clang=14.0.6 clang-19=19.1.7)
+    built_with '' "${both[@]}" -- CONFIG_CC_IS_GCC=y CONFIG_CLANG_VERSION=0 &&
+        built_with 1 clang=19.1.7 clang-19=19.1.7 -- "${clang[@]}" &&
+        built_with -19 "${both[@]}" -- "${clang[@]}" &&
+        built_with -19 clang-19=19.1.7 -- "${clang[@]}" &&
+        built_with 1 clang=14.0.6 -- "${clang[@]}" &&
+        built_with 1 -- "${clang[@]}" &&
+        config=.config built_with 1 clang=19.1.7 -- "${clang[@]}" '# CONFIG_CC_IS_GCC is not set' &&
+        config=.config built_with '' clang=19.1.7 -- '# CONFIG_CC_IS_CLANG is not set' CONFIG_CLANG_VERSION=0 &&
+        llvm=LLVM=-18 built_with -18 "${both[@]}" -- "${clang[@]}" &&
+        llvm=LLVM= built_with '' "${both[@]}" -- "${clang[@]}"
+}
+
 # jdk TOOL...: runs a tool of the JDK that built the jar
 jdk() {
     local tool=$1
@@ -368,6 +402,7 @@ check "each bug fits, and tells what is to be seen of it" says_nothing wrong_wit
 check "scripts are valid" scripts_are_clean
 check "a build without the kernel's headers names their package" missing_headers_are_named
 check "a build in a folder with a space says that it cannot work, with make and with Maven" spaces_are_refused
+check "a kernel that was built by clang gets a module by clang, of its version if that is there" kernels_compiler_is_taken
 check "the Debian package has the version of the library" says_nothing one_version
 check "the jar has a shim for each machine, and the classes for newer Java" says_nothing wrong_with_the_jar
 check "the oldest JDK there is, $(basename "$ASHMEM_OLDEST"), builds the library, too" builds_with_the_oldest_jdk
