@@ -6,7 +6,9 @@
 #   checked  the same, and sparse checks each file
 #   kunit    builds kunit.ko, the module with KUnit's suites in it
 #   bugs     builds bugs/NAME.ko with each bug of kernel/tests/bugs that this kernel has to find
-#   refused  builds the module as if an interface of the kernel were unknown; fails unless that ends in a clear message
+#   refused  builds the module as if interfaces of the kernel were unknown; fails unless that ends in a clear message
+#   compiler    the same with a compiler that cannot work
+#   incomplete  the same with headers in which a file is missing
 #   tests    builds the C test programs
 #   bench    builds the C programs that measure
 #   package  builds the Debian package
@@ -66,26 +68,22 @@ step_bugs() {
     done
 }
 
-# One interface of the kernel has changed, and a symbol that the module needs is no longer exported.
-step_refused() {
-    local changed=list_lru_walk hidden=purge probe log said
-    copy_sources
-    for probe in "$work/kernel/probes/$changed"/*.c; do
-        echo '#error the interface has changed' >"$probe"
+# stopped_saying MESSAGE... -- ARGUMENT...: does a build with these arguments print these messages, and end before it
+# compiles the module?
+stopped_saying() {
+    local messages=() message log=$work/log
+    while [ "$1" != -- ]; do
+        messages+=("$1")
+        shift
     done
-    for probe in "$work/kernel/probes/$hidden"/*.c; do
-        printf '%s\n' 'void not_there(void);' 'void probe(void);' 'void probe(void)' '{ not_there(); }' >"$probe"
-    done
-    log=$work/log
-    if make_module >"$log" 2>&1; then
+    if make_module "${@:2}" >"$log" 2>&1; then
         echo "the module was built"
         return 1
     fi
     cat "$log"
-    for said in "ashmem: error: nothing that is known of $changed builds" 'the interface has changed' \
-        "ashmem: error: nothing that is known of $hidden builds" 'not_there is not exported'; do
-        grep -qF "$said" "$log" || {
-            echo "the log lacks: $said"
+    for message in "${messages[@]}"; do
+        grep -qF -e "$message" "$log" || {
+            echo "the log lacks: $message"
             return 1
         }
     done
@@ -93,6 +91,78 @@ step_refused() {
         echo "a file of the module was compiled"
         return 1
     fi
+}
+
+# probe INTERFACE LINE...: makes an interface of one shape
+probe() {
+    rm -rf "$work/kernel/probes/$1"
+    mkdir "$work/kernel/probes/$1"
+    printf '%s\n' "${@:2}" >"$work/kernel/probes/$1/shape_of_$1.c"
+}
+
+# Of the kernel's interfaces one has changed, one is no longer exported, one is gone, and one has another type. A header has
+# a warning, which CONFIG_WERROR makes an error.
+step_refused() {
+    copy_sources
+    probe list_lru_walk '#error the interface has changed'
+    probe purge 'void not_there(void);' 'void probe(void);' 'void probe(void)' '{ not_there(); }'
+    probe list_lru 'int probe(void);' 'int probe(void)' '{ return not_declared(); }'
+    probe page_lock 'static inline void lock(long *page) { }' \
+        'void probe(int *page);' 'void probe(int *page)' '{ lock(page); }'
+    echo '#warning a header of the kernel' >"$work/warning.h"
+    stopped_saying 'ashmem: error: nothing that is known of list_lru_walk builds' 'the interface has changed' \
+        'ashmem: error: nothing that is known of purge builds' 'not_there is not exported' \
+        'ashmem: error: nothing that is known of list_lru builds' 'implicit declaration of function' \
+        'ashmem: error: nothing that is known of page_lock builds' 'incompatible pointer type' \
+        'ashmem: error: the kernel is newer' \
+        -- KCFLAGS=-Werror KCPPFLAGS="-include $work/warning.h"
+    [ "$(grep -c 'nothing that is known' "$work/log")" -eq 4 ] || {
+        echo "other interfaces are unknown, too"
+        return 1
+    }
+}
+
+# no_interface_blamed: does the log of a build that was stopped name no interface, and not the kernel's age?
+no_interface_blamed() {
+    ! grep -E 'nothing that is known|is newer' "$work/log"
+}
+
+step_compiler() {
+    copy_sources
+    stopped_saying 'ashmem: error: nothing compiles here: ' -fno-such-option 'the kernel was built by ' \
+        -- KCFLAGS=-fno-such-option
+    no_interface_blamed
+}
+
+# copy_headers: links the files of the kernel's headers into $work/headers, where some can be replaced
+copy_headers() {
+    local headers
+    headers=$(readlink -f "/lib/modules/$release/build")
+    mkdir "$work/headers"
+    cp -rs "$headers/." "$work/headers/"
+    replace Makefile "s|^KBUILD_OUTPUT=.*|KBUILD_OUTPUT=$work/headers|"
+}
+
+# replace FILE EXPRESSION: replaces the link FILE in $work/headers by what sed makes of the file
+replace() {
+    sed -E "$2" "$work/headers/$1" >"$work/replaced"
+    mv "$work/replaced" "$work/headers/$1"
+}
+
+step_incomplete() {
+    copy_sources
+    copy_headers
+    mv "$work/headers/include/generated/bounds.h" "$work/"
+    stopped_saying 'ashmem: error: nothing compiles here: ' generated/bounds.h -- KDIR="$work/headers"
+    no_interface_blamed
+    mv "$work/bounds.h" "$work/headers/include/generated/"
+    rm "$work/headers/Module.symvers"
+    stopped_saying "ashmem: error: $work/headers/Module.symvers is missing" -- KDIR="$work/headers"
+    no_interface_blamed
+    [ "$(grep -vcE '^make|^ *PROBE ' "$work/log")" -eq 1 ] || {
+        echo "that takes more than one line"
+        return 1
+    }
 }
 
 # programs FOLDER: replaces FOLDER in $out by what was built in $work/out
@@ -141,6 +211,6 @@ step_lintian() {
     lintian --allow-root --display-info --info --fail-on info,warning,error "$out"/ashmem-dkms_*.deb
 }
 
-for step in "${@:?module, checked, kunit, bugs, refused, tests, bench, package, again or lintian}"; do
+for step in "${@:?module, checked, kunit, bugs, refused, compiler, incomplete, tests, bench, package, again or lintian}"; do
     "step_$step"
 done

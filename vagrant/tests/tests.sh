@@ -71,19 +71,23 @@ tests_builds() {
     case $1 in
         tests) name="C programs build" ;;
         refused) name="an unknown kernel ends the build by naming the probe" ;;
+        compiler) name="a compiler that cannot work ends the build with its message" ;;
+        incomplete) name="headers with a file missing end the build by naming it" ;;
     esac
     tests_step "build-$2" "$2: build" "$name" "$1-$2" "$lab/build/build.sh" "$1" "$2"
 }
 
 # tests_build KERNEL: builds the module and the C programs; without one of them there is no guest
 tests_build() {
-    local kernel=$1 section="$1: build" warnings parts=(module tests)
+    local kernel=$1 section="$1: build" warnings part parts=(module tests)
     if release_is_debug "$kernel"; then
         ! plan_has part kunit "$kernel" || parts+=(kunit)
         ! plan_has part bugs "$kernel" || parts+=(bugs)
     else
         parts=(checked tests)
-        ! plan_has build refused "$kernel" || parts+=(refused)
+        for part in refused compiler incomplete; do
+            ! plan_has build "$part" "$kernel" || parts+=("$part")
+        done
     fi
     for part in "${parts[@]}"; do
         tests_builds "$part" "$kernel" || [[ $part != @(module|checked|tests|kunit) ]] || return
