@@ -9,6 +9,7 @@
 #   refused  builds the module as if interfaces of the kernel were unknown; fails unless that ends in a clear message
 #   compiler    the same with a compiler that cannot work
 #   incomplete  the same with headers in which a file is missing
+#   clang    builds the module with the headers of a kernel that was built by clang
 #   tests    builds the C test programs
 #   bench    builds the C programs that measure
 #   package  builds the Debian package
@@ -33,6 +34,7 @@ build_module() {
         mkdir -p "$out/gcno"
         cp "$work"/kernel/*.gcno "$out/gcno/"
     fi
+    cp "$work/kernel/probed.h" "$out/"
     keep_module ashmem.ko
 }
 
@@ -165,6 +167,35 @@ step_incomplete() {
     }
 }
 
+# The configuration has what Kconfig finds out about clang, and lacks the options that only gcc has. Both compilers have to
+# find the same interfaces. A probe that compiles with a warning counts, too.
+step_clang() {
+    local file version
+    copy_sources
+    printf '%s\n' 'void probe(void);' 'void probe(void)' '{ int never_used; }' \
+        >"$work/kernel/probes/list_lru_add/warned.c"
+    copy_headers
+    version=$(clang -dumpversion | awk -F. '{ printf "%d%02d%02d", $1, $2, $3 }')
+    for file in include/config/auto.conf include/generated/autoconf.h; do
+        replace "$file" "s/CONFIG_CC_IS_GCC/CONFIG_CC_IS_CLANG/
+            s/CONFIG_LD_IS_BFD/CONFIG_LD_IS_LLD/
+            s/CONFIG_AS_IS_GNU/CONFIG_AS_IS_LLVM/
+            s/(CONFIG_(CLANG|LLD)_VERSION[= ]).*/\1$version/
+            s/(CONFIG_(GCC|LD)_VERSION[= ]).*/\10/
+            s/CONFIG_UBSAN_BOUNDS_STRICT/CONFIG_UBSAN_ARRAY_BOUNDS/
+            s/CONFIG_FTRACE_MCOUNT_USE_CC/CONFIG_FTRACE_MCOUNT_USE_OBJTOOL/
+            s/(-Wimplicit-fallthrough)=5/\1/
+            /CONFIG_CC_HAS_MIN_FUNCTION_ALIGNMENT/d"
+    done
+    # Debian's headers name their compiler there
+    replace .kernelvariables '/^CC *=/d'
+    make_module KDIR="$work/headers"
+    readelf -p .comment "$work/kernel/ashmem.ko" | tee "$work/comment"
+    grep clang "$work/comment"
+    ! grep GCC "$work/comment" || return
+    diff <(sort "$work/kernel/probed.h") <({ cat "$out/probed.h"; echo '#define ASHMEM_HAVE_WARNED 1'; } | sort)
+}
+
 # programs FOLDER: replaces FOLDER in $out by what was built in $work/out
 programs() {
     mkdir -p "$out"
@@ -211,6 +242,6 @@ step_lintian() {
     lintian --allow-root --display-info --info --fail-on info,warning,error "$out"/ashmem-dkms_*.deb
 }
 
-for step in "${@:?module, checked, kunit, bugs, refused, compiler, incomplete, tests, bench, package, again or lintian}"; do
+for step in "${@:?module, checked, kunit, bugs, refused, compiler, incomplete, clang, tests, bench, package, again or lintian}"; do
     "step_$step"
 done

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Release folders: a Debian release with one kernel, its headers, a compiler and a JRE; the newest kernel's has QEMU, too. mmdebstrap makes them; the cache
-# keeps them. The module is built inside the folder, and a guest of the same architecture has it as its root. A finished
-# folder never changes.
+# Release folders: a Debian release with one kernel, its headers, a compiler and a JRE; the newest kernel's has QEMU and clang,
+# too. mmdebstrap makes them; the cache keeps them. The module is built inside the folder, and a guest of the same
+# architecture has it as its root. A finished folder never changes.
 # usage: release.sh names | check KERNEL | path KERNEL | make KERNEL      (or sourced, for the functions)
 
 lab=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -109,7 +109,7 @@ release_recipe() {
         package) packages+=,systemd-sysv,udev,dkms,openssl,debhelper,dh-dkms,lintian,ccache ;;
         *) packages+=,$jre ;;
     esac
-    [ "$1" != "$(release_names | head -n 1)" ] || packages+=,qemu-system-x86,qemu-system-arm,virtiofsd
+    [ "$1" != "$(release_names | head -n 1)" ] || packages+=,qemu-system-x86,qemu-system-arm,virtiofsd,clang,lld,llvm
     release_options apt
     printf '%s\0' --dpkgopt='path-exclude=/etc/kernel/postinst.d/*' \
         --essential-hook='mkdir -p "$1/usr/share/man/man1" "$1/ashmem"' \

@@ -73,6 +73,7 @@ tests_builds() {
         refused) name="an unknown kernel ends the build by naming the probe" ;;
         compiler) name="a compiler that cannot work ends the build with its message" ;;
         incomplete) name="headers with a file missing end the build by naming it" ;;
+        clang) name="a kernel that was built by clang gets a module by clang" ;;
     esac
     tests_step "build-$2" "$2: build" "$name" "$1-$2" "$lab/build/build.sh" "$1" "$2"
 }
@@ -85,7 +86,7 @@ tests_build() {
         ! plan_has part bugs "$kernel" || parts+=(bugs)
     else
         parts=(checked tests)
-        for part in refused compiler incomplete; do
+        for part in refused compiler incomplete clang; do
             ! plan_has build "$part" "$kernel" || parts+=("$part")
         done
     fi
