@@ -17,9 +17,9 @@ top=${lab%/*}
 # shellcheck source=release.sh
 . "$lab/machines/release.sh"
 
-guest_memory=2G
+guest_memory=2048
 guest_cpus=2
-guest_parameters="loglevel=6 log_buf_len=4M printk.devkmsg=on panic=-1"
+guest_parameters="numa_balancing=disable loglevel=6 log_buf_len=4M printk.devkmsg=on panic=-1"
 # shellcheck source=qemu.sh
 . "$lab/machines/qemu.sh"
 # shellcheck source=uml.sh

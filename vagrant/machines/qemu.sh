@@ -1,6 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: Apache-2.0
-# A guest under QEMU: a release folder as its root and the checkout at /ashmem, both by virtiofs, no image and no network.
+# A guest under QEMU: a release folder as its root and the checkout at /ashmem, both by virtiofs, no image and no network. Each
+# processor is a NUMA node with its part of the memory.
 # Kernels that have virtiofs as a module get a small initramfs, made of the folder's own files. For arm64 the initramfs, with
 # bash and busybox, is the root. QEMU uses KVM if a trial boot showed that it works (host_accel). Sourced by guest.sh.
 
@@ -136,7 +137,11 @@ qemu_prepare() {
 # qemu_run CONSOLE LOG LIMIT: becomes the machine. The kernel's messages go to the file CONSOLE, QEMU's to LOG, the command's output
 # to descriptor 3. Without a command, the guest's shell has this terminal.
 qemu_run() {
-    local console_log=$1 log=$2 limit=$3 output
+    local console_log=$1 log=$2 limit=$3 output node nodes=()
+    for ((node = 0; node < guest_cpus; node++)); do
+        nodes+=(-object "memory-backend-memfd,id=mem$node,size=$((guest_memory / guest_cpus))M,share=on"
+            -numa "node,memdev=mem$node")
+    done
     if [ "$interactive" = yes ]; then
         # Ctrl-] and then x ends a guest that hangs
         output=(-echr 29 -chardev 'stdio,id=out,signal=off,mux=on')
@@ -147,8 +152,7 @@ qemu_run() {
     qemu_serve rootfs "$PWD/root" always
     qemu_serve ashmem "$PWD/checkout" auto
     exec timeout --foreground -k 5 "$limit" "${qemu[@]}" -no-user-config -nodefaults -display none -no-reboot \
-        -smp "$guest_cpus,sockets=$guest_cpus,cores=1,threads=1" -m "$guest_memory" -nic none \
-        -object "memory-backend-memfd,id=mem,size=$guest_memory,share=on" -numa node,memdev=mem \
+        -smp "$guest_cpus,sockets=$guest_cpus,cores=1,threads=1" -m "${guest_memory}M" "${nodes[@]}" -nic none \
         -chardev socket,id=rootfs,path=rootfs.sock -device vhost-user-fs-pci,chardev=rootfs,tag=rootfs \
         -chardev socket,id=ashmem,path=ashmem.sock -device vhost-user-fs-pci,chardev=ashmem,tag=ashmem \
         -serial "file:$console_log" -device virtio-serial-pci "${output[@]}" -device virtconsole,chardev=out \

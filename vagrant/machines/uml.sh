@@ -20,7 +20,7 @@ uml_run() {
     # The guest has one processor, but its kernel and its programs are processes here. On two processors each system call may
     # wait for the other processor to wake up, which takes ten times as long as the call. So all of it stays on one.
     taskset -cp "$(cut -d ' ' -f 39 /proc/self/stat)" "$BASHPID" >/dev/null || true
-    linux=("mem=$guest_memory" seccomp=auto noreboot "uml_dir=$PWD/" "hostfs=$PWD" stderr=1 console=tty0 con=null
+    linux=("mem=${guest_memory}M" seccomp=auto noreboot "uml_dir=$PWD/" "hostfs=$PWD" stderr=1 console=tty0 con=null
         "$guest_parameters")
     # the current folder is in memory, and then so is the file of the guest's memory
     export TMPDIR=$PWD
