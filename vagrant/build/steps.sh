@@ -89,7 +89,7 @@ stopped_saying() {
             return 1
         }
     done
-    if grep -E '^ *(CC|LD) .*(main|device|regions?|ranges|shrinker|quota|debugfs)\.o' "$log"; then
+    if grep -E '^ *(CC|LD) .*(main|device|regions?|backing|ranges|shares|purge|shrinker|quota|debugfs)\.o' "$log"; then
         echo "a file of the module was compiled"
         return 1
     fi
