@@ -86,23 +86,12 @@ static struct region region_of(size_t bytes, const char *mapper)
 	return r;
 }
 
-static uint64_t current_bytes(const char *group)
-{
-	return cgroup_get(group, "memory.current", NULL);
-}
-
-static void create_parent(const char *group)
-{
-	cgroup_create(group);
-	cgroup_write(group, "cgroup.subtree_control", "+memory");
-}
-
 /* A process in @group needs @bytes more than the limit of @limited allows. */
 static void exceed(const char *limited, const char *group, size_t bytes)
 {
 	size_t spare = MIB;
 
-	cgroup_set(limited, "memory.max", current_bytes(limited) + spare);
+	limit_above(limited, spare);
 	IN_GROUP(group, touch_anonymous(spare + bytes));
 	CHECK_EQ(0, cgroup_oom_kills(limited));
 	cgroup_write(limited, "memory.max", "max");
