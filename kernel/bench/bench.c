@@ -27,8 +27,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define PAGE		4096UL
-#define MIB		(1UL << 20)
+#include "measure.h"
+
 #define PURGE_BYTES	(512 * MIB)
 #define PURGE_ROUNDS	2
 #define TRACING		"/sys/kernel/tracing/events/kmem"
@@ -40,28 +40,6 @@ static struct driver {
 } drivers[2];
 
 static int nr_drivers;
-
-static double now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec + t.tv_nsec / 1e9;
-}
-
-/* xorshift64* */
-static uint64_t random_next(uint64_t *state)
-{
-	*state ^= *state >> 12;
-	*state ^= *state << 25;
-	*state ^= *state >> 27;
-	return *state * 0x2545f4914f6cdd1d;
-}
-
-static uint32_t random_below(uint64_t *state, uint32_t bound)
-{
-	return (random_next(state) >> 33) % bound;
-}
 
 struct region {
 	int fd;
@@ -323,13 +301,6 @@ static void *testify(void *argument)
 	return NULL;
 }
 
-static int compare(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return x < y ? -1 : x > y;
-}
-
 /* The longest wait, as time and as a share of the purge, and the 99th percentile. */
 struct testimony {
 	double p99, max, share;
@@ -347,7 +318,7 @@ static struct testimony hear_witness(double began, double ended)
 			witness.took[count++] = witness.took[i];
 	if (!count)
 		errx(1, "no range was pinned while pages were purged");
-	qsort(witness.took, count, sizeof(*witness.took), compare);
+	sort(witness.took, count);
 	t.p99 = witness.took[count * 99 / 100];
 	t.max = witness.took[count - 1];
 	t.share = t.max / (ended - began);

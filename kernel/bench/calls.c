@@ -17,18 +17,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#define PAGE		4096UL
+#include "measure.h"
+
 #define REGION_BYTES	(16 * PAGE)
 #define WARMUP_SECONDS	0.05
 #define BATCH_SECONDS	0.2
-
-static double now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec + t.tv_nsec / 1e9;
-}
 
 static int region;
 
