@@ -250,6 +250,7 @@ static void bench_threads(void)
 		region_close(&r[d][1]);
 		figure(d, "syscall", 1e6 / nothing[0]);
 		figure(d, "threads-syscall", nothing[1] / nothing[0]);
+		figure(d, "pin-two", 2e6 / pins[d][1]);
 		figure(d, "threads-pin", gain);
 		figure(d, "threads", gain / (nothing[1] / nothing[0]));
 	}
@@ -502,8 +503,8 @@ static void usage(FILE *out)
 	fputs("usage: bench NAME=DEVICE [NAME=DEVICE] ROW...\n"
 	      "  NAME=DEVICE  a driver and its device: ours=/dev/ashmem\n"
 	      "  pin-N        pin + unpin of a random one of N separate unpinned pages, us\n"
-	      "  threads      pin + unpin by two threads on two regions: gain over one thread,\n"
-	      "               also relative to the gain of an empty system call\n"
+	      "  threads      pin + unpin by two threads on two regions, us, and the gain over one\n"
+	      "               thread, also relative to the gain of an empty system call\n"
 	      "  open         open, size, map, unmap, close of a region, us\n"
 	      "  purge-range  purging 512 MiB that were unpinned as one range, us a page\n"
 	      "  purge-pages  purging every other page of 512 MiB, us a page\n"
