@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: Apache-2.0
-# ./run bench: compares the module with the original driver in one guest, measures it alone on the newest kernel, and
-# compares the library with C. Sourced by verbs.sh.
+# ./run bench: compares the module with the original driver in one guest, measures it alone on the newest kernel, measures
+# what reclaim does to unpinned ranges, and compares the library with C. Sourced by verbs.sh.
 
 : "${lab:?}" "${top:?}" "${log:?}"
 bench_rounds=3
@@ -52,6 +52,23 @@ bench_kernel() {
     table=$(awk -v beside="$1" -v alone="$2" -f "$lab/bench/kernel.awk" "$results") || status=$?
     printf '%s\n\nTimes are the best of %d rounds of many batches each; gains are medians of the rounds. ' "$table" "$bench_rounds"
     bench_end target/bench.tsv
+    return "$status"
+}
+
+# bench_reclaim KERNEL: measures on KERNEL what reclaim does to unpinned ranges
+bench_reclaim() {
+    local kernel=$1 results=$top/target/bench-reclaim.tsv busy ours began table status=0
+    # shellcheck disable=SC2046
+    host_install "$log/apt" root $(needs_of "$kernel") || exit 1
+    release "$kernel" && module "$kernel" && build bench "$kernel" "building the program that measures" || exit 1
+    rm -f "$results"
+    bench_begin
+    say "measuring on kernel $kernel"
+    guest "$kernel" "exec vagrant/bench/reclaim.sh /ashmem/${results#"$top/"}" || status=$?
+    [ -e "$results" ] || exit 1
+    table=$(awk -v kernel="$kernel" -f "$lab/bench/reclaim.awk" "$results") || status=$?
+    printf '%s\n\n' "$table"
+    bench_end target/bench-reclaim.tsv
     return "$status"
 }
 
