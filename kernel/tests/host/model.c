@@ -10,13 +10,16 @@
 
 static const char pages[MODEL_PAGES + 1] =
 	"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-static const char steps[] = "upigodsc";
+static const char steps[] = "upigoqmdsc";
 
 struct model {
 	struct ashmem_ranges ranges;
-	struct list_head lru;
+	struct ashmem_queue queues[2];
+	struct ashmem_queue *chosen;		/* or NULL */
 	uint64_t unpinned, purged;		/* one bit for each page */
 	unsigned int unpinned_at[MODEL_PAGES];	/* in which step */
+	unsigned int queued_at[MODEL_PAGES];
+	struct ashmem_queue *queue[MODEL_PAGES]; /* of an unpinned or parked range */
 	unsigned int spare;
 	unsigned int nr_steps;
 	char text[4 * MODEL_STEPS + 1];
@@ -58,22 +61,21 @@ static struct ashmem_range *range_new(const struct model *model)
 	return range;
 }
 
-/* Applies a change as shrinker.c does. */
-static void apply(struct model *model, struct ashmem_ranges_change *change)
+/* Takes ranges back as region.c does. Return: how many. */
+static unsigned int take_back(struct model *model, struct list_head *left)
 {
 	struct ashmem_range *range, *next;
+	unsigned int taken = 0;
 
-	list_for_each_entry_safe(range, next, &change->joined, lru)
-		list_move_tail(&range->lru, &model->lru);
-	list_for_each_entry_safe(range, next, &change->left, age) {
+	list_for_each_entry_safe(range, next, left, age) {
 		list_del_init(&range->age);
-		if (!list_empty(&range->lru))
-			list_del_init(&range->lru);
 		if (model->ranges.nr_spare < ASHMEM_RANGES_SPARE)
 			ashmem_ranges_give(&model->ranges, range);
 		else
 			free(range);
+		taken++;
 	}
+	return taken;
 }
 
 /* The first range of the tree that lies in [start, end) as a whole, or NULL. */
@@ -117,7 +119,6 @@ static void check_tree(const struct model *model, const struct rb_root *root, ui
 	for (node = rb_first(root); node; node = rb_next(node)) {
 		struct ashmem_range *range = rb_entry(node, struct ashmem_range, node);
 
-		CHECK(range->owner == &model->ranges);
 		CHECK(range->start < range->end && range->end <= MODEL_PAGES);
 		CHECK(first || (merged ? range->start > behind : range->start >= behind));
 		first = false;
@@ -125,36 +126,74 @@ static void check_tree(const struct model *model, const struct rb_root *root, ui
 		found |= range == model->ranges.found;
 		if (!range->parked)
 			seen |= bits(range->start, range->end);
-		if (root == &model->ranges.unpinned && !range->parked) {
-			CHECK(!list_empty(&range->lru));
-			for (unsigned long i = range->start; i < range->end; i++)
-				CHECK(model->unpinned_at[i] == model->unpinned_at[range->start]);
+		if (merged || range->parked || !range->queue)
+			CHECK(list_empty(&range->age));
+		else
+			CHECK(!list_empty(&range->age));
+		for (unsigned long i = range->start; !merged && i < range->end; i++) {
+			CHECK(model->queue[i] == range->queue);
+			CHECK(range->parked || model->unpinned_at[i] == range->unpinned_at);
 		}
 	}
 	CHECK(seen == expected);
 	CHECK(found);
 }
 
+/* The unpinned pages that are in that queue. */
+static uint64_t queued(const struct model *model, const struct ashmem_queue *queue)
+{
+	uint64_t pages = 0;
+
+	for (unsigned int i = 0; i < MODEL_PAGES; i++)
+		if (model->queue[i] == queue)
+			pages |= model->unpinned & bits(i, i + 1);
+	return pages;
+}
+
+/* The parts of a range that was cut stay at its place, in the order of their pages. */
+static void check_queue(const struct model *model, const struct ashmem_queue *queue)
+{
+	const struct ashmem_range *range, *last = NULL;
+	uint64_t seen = 0;
+
+	list_for_each_entry(range, &queue->ranges, age) {
+		unsigned int at = model->queued_at[range->start];
+
+		CHECK(!range->parked && range->queue == queue);
+		CHECK(!last || at > model->queued_at[last->start] ||
+		      (at == model->queued_at[last->start] && range->start > last->start));
+		last = range;
+		seen |= bits(range->start, range->end);
+	}
+	CHECK(seen == queued(model, queue));
+	CHECK(queue->pages == (unsigned long)__builtin_popcountll(seen));
+}
+
+static void check_at(const struct model *model, unsigned long start, unsigned long end)
+{
+	const struct ashmem_range *range = ashmem_ranges_at(&model->ranges, start, end);
+	uint64_t pages = model->unpinned & bits(start, end);
+	unsigned long first;
+
+	CHECK(!range == !pages);
+	if (!range)
+		return;
+	first = __builtin_ctzll(pages);
+	CHECK(!range->parked && range->start <= first && first < range->end);
+}
+
 static void check_all(const struct model *model)
 {
 	const struct ashmem_ranges *ranges = &model->ranges;
 	struct ashmem_range *range;
-	unsigned int last = 0, spare = 0;
-	uint64_t seen = 0;
+	unsigned int spare = 0;
 
 	check_tree(model, &ranges->unpinned, model->unpinned, false);
 	check_tree(model, &ranges->purged, model->purged, true);
-	list_for_each_entry(range, &ranges->age, age) {
-		CHECK(!range->parked);
-		CHECK(model->unpinned_at[range->start] >= last);
-		last = model->unpinned_at[range->start];
-		seen |= bits(range->start, range->end);
-	}
-	CHECK(seen == model->unpinned);
-	list_for_each_entry(range, &ranges->spare, age) {
-		CHECK(list_empty(&range->lru));
+	check_queue(model, &model->queues[0]);
+	check_queue(model, &model->queues[1]);
+	list_for_each_entry(range, &ranges->spare, age)
 		spare++;
-	}
 	CHECK(spare == ranges->nr_spare && spare <= ASHMEM_RANGES_SPARE);
 	CHECK(ranges->nr_unpinned == (unsigned long)__builtin_popcountll(model->unpinned));
 	CHECK(ranges->nr_purged == (unsigned long)__builtin_popcountll(model->purged));
@@ -171,51 +210,78 @@ static void give(struct model *model, unsigned int spare)
 }
 
 typedef int call_t(struct ashmem_ranges *ranges, unsigned long start, unsigned long end,
-		   struct ashmem_ranges_change *change);
+		   struct list_head *left);
 
 /*
  * Makes a call with the spare ranges that the model has. If the call needs more, it
- * must change nothing, and is made again with all. @renewed: the range that the call
- * must report as renewed, or NULL.
+ * must change nothing, and is made again with all.
  */
 static int call(struct model *model, call_t *function, unsigned long start, unsigned long end,
-		unsigned int needs, const struct ashmem_range *renewed)
+		unsigned int needs)
 {
-	struct ashmem_ranges_change change;
+	struct list_head left;
 	bool lacking;
 	int ret;
 
 	give(model, model->spare);
 	lacking = model->ranges.nr_spare < needs;
-	ashmem_ranges_change_init(&change);
-	ret = function(&model->ranges, start, end, &change);
+	INIT_LIST_HEAD(&left);
+	ret = function(&model->ranges, start, end, &left);
 	CHECK((ret == -ENOBUFS) == lacking);
 	if (lacking) {
-		CHECK(list_empty(&change.joined) && list_empty(&change.left) && !change.renewed);
+		CHECK(list_empty(&left));
 		check_all(model);
 		give(model, ASHMEM_RANGES_SPARE);
-		ret = function(&model->ranges, start, end, &change);
+		ret = function(&model->ranges, start, end, &left);
 		CHECK(ret != -ENOBUFS);
 	}
-	CHECK(change.renewed == renewed);
-	if (renewed) {
-		CHECK(!renewed->parked && !list_empty(&renewed->lru));
-		CHECK(renewed->start == start && renewed->end == end);
-	}
-	apply(model, &change);
+	take_back(model, &left);
 	return ret;
 }
 
+static struct ashmem_range *renewed; /* the last result of unpin() */
+
+static int unpin(struct ashmem_ranges *ranges, unsigned long start, unsigned long end,
+		 struct list_head *left)
+{
+	renewed = ashmem_ranges_unpin(ranges, start, end, left);
+	return renewed ? 0 : -ENOBUFS;
+}
+
+static void queue_range(struct model *model, struct ashmem_range *range)
+{
+	if (model->chosen)
+		ashmem_queue_add(model->chosen, range);
+	else
+		ashmem_queue_forget(range);
+	CHECK(range->queue == model->chosen);
+	for (unsigned long i = range->start; i < range->end; i++) {
+		model->queue[i] = model->chosen;
+		model->queued_at[i] = model->nr_steps;
+	}
+}
+
+/* The first range inside becomes the whole one, and remembers its queue. */
 static void step_unpin(struct model *model, unsigned long start, unsigned long end)
 {
 	const struct rb_root *unpinned = &model->ranges.unpinned;
 	const struct ashmem_range *whole = range_inside(unpinned, start, end);
+	struct ashmem_queue *queue = whole ? whole->queue : NULL;
 	unsigned int needs = whole ? 0 : 1 + splits(unpinned, start, end);
 
-	CHECK(!call(model, ashmem_ranges_unpin, start, end, needs, whole));
+	CHECK(!call(model, unpin, start, end, needs));
+	CHECK(!whole || renewed == whole);
+	CHECK(renewed->start == start && renewed->end == end && !renewed->parked);
+	CHECK(renewed->queue == queue);
+	renewed->unpinned_at = model->nr_steps;
 	model->unpinned |= bits(start, end);
-	for (unsigned long i = start; i < end; i++)
+	for (unsigned long i = start; i < end; i++) {
 		model->unpinned_at[i] = model->nr_steps;
+		model->queued_at[i] = model->nr_steps;
+		model->queue[i] = queue;
+	}
+	if (!queue)
+		queue_range(model, renewed);
 }
 
 static void step_pin(struct model *model, unsigned long start, unsigned long end, bool intact)
@@ -225,10 +291,10 @@ static void step_pin(struct model *model, unsigned long start, unsigned long end
 			     splits(&model->ranges.purged, start, end);
 
 	if (intact)
-		CHECK(call(model, ashmem_ranges_pin_intact, start, end, purged ? 0 : needs,
-			   NULL) == purged);
+		CHECK(call(model, ashmem_ranges_pin_intact, start, end, purged ? 0 : needs) ==
+		      purged);
 	else
-		CHECK(call(model, ashmem_ranges_pin, start, end, needs, NULL) == purged);
+		CHECK(call(model, ashmem_ranges_pin, start, end, needs) == purged);
 	if (!intact || !purged) {
 		model->unpinned &= ~bits(start, end);
 		model->purged &= ~bits(start, end);
@@ -238,15 +304,11 @@ static void step_pin(struct model *model, unsigned long start, unsigned long end
 /* All pages of [start, end) must be unpinned, and ranges must begin and end there. */
 static void purge(struct model *model, unsigned long start, unsigned long end)
 {
-	struct ashmem_ranges_change change;
-	struct ashmem_range *range;
+	struct list_head left;
 
-	ashmem_ranges_change_init(&change);
-	range = ashmem_ranges_purge(&model->ranges, start, end, &change);
-	CHECK(range);
-	if (!list_empty(&range->lru))
-		list_del_init(&range->lru);
-	apply(model, &change);
+	INIT_LIST_HEAD(&left);
+	ashmem_ranges_purge(&model->ranges, start, end, &left);
+	take_back(model, &left);
 	model->unpinned &= ~bits(start, end);
 	model->purged |= bits(start, end);
 }
@@ -285,42 +347,58 @@ static void step_purge(struct model *model, unsigned long from, unsigned long to
 
 static void step_purge_oldest(struct model *model)
 {
-	struct ashmem_range *range = ashmem_ranges_oldest(&model->ranges);
+	struct ashmem_range *range;
+	uint64_t pages;
 
-	CHECK(!range == !model->unpinned);
+	if (!model->chosen)
+		return;
+	range = ashmem_queue_oldest(model->chosen);
+	pages = queued(model, model->chosen);
+	CHECK(!range == !pages);
 	if (!range)
 		return;
 	for (unsigned int i = 0; i < MODEL_PAGES; i++)
-		CHECK(!(model->unpinned & bits(i, i + 1)) ||
-		      model->unpinned_at[i] >= model->unpinned_at[range->start]);
+		CHECK(!(pages & bits(i, i + 1)) ||
+		      model->queued_at[i] >= model->queued_at[range->start]);
 	purge(model, range->start, range->end);
 }
 
-static void step_drop(struct model *model, unsigned long page)
+static void step_move(struct model *model, unsigned long page)
 {
 	struct ashmem_range *range = range_at(model, page);
-	struct ashmem_ranges_change change;
 
-	if (!range || !range->parked)
+	if (range && !range->parked)
+		queue_range(model, range);
+}
+
+static void step_drop(struct model *model, unsigned int max)
+{
+	unsigned int parked = 0;
+	struct list_head left;
+	struct rb_node *node;
+
+	if (model->unpinned)
 		return;
-	ashmem_ranges_change_init(&change);
-	ashmem_ranges_drop(&model->ranges, range, &change);
-	apply(model, &change);
+	for (node = rb_first(&model->ranges.unpinned); node; node = rb_next(node))
+		parked++;
+	INIT_LIST_HEAD(&left);
+	CHECK(ashmem_ranges_drop_parked(&model->ranges, max, &left) == (parked <= max));
+	CHECK(take_back(model, &left) == (parked < max ? parked : max));
 }
 
 static void step_clear(struct model *model)
 {
-	struct ashmem_ranges_change change;
 	struct ashmem_range *range, *next;
+	struct list_head left;
 
-	ashmem_ranges_change_init(&change);
-	ashmem_ranges_clear(&model->ranges, &change);
-	list_for_each_entry_safe(range, next, &change.left, age) {
-		if (!list_empty(&range->lru))
-			list_del_init(&range->lru);
+	INIT_LIST_HEAD(&left);
+	ashmem_ranges_clear(&model->ranges, &left);
+	list_for_each_entry_safe(range, next, &left, age)
 		free(range);
+	for (unsigned int i = 0; i < 2; i++) {
+		CHECK(list_empty(&model->queues[i].ranges));
+		ashmem_queue_init(&model->queues[i]);
 	}
-	CHECK(list_empty(&model->lru));
 	model->unpinned = 0;
 	model->purged = 0;
 }
@@ -332,7 +410,9 @@ struct model *model_new(void)
 	CHECK(model);
 	at_work = model;
 	ashmem_ranges_init(&model->ranges);
-	INIT_LIST_HEAD(&model->lru);
+	ashmem_queue_init(&model->queues[0]);
+	ashmem_queue_init(&model->queues[1]);
+	model->chosen = &model->queues[0];
 	model->spare = ASHMEM_RANGES_SPARE;
 	return model;
 }
@@ -371,6 +451,12 @@ void model_step(struct model *model, char what, unsigned int from, unsigned int 
 	case 'o':
 		step_purge_oldest(model);
 		break;
+	case 'q':
+		model->chosen = from % 3 < 2 ? &model->queues[from % 3] : NULL;
+		break;
+	case 'm':
+		step_move(model, from);
+		break;
 	case 'd':
 		step_drop(model, from);
 		break;
@@ -383,6 +469,7 @@ void model_step(struct model *model, char what, unsigned int from, unsigned int 
 	}
 	CHECK(ashmem_ranges_pinned(&model->ranges, start, end) ==
 	      !((model->unpinned | model->purged) & bits(start, end)));
+	check_at(model, start, end);
 	check_all(model);
 }
 

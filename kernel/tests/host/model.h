@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * ranges.c against a model with two bits and a time for each page. A step is one
- * call; after each step the whole structure is compared with the model. A failure
+ * ranges.c against a model with two bits, two times and a queue for each page. A step
+ * is one call; after each step the whole structure is compared with the model. A failure
  * prints the steps that led to it, in the form that --replay takes.
  *
  * A step is written as a letter and two pages, each of these a digit or a letter:
  *
- *	uAB	unpin the pages A to B
+ *	uAB	unpin the pages A to B; a range without a queue joins the chosen one
  *	pAB	pin them
  *	iAB	pin them unless one was purged
  *	gAB	purge the range with page A and those after it up to the one with page
  *		B, as long as each begins where the one before ends
- *	oAB	purge the least recently unpinned range
- *	dAB	drop the parked range with page A
+ *	oAB	purge the oldest range of the chosen queue
+ *	qAB	choose the queue A modulo 3; 2 is none
+ *	mAB	move the unpinned range with page A to the end of the chosen queue
+ *	dAB	drop at most A parked ranges, if no page is unpinned
  *	sAB	from here on, give A modulo 3 spare ranges before each call
  *	cAB	clear: every page is pinned
  *

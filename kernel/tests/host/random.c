@@ -27,7 +27,7 @@ static uint32_t random_below(uint32_t bound)
 /* With few pages ranges meet often; with many pages there are many ranges. */
 static unsigned int one_model(uint64_t steps_left)
 {
-	static const char often[] = "uuuuuuppppppiiggood";
+	static const char often[] = "uuuuuuuppppppiiggooqmdd";
 	struct model *model = model_new();
 	unsigned int pages = 1 + random_below(MODEL_PAGES), longest = 1 + random_below(pages);
 	unsigned int steps = 1 + random_below(MODEL_STEPS - 1);

@@ -5,6 +5,11 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
+
+typedef uint64_t u64;
+
+#define WRITE_ONCE(variable, value) (*(volatile __typeof__(variable) *)&(variable) = (value))
 
 #define container_of(pointer, type, member) \
 	((type *)((char *)(pointer) - offsetof(type, member)))
