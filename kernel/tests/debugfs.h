@@ -58,10 +58,10 @@ static inline uint64_t total(const char *key)
 
 /* A line of the file regions. */
 struct row {
-	unsigned long long region, file_id, memcg, size, pinned, unpinned, purged;
+	unsigned long long region, file_id, size, pinned, unpinned, purged;
 	unsigned int age_ms;
 	int pid;
-	char prot[8], name[300];
+	char memcgs[256], prot[8], name[300];
 };
 
 static inline bool find_row(unsigned long long region, struct row *row)
@@ -73,8 +73,8 @@ static inline bool find_row(unsigned long long region, struct row *row)
 	if (!find_line(DEBUGFS "regions", start, line))
 		return false;
 	row->region = region;
-	if (sscanf(line, "%d %llu %llu %llu %llu %llu %llu %u %7s %n", &row->pid,
-		   &row->file_id, &row->memcg, &row->size, &row->pinned, &row->unpinned,
+	if (sscanf(line, "%d %llu %255s %llu %llu %llu %llu %u %7s %n", &row->pid,
+		   &row->file_id, row->memcgs, &row->size, &row->pinned, &row->unpinned,
 		   &row->purged, &row->age_ms, row->prot, &n) != 9)
 		FAIL("a row of regions cannot be read: %s", line);
 	snprintf(row->name, sizeof(row->name), "%s", line + n);
