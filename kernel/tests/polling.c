@@ -231,13 +231,14 @@ static void purge_by_drop_caches(void)
 static void wake_by(void (*purge)(void))
 {
 	int fd;
+	char *p = region_of_pages(&fd, 8);
 
-	region_of_pages(&fd, 8);
 	for (int i = 0; i < 4; i++) {
 		struct waiter *w = waiter_start(fd, i % 2 ? wait_in_epoll :
 						    wait_in_poll);
 		struct waiter *w2 = waiter_start(fd, wait_in_poll);
 
+		write_pages(p, i, 2, 1);
 		unpin(fd, i, 2);
 		purge();
 		waiter_end(w, POLLPRI);
