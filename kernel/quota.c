@@ -177,7 +177,7 @@ unsigned long ashmem_quota_lacks(const struct ashmem_quota *quota, unsigned long
  * struct giver - a memcg and a node that are asked for pages
  * @key: which
  * @given: the fraction of its holdings that it gave, with the clock's offset
- * @refused: the number of gifts to the taker, plus 1, when this one refused last
+ * @refused: the taker's @gifts, plus 1, when this one refused last
  */
 struct giver {
 	u64 key;
@@ -190,7 +190,7 @@ struct giver {
  * @key: which
  * @clock: what a giver may have given
  * @next: the least that those who refused have given
- * @gifts: number of gifts
+ * @gifts: number of gifts, and of steps of the clock
  */
 struct taker {
 	u64 key;
@@ -255,6 +255,8 @@ bool ashmem_turn_comes(const struct ashmem_quota *quota, u64 memcg, unsigned lon
 
 		taker->clock = taker->next + clamp_t(u64, step, TURN_STEP, TURN_LEAP);
 		taker->next = U64_MAX;
+		/* Earlier refusals count no more: the new @next does not know them. */
+		taker->gifts++;
 	}
 	comes = giver->given <= taker->clock;
 	if (!comes) {

@@ -615,6 +615,13 @@ static void turns_give_much_in_proportion(struct kunit *test)
 	turns_in_proportion(test, NODE(3), 8192, 256);
 }
 
+/* One unit is more than the clock's largest step, for one giver. */
+static void turns_give_huge_units_in_proportion(struct kunit *test)
+{
+	turns_in_proportion(test, NODE(7), 40, 1024);
+	turns_in_proportion(test, NODE(8), 8192, 1024);
+}
+
 static void turns_do_not_refuse_a_single_giver_twice(struct kunit *test)
 {
 	static const unsigned long units[] = { 1, 32, 256, 2560 };
@@ -683,6 +690,7 @@ static struct kunit_case turns_cases[] = {
 	KUNIT_CASE(turns_give_in_proportion),
 	KUNIT_CASE(turns_give_large_units_in_proportion),
 	KUNIT_CASE(turns_give_much_in_proportion),
+	KUNIT_CASE(turns_give_huge_units_in_proportion),
 	KUNIT_CASE(turns_do_not_refuse_a_single_giver_twice),
 	KUNIT_CASE(turns_do_not_wait_for_a_giver_that_left),
 	KUNIT_CASE(turns_pass_by_a_giver_that_cannot_give),
