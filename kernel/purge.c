@@ -263,7 +263,7 @@ static struct ashmem_range *share_search(struct ashmem_purge *purge, struct ashm
 	XA_STATE(xas, region_entries(region), share->cursor);
 
 	if (!share->cursor) {
-		share->swapped = false;
+		share->passed = false;
 		WRITE_ONCE(share->touched, false);
 		/* A page that the search misses is touched after this. */
 		smp_mb();
@@ -278,7 +278,7 @@ static struct ashmem_range *share_search(struct ashmem_purge *purge, struct ashm
 			break;
 		share->cursor = index + 1;
 		if (xa_is_value(page)) {
-			share->swapped = true;
+			share->passed = true;
 			if (!swap_is_short(purge))
 				continue;
 		} else {
@@ -297,7 +297,7 @@ static struct ashmem_range *share_search(struct ashmem_purge *purge, struct ashm
 	rcu_read_unlock();
 	if (!range && !page) {
 		share->cursor = 0;
-		if (!share->swapped)
+		if (!share->passed)
 			ashmem_share_sleep(share);
 	}
 	return range;
@@ -374,12 +374,16 @@ bool ashmem_purge_share(struct ashmem_purge *purge, struct ashmem_share *share)
 		if (look.busy || range_cuts_swapped(region, range->start, range->end)) {
 			if (range->queue == &share->queue)
 				ashmem_queue_add(&share->queue, range);
+			else
+				share->passed = true;
 		} else if (!look.own && !(look.swapped && !look.other && swap_is_short(purge))) {
 			range_move(share, range, &look);
 		} else if (!look.mapped || may_unmap(purge, share)) {
 			range_purge(purge, share, range, &look);
 			return true;
 		} else {
+			/* The search went past it. */
+			share->passed = true;
 			break;
 		}
 	}

@@ -32,7 +32,8 @@ struct page;
  * @place: the share's place on the LRU: when its oldest range was unpinned at the time
  *	when it got this place. Guarded by the LRU's lock
  * @cursor: the page at which the next search for pages of this share goes on
- * @swapped: the search met pages that are swapped out
+ * @passed: the search passed pages that a later one may purge: swapped out, locked, pinned
+ *	for DMA, or put off
  * @rcu: frees the share after faults that still see it
  */
 struct ashmem_share {
@@ -45,7 +46,7 @@ struct ashmem_share {
 	bool listed;
 	bool touched;
 	bool barren;
-	bool swapped;
+	bool passed;
 	u8 skipped;
 	u64 place;
 	unsigned long cursor;

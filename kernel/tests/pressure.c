@@ -73,6 +73,35 @@ CASE_LIMIT(limit_of_a_parent_group_purges, 60)
 	CHECK_EQ(0, cgroup_oom_kills("a"));
 }
 
+/*
+ * A purge that has many mappings to change is put off while the limit of another group
+ * presses. Here only a search finds the range, because it had no page when it was unpinned.
+ */
+CASE_LIMIT(limit_of_a_parent_group_purges_what_was_put_off, 60)
+{
+	pid_t pid;
+
+	cgroup_create("a");
+	cgroup_write("a", "cgroup.subtree_control", "+memory");
+	cgroup_create("a/b");
+	cgroup_set("a", "memory.max", LIMIT);
+	pid = fork_into("a/b");
+	if (!pid) {
+		int fd;
+		char *p = region_of_pages(&fd, REGION / page_size);
+
+		for (int i = 0; i < 100; i++)
+			region_map(fd, REGION);
+		unpin(fd, 0, REGION / page_size);
+		write_pages(p, 0, REGION / page_size, 1);
+		touch_anonymous(OTHER);
+		CHECK_EQ(ASHMEM_WAS_PURGED, pin(fd, 0, REGION / page_size));
+		_exit(0);
+	}
+	CHECK_CHILD(pid);
+	CHECK_EQ(0, cgroup_oom_kills("a"));
+}
+
 CASE_LIMIT(limit_leaves_the_pinned_pages, 60)
 {
 	pid_t pid;
