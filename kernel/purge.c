@@ -27,8 +27,14 @@ static atomic_long_t purged_by[ASHMEM_REASONS];
 /* Changing more mappings than this takes long. */
 #define MANY_MAPPINGS	64
 
-/* How often such a purge is put off while another memcg, or the machine, lacks memory. */
-#define PUT_OFF		8
+/*
+ * How often this is put off while another memcg, or the machine, lacks memory. Before the
+ * OOM killer is invoked for a memcg, reclaim asks about 200 times.
+ */
+#define PUT_OFF		100
+
+/* The bytes of a file to unmap at once then, so that the next purges need not. */
+#define UNMAP_WINDOW	SZ_64M
 
 /* If less swap is free, in pages, what is swapped out is purged, too. */
 #define SWAP_SHORT	1024
@@ -204,8 +210,8 @@ static void pages_purge(struct ashmem_purge *purge, const struct ashmem_share *s
 	purge->freed += freed;
 	purge->purged += end - start;
 	ashmem_account_reclaimed(freed);
-	atomic_long_add(end - start, &purged_by[purge->reason]);
-	trace_ashmem_purge(region, ashmem_memcg_ino(purge->memcg), start, end, freed, purge->reason,
+	atomic_long_add(end - start, &purged_by[purge->quota.reason]);
+	trace_ashmem_purge(region, ashmem_memcg_ino(purge->memcg), start, end, freed, purge->quota.reason,
 			   began);
 	ashmem_ranges_purge(&region->ranges, start, end, &left);
 	ashmem_region_free_ranges(region, &left);
@@ -247,7 +253,7 @@ static void range_purge(struct ashmem_purge *purge, const struct ashmem_share *s
 
 static bool swap_is_short(const struct ashmem_purge *purge)
 {
-	return purge->reason != ASHMEM_REASON_LIMIT && get_nr_swap_pages() < SWAP_SHORT;
+	return purge->quota.reason != ASHMEM_REASON_LIMIT && get_nr_swap_pages() < SWAP_SHORT;
 }
 
 /*
@@ -317,15 +323,24 @@ static bool many_mappings(struct address_space *mapping)
 	return node;
 }
 
-/* May the purge change the mappings of a range now? */
-static bool may_unmap(struct ashmem_purge *purge, struct ashmem_share *share)
+/*
+ * May the purge change the mappings of a range now? If they are many, this removes the
+ * pages of a larger part of the file from all of them: a task that uses one gets it back
+ * by a minor fault.
+ */
+static bool may_unmap(struct ashmem_purge *purge, struct ashmem_share *share,
+		      const struct ashmem_range *range)
 {
-	if (!many_mappings(share->region->file->f_mapping))
+	struct address_space *mapping = share->region->file->f_mapping;
+	loff_t first = round_down((loff_t)range->start << PAGE_SHIFT, UNMAP_WINDOW);
+
+	if (!many_mappings(mapping))
 		return true;
-	if (purge->unmapped || (!purge->last_resort && share->skipped++ < PUT_OFF))
+	if (purge->unmapped || (!purge->quota.own && share->put_off++ < PUT_OFF))
 		return false;
-	share->skipped = 0;
+	share->put_off = 0;
 	purge->unmapped = true;
+	unmap_mapping_range(mapping, first, UNMAP_WINDOW, 0);
 	return true;
 }
 
@@ -342,7 +357,27 @@ static void range_move(struct ashmem_share *share, struct ashmem_range *range,
 }
 
 /**
- * ashmem_purge_share() - purge the least recently unpinned range of a share
+ * ashmem_purge_goes_on() - is there still something to do?
+ * @purge: the purge
+ *
+ * Looks up how many pages are still missing: other tasks may have freed some.
+ *
+ * Context: Called by the reclaiming task.
+ * Return: false if nothing is missing, if the scan has done enough, or if the task is
+ * being killed.
+ */
+bool ashmem_purge_goes_on(struct ashmem_purge *purge)
+{
+	unsigned long lacks = ashmem_quota_lacks(&purge->quota, purge->freed);
+
+	purge->want = min(purge->freed + lacks, purge->asked);
+	return purge->freed < purge->want && purge->purged < purge->asked &&
+	       purge->looked < ASHMEM_PURGE_LOOKS && purge->visits < ASHMEM_PURGE_VISITS &&
+	       !fatal_signal_pending(current);
+}
+
+/**
+ * ashmem_purge_share() - purge the least recently unpinned ranges of a share
  * @purge: the purge
  * @share: the share
  *
@@ -354,6 +389,7 @@ static void range_move(struct ashmem_share *share, struct ashmem_range *range,
 bool ashmem_purge_share(struct ashmem_purge *purge, struct ashmem_share *share)
 {
 	struct ashmem_region *region = share->region;
+	unsigned long purged = purge->purged;
 	struct ashmem_range *range;
 	struct look look;
 	LIST_HEAD(left);
@@ -365,9 +401,13 @@ bool ashmem_purge_share(struct ashmem_purge *purge, struct ashmem_share *share)
 		return false;
 	}
 
-	while (purge->looked < ASHMEM_PURGE_LOOKS && !fatal_signal_pending(current)) {
+	while (ashmem_purge_goes_on(purge)) {
 		range = ashmem_queue_oldest(&share->queue) ?: share_search(purge, share);
 		if (!range)
+			break;
+		/* A range that the search found has no place in the order. */
+		if (purge->purged > purged && range->queue == &share->queue &&
+		    range->unpinned_at > purge->until)
 			break;
 		purge->looked++;
 		range_look(purge, share, region, range->start, range->end, &look);
@@ -378,16 +418,15 @@ bool ashmem_purge_share(struct ashmem_purge *purge, struct ashmem_share *share)
 				share->passed = true;
 		} else if (!look.own && !(look.swapped && !look.other && swap_is_short(purge))) {
 			range_move(share, range, &look);
-		} else if (!look.mapped || may_unmap(purge, share)) {
+		} else if (!look.mapped || may_unmap(purge, share, range)) {
 			range_purge(purge, share, range, &look);
-			return true;
 		} else {
 			/* The search went past it. */
 			share->passed = true;
 			break;
 		}
 	}
-	return false;
+	return purge->purged > purged;
 }
 
 /* Purges unpinned ranges side by side, for all memcgs. */
@@ -436,7 +475,7 @@ static void region_purge(struct ashmem_purge *purge, struct ashmem_region *regio
  */
 long ashmem_purge_all(void)
 {
-	struct ashmem_purge purge = { .reason = ASHMEM_REASON_REQUEST };
+	struct ashmem_purge purge = { .quota.reason = ASHMEM_REASON_REQUEST };
 	struct ashmem_region *region;
 
 	for (region = ashmem_regions_next(NULL); region; region = ashmem_regions_next(region)) {

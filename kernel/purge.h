@@ -5,46 +5,46 @@
 
 #include <linux/types.h>
 
+#include "quota.h"
+
 struct ashmem_share;
 struct mem_cgroup;
 
-/* Why pages are purged. */
-enum ashmem_reason {
-	ASHMEM_REASON_LIMIT, /* a memcg is at its own limit or at that of an ancestor */
-	ASHMEM_REASON_RECLAIM, /* direct reclaim for the whole machine, or memory.reclaim */
-	ASHMEM_REASON_KSWAPD,
-	ASHMEM_REASON_DROP_CACHES, /* or the shrinker's file in debugfs */
-	ASHMEM_REASON_REQUEST, /* ASHMEM_PURGE_ALL_CACHES */
-	ASHMEM_REASONS
-};
-
 /**
- * struct ashmem_purge - whose pages to purge, and the results
- * @reason: why pages are purged
+ * struct ashmem_purge - whose pages to purge, how many, and the results
+ * @quota: why pages are purged, and how many are missing
  * @memcg: the memcg that pays for the pages, or NULL without memcg
  * @nid: the node of the pages
- * @last_resort: the memcg itself lacks memory: also purge what takes long
+ * @asked: pages that reclaim asked for in this scan
  * @want: stop when this number of pages of memory was freed
+ * @until: stop at ranges that were unpinned later: another share has older ones
  * @freed: pages of memory freed, of that memcg and node
  * @purged: pages purged, including pages that had no memory
  * @looked: entries of the page cache looked at
- * @unmapped: a range with many mappings was purged
+ * @visits: shares visited
+ * @unmapped: many mappings were changed
  */
 struct ashmem_purge {
-	enum ashmem_reason reason;
+	struct ashmem_quota quota;
 	struct mem_cgroup *memcg;
 	int nid;
-	bool last_resort;
+	unsigned long asked;
 	unsigned long want;
+	u64 until;
 	unsigned long freed;
 	unsigned long purged;
 	unsigned long looked;
+	unsigned int visits;
 	bool unmapped;
 };
+
+/* The maximum number of shares to visit in one scan, or to count. */
+#define ASHMEM_PURGE_VISITS	64
 
 /* The maximum number of entries to look at in one scan, but for those of the last range. */
 #define ASHMEM_PURGE_LOOKS	512
 
+bool ashmem_purge_goes_on(struct ashmem_purge *purge);
 bool ashmem_purge_share(struct ashmem_purge *purge, struct ashmem_share *share);
 long ashmem_purge_all(void);
 unsigned long ashmem_purged_by(enum ashmem_reason reason);

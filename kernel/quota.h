@@ -5,10 +5,18 @@
 
 #include <linux/types.h>
 
-#include "purge.h"
-
 struct mem_cgroup;
 struct shrink_control;
+
+/* Why pages are purged. */
+enum ashmem_reason {
+	ASHMEM_REASON_LIMIT, /* a memcg is at its own limit or at that of an ancestor */
+	ASHMEM_REASON_RECLAIM, /* direct reclaim for the whole machine, or memory.reclaim */
+	ASHMEM_REASON_KSWAPD,
+	ASHMEM_REASON_DROP_CACHES, /* or the shrinker's file in debugfs */
+	ASHMEM_REASON_REQUEST, /* ASHMEM_PURGE_ALL_CACHES */
+	ASHMEM_REASONS
+};
 
 /**
  * struct ashmem_quota - how many pages one scan is to free

@@ -28,7 +28,7 @@ struct page;
  * @touched: a page of this share was faulted in since a search began. Written by
  *	faults, without a lock
  * @barren: the last visit purged nothing
- * @skipped: how often a visit put off a purge that has many mappings to change
+ * @put_off: how often a purge was put off that has many mappings to change
  * @place: the share's place on the LRU: when its oldest range was unpinned at the time
  *	when it got this place. Guarded by the LRU's lock
  * @cursor: the page at which the next search for pages of this share goes on
@@ -47,7 +47,7 @@ struct ashmem_share {
 	bool touched;
 	bool barren;
 	bool passed;
-	u8 skipped;
+	u8 put_off;
 	u64 place;
 	unsigned long cursor;
 	struct rcu_head rcu;

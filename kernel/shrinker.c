@@ -29,39 +29,18 @@ static struct shrinker *share_shrinker;
 /* Older kernels call the shrinker before it has a list. */
 static bool lru_ready;
 
-/* The maximum number of shares to visit in one scan, or to count. */
-#define MAX_VISITS	64
-
 /* The place of a share that is to be visited last. */
 #define LAST_PLACE	U64_MAX
 
 /**
- * struct scan - the task and the results of one scan
+ * struct scan - one scan
  * @walk: the walk of the LRU
  * @purge: whose pages to purge, and the results
- * @quota: how many pages to free
- * @asked: the number of pages that reclaim asked for in this scan
- * @visits: number of shares visited
  */
 struct scan {
 	struct ashmem_lru_walk walk;
 	struct ashmem_purge purge;
-	struct ashmem_quota quota;
-	unsigned long asked;
-	unsigned int visits;
 };
-
-/* Is there still something to do? Updates the number of pages that the purge wants. */
-static bool scan_goes_on(struct scan *scan)
-{
-	struct ashmem_purge *purge = &scan->purge;
-	unsigned long lacks = ashmem_quota_lacks(&scan->quota, purge->freed);
-
-	purge->want = min(purge->freed + lacks, scan->asked);
-	return purge->freed < purge->want && purge->purged < scan->asked &&
-	       purge->looked < ASHMEM_PURGE_LOOKS && scan->visits < MAX_VISITS &&
-	       !fatal_signal_pending(current);
-}
 
 static struct ashmem_share *share_of(struct list_head *item)
 {
@@ -78,7 +57,7 @@ static bool share_moves(struct ashmem_share *share, struct list_head *list)
 	const struct ashmem_range *oldest = ashmem_queue_oldest(&share->queue);
 	u64 place = oldest && !share->barren ? oldest->unpinned_at : LAST_PLACE;
 	struct list_head *at = list->prev;
-	int steps = MAX_VISITS;
+	int steps = ASHMEM_PURGE_VISITS;
 
 	share->barren = false;
 	if (list_is_last(&share->lru, list))
@@ -107,20 +86,21 @@ static enum lru_status share_met(struct ashmem_lru_walk *walk, struct list_head 
 	struct ashmem_share *share = share_of(item);
 	struct ashmem_region *region = share->region;
 
-	scan->visits++;
+	scan->purge.visits++;
 	if (!mutex_trylock(&region->lock))
 		return LRU_SKIP;
 	if (share_moves(share, list)) {
 		mutex_unlock(&region->lock);
 		return LRU_SKIP;
 	}
+	scan->purge.until = list_is_last(item, list) ? U64_MAX : share_of(item->next)->place;
 	kref_get(&region->ref);
 	spin_unlock(lock);
 
 	share->barren = !ashmem_purge_share(&scan->purge, share);
 	mutex_unlock(&region->lock);
 	ashmem_region_put(region);
-	if (!scan_goes_on(scan))
+	if (!ashmem_purge_goes_on(&scan->purge))
 		walk->nr_to_walk = 0;
 	__acquire(lock);
 	return LRU_RETRY;
@@ -159,13 +139,13 @@ static unsigned long lru_pages(struct shrink_control *sc)
 	unsigned long shares = list_lru_shrink_count(&ashmem_share_lru, sc);
 	struct holdings holdings = {
 		.walk.visit = share_counted,
-		.walk.nr_to_walk = MAX_VISITS,
+		.walk.nr_to_walk = ASHMEM_PURGE_VISITS,
 	};
 
 	list_lru_walk_one(&ashmem_share_lru, sc->nid, sc->memcg, ashmem_lru_visit, &holdings.walk,
 			  &holdings.walk.nr_to_walk);
-	if (shares > MAX_VISITS)
-		holdings.pages = mult_frac(holdings.pages, shares, MAX_VISITS);
+	if (shares > ASHMEM_PURGE_VISITS)
+		holdings.pages = mult_frac(holdings.pages, shares, ASHMEM_PURGE_VISITS);
 	return holdings.pages;
 }
 
@@ -193,33 +173,32 @@ static unsigned long shrinker_scan(struct shrinker *shrinker, struct shrink_cont
 		.walk.visit = share_met,
 		.purge.memcg = sc->memcg,
 		.purge.nid = sc->nid,
-		.asked = sc->nr_to_scan,
+		.purge.asked = sc->nr_to_scan,
 	};
 	struct ashmem_purge *purge = &scan.purge;
+	struct ashmem_quota *quota = &purge->quota;
 	u64 memcg = ashmem_memcg_ino(sc->memcg);
 	unsigned long holds;
 
 	sc->nr_scanned = 0;
 	if (!(sc->gfp_mask & __GFP_FS) || !READ_ONCE(purge_wanted))
 		return SHRINK_STOP;
-	ashmem_quota_init(&scan.quota, sc);
-	purge->reason = scan.quota.reason;
-	purge->last_resort = scan.quota.own;
-	if (!scan_goes_on(&scan))
+	ashmem_quota_init(quota, sc);
+	if (!ashmem_purge_goes_on(purge))
 		return SHRINK_STOP;
 	holds = lru_pages(sc);
-	if (!scan.quota.own && !ashmem_turn_comes(&scan.quota, memcg, holds))
+	if (!quota->own && !ashmem_turn_comes(quota, memcg, holds))
 		return SHRINK_STOP;
-	trace_ashmem_shrink_start(sc->nid, memcg, purge->reason, purge->want);
+	trace_ashmem_shrink_start(sc->nid, memcg, quota->reason, purge->want);
 
-	scan.walk.nr_to_walk = MAX_VISITS;
+	scan.walk.nr_to_walk = ASHMEM_PURGE_VISITS;
 	list_lru_walk_one(&ashmem_share_lru, sc->nid, sc->memcg, ashmem_lru_visit, &scan.walk,
 			  &scan.walk.nr_to_walk);
 
-	if (!scan.quota.own)
-		ashmem_turn_ends(&scan.quota, memcg, holds, purge->purged);
-	trace_ashmem_shrink_end(sc->nid, memcg, purge->reason, purge->purged, purge->freed);
-	sc->nr_scanned = max_t(unsigned long, purge->purged, scan.visits);
+	if (!quota->own)
+		ashmem_turn_ends(quota, memcg, holds, purge->purged);
+	trace_ashmem_shrink_end(sc->nid, memcg, quota->reason, purge->purged, purge->freed);
+	sc->nr_scanned = max_t(unsigned long, purge->purged, purge->visits);
 	return purge->purged || purge->looked >= ASHMEM_PURGE_LOOKS ? purge->freed : SHRINK_STOP;
 }
 
