@@ -84,7 +84,7 @@ static vm_fault_t backing_fault(struct vm_fault *vmf)
 	if (!(ret & VM_FAULT_LOCKED))
 		return ret;
 	ashmem_huge_page_dirty(vmf->page);
-	if (ashmem_shares_touch(vmf->vma->vm_file, vmf->page))
+	if (ashmem_shares_touch(vmf->vma->vm_file, vmf->pgoff, vmf->page))
 		return ret;
 	/* The page is gone: let the fault happen again. */
 	unlock_page(vmf->page);

@@ -257,9 +257,10 @@ static bool swap_is_short(const struct ashmem_purge *purge)
 }
 
 /*
- * Finds an unpinned range with a page of the share: its first page is of another share,
- * or no page was there when it was unpinned. Takes up where the last search ended.
- * Without a result at the end of the file, the share leaves the LRU.
+ * Finds an unpinned range with a page of the share though it is not in the share's queue:
+ * its first page is of another share, or a page came when the region's lock was held.
+ * Takes up where the last search ended. Without a result at the end of the file, the
+ * share leaves the LRU.
  */
 static struct ashmem_range *share_search(struct ashmem_purge *purge, struct ashmem_share *share)
 {
@@ -268,6 +269,11 @@ static struct ashmem_range *share_search(struct ashmem_purge *purge, struct ashm
 	struct page *page;
 	XA_STATE(xas, region_entries(region), share->cursor);
 
+	if (!share->cursor && !READ_ONCE(share->touched) && !share->passed &&
+	    list_is_singular(&region->shares)) {
+		ashmem_share_sleep(share);
+		return NULL;
+	}
 	if (!share->cursor) {
 		share->passed = false;
 		WRITE_ONCE(share->touched, false);
@@ -402,7 +408,9 @@ bool ashmem_purge_share(struct ashmem_purge *purge, struct ashmem_share *share)
 	}
 
 	while (ashmem_purge_goes_on(purge)) {
-		range = ashmem_queue_oldest(&share->queue) ?: share_search(purge, share);
+		range = ashmem_queue_oldest(&share->queue);
+		if (!range && purge->purged == purged)
+			range = share_search(purge, share);
 		if (!range)
 			break;
 		/* A range that the search found has no place in the order. */

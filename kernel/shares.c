@@ -151,6 +151,8 @@ void ashmem_shares_queue(struct ashmem_region *region, struct ashmem_range *rang
 	struct mem_cgroup *memcg;
 	struct page *page;
 
+	/* Pairs with the barrier in share_takes(). */
+	smp_mb();
 	rcu_read_lock();
 	page = xa_find(&region->file->f_mapping->i_pages, &index, range->end - 1, XA_PRESENT);
 	if (xa_is_value(page)) {
@@ -209,18 +211,50 @@ void ashmem_shares_learn(struct ashmem_region *region, struct mem_cgroup *memcg,
 		kmem_cache_free(share_cache, new);
 }
 
+/*
+ * Sees to it that reclaim finds what came: @nr pages from page @index on, if they are
+ * unpinned. Return: false if this has to wait for the region's lock.
+ */
+static bool share_takes(struct ashmem_share *share, unsigned long index, unsigned long nr)
+{
+	struct ashmem_region *region = share->region;
+	struct ashmem_range *range;
+
+	/* Pairs with the barrier in ashmem_shares_queue(): the unpin or this sees the other. */
+	smp_mb();
+	if (!READ_ONCE(region->ranges.nr_unpinned))
+		return true;
+	if (mutex_trylock(&region->lock)) {
+		range = ashmem_ranges_at(&region->ranges, index, index + nr);
+		if (range && !range->queue)
+			ashmem_queue_add(&share->queue, range);
+		if (range && (range->queue != &share->queue || nr > 1))
+			WRITE_ONCE(share->touched, true);
+		if (range && !share->listed)
+			ashmem_shares_list(region);
+		mutex_unlock(&region->lock);
+		return true;
+	}
+	WRITE_ONCE(share->touched, true);
+	/* Pairs with the barrier in ashmem_share_sleep(). */
+	smp_mb();
+	return READ_ONCE(share->listed);
+}
+
 /**
  * ashmem_shares_touch() - take notice of a page that a fault brings
  * @file: the backing file
+ * @index: the place of the page in the file, in pages
  * @page: the page, locked
  *
  * Context: Called by a fault, which holds mmap_lock or the lock of the VMA. May release
  * the page's lock and take it again.
  * Return: true if the page is locked and still belongs to the file.
  */
-bool ashmem_shares_touch(struct file *file, struct page *page)
+bool ashmem_shares_touch(struct file *file, unsigned long index, struct page *page)
 {
 	struct page *head = compound_head(page);
+	unsigned long nr = compound_nr(head);
 	struct ashmem_region *region;
 	struct ashmem_share *share;
 	struct mem_cgroup *memcg;
@@ -231,13 +265,8 @@ bool ashmem_shares_touch(struct file *file, struct page *page)
 		goto done;
 	memcg = ashmem_page_payer(head);
 	share = share_find(region, ashmem_memcg_ino(memcg), page_to_nid(head));
-	if (share) {
-		WRITE_ONCE(share->touched, true);
-		/* Pairs with the barrier in ashmem_share_sleep(). */
-		smp_mb();
-		if (READ_ONCE(share->listed) || !READ_ONCE(region->ranges.nr_unpinned))
-			goto done;
-	}
+	if (share && share_takes(share, round_down(index, nr), nr))
+		goto done;
 	if (!kref_get_unless_zero(&region->ref))
 		goto done;
 	if (!ashmem_memcg_tryget(memcg)) {

@@ -25,8 +25,8 @@ struct page;
  * @memcg: the memcg, as ashmem_memcg_ino() numbers it; a number is never used again
  * @nid: the node
  * @listed: is the share on the LRU? Written under the region's lock
- * @touched: a page of this share was faulted in since a search began. Written by
- *	faults, without a lock
+ * @touched: a page of this share came since a search began, and is not in the queue.
+ *	Written by faults, without a lock
  * @barren: the last visit purged nothing
  * @put_off: how often a purge was put off that has many mappings to change
  * @place: the share's place on the LRU: when its oldest range was unpinned at the time
@@ -61,7 +61,7 @@ void ashmem_shares_exit(void);
 void ashmem_shares_queue(struct ashmem_region *region, struct ashmem_range *range,
 			 struct mem_cgroup **stranger, int *nid);
 void ashmem_shares_learn(struct ashmem_region *region, struct mem_cgroup *memcg, int nid);
-bool ashmem_shares_touch(struct file *file, struct page *page);
+bool ashmem_shares_touch(struct file *file, unsigned long index, struct page *page);
 struct ashmem_share *ashmem_shares_find(struct ashmem_region *region, struct page *page);
 void ashmem_shares_list(struct ashmem_region *region);
 void ashmem_share_sleep(struct ashmem_share *share);
