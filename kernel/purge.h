@@ -22,6 +22,7 @@ struct mem_cgroup;
  * @purged: pages purged, including pages that had no memory
  * @looked: entries of the page cache looked at
  * @visits: shares visited
+ * @missed: the region of a share could not be visited
  * @unmapped: many mappings were changed
  */
 struct ashmem_purge {
@@ -35,6 +36,7 @@ struct ashmem_purge {
 	unsigned long purged;
 	unsigned long looked;
 	unsigned int visits;
+	u8 missed;
 	bool unmapped;
 };
 

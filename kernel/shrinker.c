@@ -10,7 +10,7 @@
 #include <linux/memcontrol.h>
 #include <linux/mm.h>
 #include <linux/module.h>
-#include <linux/sched/signal.h>
+#include <linux/sched.h>
 #include <linux/shrinker.h>
 
 #include "compat.h"
@@ -28,6 +28,9 @@ MODULE_PARM_DESC(purge, "let memory pressure and drop_caches purge unpinned page
 static struct shrinker *share_shrinker;
 /* Older kernels call the shrinker before it has a list. */
 static bool lru_ready;
+
+/* If a region could not be visited so often in a row, its lock is waited for. */
+#define MANY_MISSES	64
 
 /* The place of a share that is to be visited last. */
 #define LAST_PLACE	U64_MAX
@@ -87,8 +90,13 @@ static enum lru_status share_met(struct ashmem_lru_walk *walk, struct list_head 
 	struct ashmem_region *region = share->region;
 
 	scan->purge.visits++;
-	if (!mutex_trylock(&region->lock))
+	if (!mutex_trylock(&region->lock)) {
+		if (share->missed < MANY_MISSES)
+			share->missed++;
+		scan->purge.missed = max(scan->purge.missed, share->missed);
 		return LRU_SKIP;
+	}
+	share->missed = 0;
 	if (share_moves(share, list)) {
 		mutex_unlock(&region->lock);
 		return LRU_SKIP;
@@ -167,6 +175,22 @@ static unsigned long shrinker_count(struct shrinker *shrinker, struct shrink_con
 	return pages ? 2 * max(pages, SWAP_CLUSTER_MAX) : 0;
 }
 
+/*
+ * Gives the holder of a region's lock a chance, before the OOM killer is invoked for what
+ * that lock guards. The holder may wait for this processor. A holder that goes on for very
+ * long, with a request for a million ranges, needs some ticks. Never waits for the lock
+ * itself, because its holder may wait for a page that the reclaiming task has locked.
+ */
+static void miss_region(const struct ashmem_purge *purge)
+{
+	if (purge->quota.reason != ASHMEM_REASON_LIMIT)
+		return;
+	if (purge->missed < MANY_MISSES)
+		yield();
+	else
+		schedule_timeout_killable(1);
+}
+
 static unsigned long shrinker_scan(struct shrinker *shrinker, struct shrink_control *sc)
 {
 	struct scan scan = {
@@ -195,6 +219,8 @@ static unsigned long shrinker_scan(struct shrinker *shrinker, struct shrink_cont
 	list_lru_walk_one(&ashmem_share_lru, sc->nid, sc->memcg, ashmem_lru_visit, &scan.walk,
 			  &scan.walk.nr_to_walk);
 
+	if (purge->missed && !purge->purged)
+		miss_region(purge);
 	if (!quota->own)
 		ashmem_turn_ends(quota, memcg, holds, purge->purged);
 	trace_ashmem_shrink_end(sc->nid, memcg, quota->reason, purge->purged, purge->freed);

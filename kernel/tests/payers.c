@@ -424,6 +424,7 @@ static void check_shares(const int order[3])
 	for (int s = 0; s < 3; s++) {
 		size_t share = unpinned[s] * (total / MIB) / 105;
 
+		printf("# share %zu KiB\n", (size_t)share / 1024);
 		CHECK(purged[s] >= share / 2);
 		CHECK(purged[s] <= 2 * share);
 		check_ranges(&r[s]);
