@@ -46,10 +46,11 @@ unsigned long ashmem_limit_room(unsigned long lacks)
 	return min(lacks, SWAP_CLUSTER_MAX);
 }
 
-static unsigned long memcg_lacks(struct mem_cgroup *memcg)
+/* The pages that a memcg must lose to stay @room pages below its limit. */
+static unsigned long memcg_lacks(struct mem_cgroup *memcg, unsigned long room)
 {
 #ifdef CONFIG_MEMCG
-	return ashmem_limit_lacks(page_counter_read(&memcg->memory),
+	return ashmem_limit_lacks(page_counter_read(&memcg->memory) + room,
 				  min(READ_ONCE(memcg->memory.max), READ_ONCE(memcg->memory.high)));
 #else
 	return 0;
@@ -66,13 +67,31 @@ static struct mem_cgroup *memcg_short(struct mem_cgroup *memcg)
 	unsigned long lacks, most = 0;
 
 	for (; memcg; memcg = parent_mem_cgroup(memcg)) {
-		lacks = memcg_lacks(memcg);
+		lacks = memcg_lacks(memcg, 0);
 		if (lacks > most) {
 			most = lacks;
 			found = memcg;
 		}
 	}
 	return found;
+}
+
+/*
+ * Is this reclaim for a limit that is met by now? It belongs to a task in a memcg that is
+ * still close to its limit. A task that writes to memory.reclaim is usually outside.
+ */
+static bool limit_is_met(struct mem_cgroup *memcg)
+{
+	bool met = false;
+
+#ifdef CONFIG_MEMCG
+	rcu_read_lock();
+	for (; memcg && !met; memcg = parent_mem_cgroup(memcg))
+		met = memcg_lacks(memcg, 4 * SWAP_CLUSTER_MAX) &&
+		      mem_cgroup_is_descendant(mem_cgroup_from_task(current), memcg);
+	rcu_read_unlock();
+#endif
+	return met;
 }
 
 /* The free pages that the zones of a node lack until kswapd stops. */
@@ -105,9 +124,8 @@ static unsigned long node_lacks(int nid)
  * - kswapd wants the pages that its node lacks, and at least one batch.
  * - Reclaim for a memcg wants the pages that the limits lack, while one lacks any.
  * - Other reclaim wants one batch at each call while the node lacks free pages.
- * - Otherwise the reason is memory.reclaim, or a limit for which other pages were
- *   enough. It gets one batch in each of its tries: at the start of a try no page is
- *   credited yet.
+ * - Otherwise the reason is memory.reclaim, which gets one batch in each of its tries: at
+ *   the start of a try no page is credited yet.
  *
  * Context: Called by the reclaiming task.
  */
@@ -124,7 +142,7 @@ void ashmem_quota_init(struct ashmem_quota *quota, const struct shrink_control *
 		quota->reason = ASHMEM_REASON_KSWAPD;
 		quota->pages = max(node_lacks(sc->nid), SWAP_CLUSTER_MAX);
 	} else if ((quota->memcg = memcg_short(sc->memcg))) {
-		unsigned long lacks = memcg_lacks(quota->memcg);
+		unsigned long lacks = memcg_lacks(quota->memcg, 0);
 
 		quota->reason = ASHMEM_REASON_LIMIT;
 		quota->own = quota->memcg == sc->memcg;
@@ -132,7 +150,7 @@ void ashmem_quota_init(struct ashmem_quota *quota, const struct shrink_control *
 		quota->pages = lacks + quota->room;
 	} else {
 		quota->reason = ASHMEM_REASON_RECLAIM;
-		if (node_lacks(sc->nid) || !ashmem_reclaim_credit())
+		if (node_lacks(sc->nid) || (!ashmem_reclaim_credit() && !limit_is_met(sc->memcg)))
 			quota->pages = SWAP_CLUSTER_MAX;
 	}
 }
@@ -154,7 +172,7 @@ unsigned long ashmem_quota_lacks(const struct ashmem_quota *quota, unsigned long
 
 	if (!quota->memcg)
 		return lacks;
-	now = memcg_lacks(quota->memcg);
+	now = memcg_lacks(quota->memcg, 0);
 	/* Once nothing is missing, the room alone is no reason to purge another range. */
 	return now ? min(lacks, now + quota->room) : 0;
 }

@@ -8,6 +8,8 @@ bool probe(struct mm_struct *mm)
 	struct mem_cgroup *memcg = parent_mem_cgroup(get_mem_cgroup_from_mm(mm));
 
 	mem_cgroup_put(memcg);
+	if (mem_cgroup_is_descendant(mem_cgroup_from_task(current), memcg))
+		return true;
 	return page_counter_read(&memcg->memory) > memcg->memory.max ||
 	       page_counter_read(&memcg->memory) > memcg->memory.high;
 }
