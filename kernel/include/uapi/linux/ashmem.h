@@ -69,7 +69,9 @@ struct ashmem_pin {
  * clients. Reserved fields must be 0. A driver without them returns ENOTTY.
  *
  * ASHMEM_GET_INFO (&struct ashmem_info)
- *	The state of the region, as of one moment.
+ *	The state of the region, as of one moment. poll() and epoll report POLLPRI
+ *	from the moment when a page of the region was purged until any process asks
+ *	this, and POLLIN and POLLOUT always.
  *	EINVAL: struct_size is below ASHMEM_INFO_SIZE_VER0; E2BIG: a byte beyond
  *	the fields that this kernel knows is not 0, or struct_size is larger than
  *	a page.
