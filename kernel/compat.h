@@ -83,9 +83,14 @@ static inline bool ashmem_page_locked(struct page *page)
 	return test_bit(PG_locked, (const unsigned long *)&page->flags);
 }
 
-/* 5.16: folios. Small pages with many references look as if they were pinned for DMA. */
+/*
+ * 5.16: folios. The kernel takes a small page with many references for one that is pinned
+ * for DMA; here mappings do not count as references.
+ */
 static inline bool ashmem_page_dma_pinned(struct page *page)
 {
+	if (!PageCompound(page))
+		return page_ref_count(page) - atomic_read(&page->_mapcount) > GUP_PIN_COUNTING_BIAS;
 #if ASHMEM_HAVE_FOLIO_STATE
 	return folio_maybe_dma_pinned((struct folio *)page);
 #else

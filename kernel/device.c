@@ -184,9 +184,6 @@ static long ashmem_pin64_ioctl(struct ashmem_region *region, unsigned int operat
  * A range whose result cannot be written is left unchanged. Pinning clears the
  * record of a purge, and the memory for the result may become unwritable at any
  * time. Therefore the result "purged" is written before the range is pinned.
- *
- * Return: 0 if the range has its result; -EFAULT; or -ERESTARTSYS if a signal came
- * before the range was done. Doing it again then gives the same result.
  */
 static int ashmem_vector_range(struct ashmem_region *region, unsigned int operation,
 			       struct ashmem_pin_result __user *user)
@@ -214,7 +211,7 @@ static int ashmem_vector_range(struct ashmem_region *region, unsigned int operat
 	} else {
 		ret = ashmem_range_call(region, operation, &pin);
 	}
-	return ret == -ERESTARTSYS ? ret : put_user(ret, &user->result);
+	return put_user(ret, &user->result);
 }
 
 /*
@@ -254,8 +251,6 @@ static long ashmem_vector_ioctl(struct ashmem_region *region,
 		if (i && i % VECTOR_BATCH == 0 && signal_pending(current))
 			return ashmem_vector_interrupted(&vector, i, user);
 		ret = ashmem_vector_range(region, vector.operation, ranges + i);
-		if (ret == -ERESTARTSYS)
-			return ashmem_vector_interrupted(&vector, i, user);
 		if (ret)
 			return ret;
 		cond_resched();
@@ -304,7 +299,7 @@ static long ashmem_get_info(struct ashmem_region *region, struct ashmem_info __u
 	if (!ret && copy_to_user(user, &info, min_t(size_t, size, sizeof(info))))
 		ret = -EFAULT;
 	if (ret && news)
-		WRITE_ONCE(region->news, true);
+		ashmem_region_tell_purge(region);
 	return ret;
 }
 

@@ -34,7 +34,7 @@ static atomic_long_t purged_by[ASHMEM_REASONS];
 #define PUT_OFF		100
 
 /* The bytes of a file to unmap at once then, so that the next purges need not. */
-#define UNMAP_WINDOW	SZ_64M
+#define UNMAP_WINDOW	SZ_16M
 
 /* If less swap is free, in pages, what is swapped out is purged, too. */
 #define SWAP_SHORT	1024
@@ -44,8 +44,10 @@ static atomic_long_t purged_by[ASHMEM_REASONS];
  * @own: pages in memory that the purge is for
  * @other: pages in memory that another memcg pays for, or on another node
  * @swapped: entries of pages that are swapped out
+ * @pinned: pages that are pinned for DMA, which purging does not free
  * @where: the share of one of the other pages
- * @busy: a page is locked or pinned for DMA; if the look was for a share, it ended there
+ * @lost: one of the other pages is of a share that is not known
+ * @locked: a page is locked; if the look was for a share, it ended there
  * @cut: a huge page extends beyond the range
  * @mapped: a page is mapped
  */
@@ -53,8 +55,10 @@ struct look {
 	unsigned long own;
 	unsigned long other;
 	unsigned long swapped;
+	unsigned long pinned;
 	struct ashmem_share *where;
-	bool busy;
+	bool lost;
+	bool locked;
 	bool cut;
 	bool mapped;
 };
@@ -68,12 +72,14 @@ static struct xarray *region_entries(const struct ashmem_region *region)
 static bool page_wanted(const struct ashmem_purge *purge, const struct ashmem_share *share,
 			struct page *page)
 {
-	struct mem_cgroup *payer = ashmem_page_payer(page);
+	struct mem_cgroup *payer;
 
 	if (!share)
 		return true;
-	if (page_to_nid(page) != purge->nid)
+	/* A limit does not care for the node. The page may have moved since it came. */
+	if (page_to_nid(page) != purge->nid && purge->quota.reason != ASHMEM_REASON_LIMIT)
 		return false;
+	payer = ashmem_page_payer(page);
 	/* With cgroup.memory=nokmem the shares of all memcgs are on the LRU of the root. */
 	return payer == purge->memcg || ashmem_memcg_ino(payer) == share->memcg;
 }
@@ -108,12 +114,14 @@ static void look_pause(struct xa_state *xas)
  * A lock that another task takes after this look cannot complete a cycle either:
  * before that task waits, it looks too, and finds our lock.
  */
-static void range_look(struct ashmem_purge *purge, const struct ashmem_share *share,
+static void range_look(struct ashmem_purge *purge, struct ashmem_share *share,
 		       struct ashmem_region *region, unsigned long start, unsigned long end,
 		       struct look *look)
 {
 	XA_STATE(xas, region_entries(region), start);
-	struct page *page;
+	struct ashmem_share *where;
+	bool locked, pinned, wanted;
+	struct page *page, *head;
 
 	memset(look, 0, sizeof(*look));
 	rcu_read_lock();
@@ -123,32 +131,43 @@ static void range_look(struct ashmem_purge *purge, const struct ashmem_share *sh
 		if (xas_retry(&xas, page))
 			continue;
 		purge->looked++;
-		look_pause(&xas);
 		if (xa_is_value(page)) {
 			look->swapped++;
+			look_pause(&xas);
 			continue;
 		}
 
-		page = compound_head(page);
-		if (ashmem_page_locked(page) || ashmem_page_dma_pinned(page)) {
-			look->busy = true;
-			if (share)
-				break;
-		}
-		nr = entry_pages(page, xas.xa_index);
+		head = compound_head(page);
+		nr = entry_pages(head, xas.xa_index);
 		first = round_down(xas.xa_index, nr);
 		pages = min(first + nr, end) - max(first, start);
+		locked = ashmem_page_locked(head);
+		pinned = ashmem_page_dma_pinned(head);
+		wanted = page_wanted(purge, share, head);
+		where = wanted ? share : ashmem_shares_find(region, head);
+		look->mapped |= ashmem_page_mapped(head);
+		/* Was this the page of the entry all the time? */
+		if (xas_reload(&xas) != page) {
+			xas_reset(&xas);
+			continue;
+		}
+
 		look->cut |= pages < nr;
-		look->mapped |= ashmem_page_mapped(page);
-		if (page_wanted(purge, share, page)) {
+		look->locked |= locked;
+		if (locked && share)
+			break;
+		if (pinned) {
+			look->pinned += pages;
+		} else if (wanted) {
 			look->own += pages;
 		} else {
 			look->other += pages;
-			if (!look->where)
-				look->where = ashmem_shares_find(region, page);
+			look->where = look->where ?: where;
+			look->lost |= !where;
 		}
 		if (nr > 1)
 			xas_set(&xas, first + nr);
+		look_pause(&xas);
 	}
 	rcu_read_unlock();
 }
@@ -185,7 +204,7 @@ static bool range_cuts_swapped(const struct ashmem_region *region, unsigned long
  * This takes neither the inode's lock nor mmap_lock. Punching a hole with fallocate()
  * would take the inode's lock, which MADV_REMOVE holds while it allocates.
  */
-static void pages_purge(struct ashmem_purge *purge, const struct ashmem_share *share,
+static void pages_purge(struct ashmem_purge *purge, struct ashmem_share *share,
 			struct ashmem_region *region, unsigned long start, unsigned long end,
 			const struct look *look)
 {
@@ -200,6 +219,9 @@ static void pages_purge(struct ashmem_purge *purge, const struct ashmem_share *s
 	/* Truncation unmaps, page by page, what is mapped from here on. */
 	if (look->mapped)
 		unmap_mapping_range(mapping, first, behind - first, 0);
+	/* A huge page may have been swapped out meanwhile. */
+	if (range_cuts_swapped(region, start, end))
+		return;
 	shmem_truncate_range(file_inode(region->file), first, behind - 1);
 	if (look->cut) {
 		/* A part of a huge page is freed only if the huge page could be split. */
@@ -219,11 +241,20 @@ static void pages_purge(struct ashmem_purge *purge, const struct ashmem_share *s
 }
 
 /*
+ * Must a range be left alone? Pages that are pinned for DMA give no memory. But a few of
+ * them do not protect a large range.
+ */
+static bool range_busy(const struct look *look)
+{
+	return look->locked || look->pinned > look->own / 8;
+}
+
+/*
  * Purges a range. While more is wanted, also purges the ranges that were unpinned next
  * after it, as long as each is adjacent: pages that were unpinned one by one are purged
  * together.
  */
-static void range_purge(struct ashmem_purge *purge, const struct ashmem_share *share,
+static void range_purge(struct ashmem_purge *purge, struct ashmem_share *share,
 			struct ashmem_range *range, struct look *look)
 {
 	unsigned long start = range->start, end = range->end;
@@ -239,7 +270,7 @@ static void range_purge(struct ashmem_purge *purge, const struct ashmem_share *s
 			if (range_cuts_swapped(region, range->start, range->end))
 				break;
 			range_look(purge, share, region, range->start, range->end, &next);
-			if (next.busy || !next.own)
+			if (range_busy(&next) || !next.own)
 				break;
 			start = min(start, range->start);
 			end = max(end, range->end);
@@ -266,7 +297,7 @@ static struct ashmem_range *share_search(struct ashmem_purge *purge, struct ashm
 {
 	struct ashmem_region *region = share->region;
 	struct ashmem_range *range = NULL;
-	struct page *page;
+	struct page *page, *head;
 	XA_STATE(xas, region_entries(region), share->cursor);
 
 	if (!share->cursor && !READ_ONCE(share->touched) && !share->passed &&
@@ -282,34 +313,37 @@ static struct ashmem_range *share_search(struct ashmem_purge *purge, struct ashm
 	}
 	rcu_read_lock();
 	xas_for_each(&xas, page, ULONG_MAX) {
-		unsigned long index = xas.xa_index, nr = 1;
+		unsigned long first = max(xas.xa_index, share->cursor), nr = 1, behind;
+		bool wanted;
 
 		if (xas_retry(&xas, page))
 			continue;
 		if (purge->looked++ >= ASHMEM_PURGE_LOOKS)
 			break;
-		share->cursor = index + 1;
 		if (xa_is_value(page)) {
 			share->passed = true;
-			if (!swap_is_short(purge))
-				continue;
+			wanted = swap_is_short(purge);
 		} else {
-			page = compound_head(page);
-			if (!page_wanted(purge, share, page))
+			head = compound_head(page);
+			nr = entry_pages(head, xas.xa_index);
+			wanted = page_wanted(purge, share, head);
+			if (xas_reload(&xas) != page) {
+				xas_reset(&xas);
 				continue;
-			nr = entry_pages(page, index);
-			index = round_down(index, nr);
+			}
 		}
-		range = ashmem_ranges_at(&region->ranges, index, index + nr);
-		if (range) {
-			share->cursor = range->end;
+		behind = round_down(xas.xa_index, nr) + nr;
+		range = wanted ? ashmem_ranges_at(&region->ranges, first, behind) : NULL;
+		share->cursor = range ? range->end : behind;
+		if (range)
 			break;
-		}
+		if (nr > 1)
+			xas_set(&xas, behind);
 	}
 	rcu_read_unlock();
 	if (!range && !page) {
 		share->cursor = 0;
-		if (!share->passed)
+		if (!share->passed && list_empty(&share->queue.ranges))
 			ashmem_share_sleep(share);
 	}
 	return range;
@@ -335,7 +369,7 @@ static bool many_mappings(struct address_space *mapping)
  * by a minor fault.
  */
 static bool may_unmap(struct ashmem_purge *purge, struct ashmem_share *share,
-		      const struct ashmem_range *range)
+		      const struct ashmem_range *range, struct look *look)
 {
 	struct address_space *mapping = share->region->file->f_mapping;
 	loff_t first = round_down((loff_t)range->start << PAGE_SHIFT, UNMAP_WINDOW);
@@ -347,6 +381,7 @@ static bool may_unmap(struct ashmem_purge *purge, struct ashmem_share *share,
 	share->put_off = 0;
 	purge->unmapped = true;
 	unmap_mapping_range(mapping, first, UNMAP_WINDOW, 0);
+	look->mapped = ((loff_t)range->end << PAGE_SHIFT) > first + UNMAP_WINDOW;
 	return true;
 }
 
@@ -354,7 +389,10 @@ static bool may_unmap(struct ashmem_purge *purge, struct ashmem_share *share,
 static void range_move(struct ashmem_share *share, struct ashmem_range *range,
 		       const struct look *look)
 {
-	if (look->where && look->where != share) {
+	if (look->lost) {
+		/* A later unpin or fault learns of that share. */
+		ashmem_queue_add(&share->queue, range);
+	} else if (look->where && look->where != share) {
 		ashmem_queue_add(&look->where->queue, range);
 		ashmem_shares_list(share->region);
 	} else {
@@ -396,9 +434,10 @@ bool ashmem_purge_share(struct ashmem_purge *purge, struct ashmem_share *share)
 {
 	struct ashmem_region *region = share->region;
 	unsigned long purged = purge->purged;
-	struct ashmem_range *range;
+	struct ashmem_range *range, *passed = NULL;
 	struct look look;
 	LIST_HEAD(left);
+	bool queued;
 
 	if (!region->ranges.nr_unpinned) {
 		if (ashmem_ranges_drop_parked(&region->ranges, ASHMEM_PURGE_LOOKS, &left))
@@ -409,29 +448,37 @@ bool ashmem_purge_share(struct ashmem_purge *purge, struct ashmem_share *share)
 
 	while (ashmem_purge_goes_on(purge)) {
 		range = ashmem_queue_oldest(&share->queue);
+		/* All that is left in the queue was passed over. */
+		if (range && range == passed)
+			range = NULL;
 		if (!range && purge->purged == purged)
 			range = share_search(purge, share);
 		if (!range)
 			break;
+		queued = range->queue == &share->queue;
 		/* A range that the search found has no place in the order. */
-		if (purge->purged > purged && range->queue == &share->queue &&
-		    range->unpinned_at > purge->until)
+		if (queued && purge->purged > purged && range->unpinned_at > purge->until)
 			break;
+
 		purge->looked++;
 		range_look(purge, share, region, range->start, range->end, &look);
-		if (look.busy || range_cuts_swapped(region, range->start, range->end)) {
-			if (range->queue == &share->queue)
-				ashmem_queue_add(&share->queue, range);
-			else
-				share->passed = true;
+		if (range_busy(&look) || range_cuts_swapped(region, range->start, range->end)) {
+			share->passed = true;
 		} else if (!look.own && !(look.swapped && !look.other && swap_is_short(purge))) {
-			range_move(share, range, &look);
-		} else if (!look.mapped || may_unmap(purge, share, range)) {
+			if (queued)
+				range_move(share, range, &look);
+			queued = look.lost;
+		} else if (!look.mapped || may_unmap(purge, share, range, &look)) {
 			range_purge(purge, share, range, &look);
+			continue;
 		} else {
 			/* The search went past it. */
 			share->passed = true;
 			break;
+		}
+		if (queued) {
+			passed = passed ?: range;
+			ashmem_queue_add(&share->queue, range);
 		}
 	}
 	return purge->purged > purged;

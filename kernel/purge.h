@@ -35,7 +35,7 @@ struct ashmem_purge {
 	unsigned long freed;
 	unsigned long purged;
 	unsigned long looked;
-	unsigned int visits;
+	unsigned long visits;
 	u8 missed;
 	bool unmapped;
 };

@@ -121,7 +121,8 @@ static unsigned long node_lacks(int nid)
  * @sc: the arguments of the shrinker
  *
  * - drop_caches, and the shrinker's file in debugfs, get what they ask for.
- * - kswapd wants the pages that its node lacks, and at least one batch.
+ * - kswapd wants the pages that its node lacks; if it lacks none, one batch at each call:
+ *   kswapd also works for large pages.
  * - Reclaim for a memcg wants the pages that the limits lack, while one lacks any.
  * - Other reclaim wants one batch at each call while the node lacks free pages.
  * - Otherwise the reason is memory.reclaim, which gets one batch in each of its tries: at
@@ -140,7 +141,8 @@ void ashmem_quota_init(struct ashmem_quota *quota, const struct shrink_control *
 		quota->pages = sc->nr_to_scan;
 	} else if (current_is_kswapd()) {
 		quota->reason = ASHMEM_REASON_KSWAPD;
-		quota->pages = max(node_lacks(sc->nid), SWAP_CLUSTER_MAX);
+		quota->pages = node_lacks(sc->nid) ?:
+			       (ashmem_reclaim_credit() ? 0 : SWAP_CLUSTER_MAX);
 	} else if ((quota->memcg = memcg_short(sc->memcg))) {
 		unsigned long lacks = memcg_lacks(quota->memcg, 0);
 
@@ -271,7 +273,8 @@ bool ashmem_turn_comes(const struct ashmem_quota *quota, u64 memcg, unsigned lon
 	if (giver->given > taker->clock && giver->refused == taker->gifts + 1) {
 		u64 step = div64_ul(TURN_ALL * quota->pages, 8 * holds + 1);
 
-		taker->clock = taker->next + clamp_t(u64, step, TURN_STEP, TURN_LEAP);
+		taker->clock = min(taker->next, giver->given) +
+			       clamp_t(u64, step, TURN_STEP, TURN_LEAP);
 		taker->next = U64_MAX;
 		/* Earlier refusals count no more: the new @next does not know them. */
 		taker->gifts++;

@@ -537,7 +537,7 @@ int ashmem_region_unpin(struct ashmem_region *region, const struct ashmem_pin64 
 			range->unpinned_at = ktime_get_ns();
 			if (!range->queue)
 				ashmem_shares_queue(region, range, &memcg, &nid);
-			if (region->nr_asleep)
+			if (region->nr_asleep || !list_is_singular(&region->shares))
 				ashmem_shares_list(region);
 			ashmem_region_free_ranges(region, &left);
 		}
@@ -613,14 +613,12 @@ int ashmem_region_get_info(struct ashmem_region *region, struct ashmem_info *inf
  * ashmem_region_tell_purge() - wake the tasks that poll a region: pages were purged
  * @region: the region
  *
- * Context: The caller must hold the region's lock. Allocates nothing.
+ * Context: Process context. Allocates nothing.
  */
 void ashmem_region_tell_purge(struct ashmem_region *region)
 {
-	if (READ_ONCE(region->news))
-		return;
-	WRITE_ONCE(region->news, true);
-	wake_up_interruptible_poll(&region->purges, EPOLLPRI);
+	if (!xchg(&region->news, true))
+		wake_up_interruptible_poll(&region->purges, EPOLLPRI);
 }
 
 /**

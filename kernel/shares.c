@@ -54,7 +54,8 @@ struct ashmem_share *ashmem_shares_find(struct ashmem_region *region, struct pag
 
 /*
  * The LRU takes node and memcg from the memory of the share itself. So that memory must
- * be of this node, and charged to this memcg. Never invokes the OOM killer: the memcg
+ * be charged to this memcg, and be of this node, unless kernel objects cannot be there.
+ * Then the share serves limits, but not a lack of memory on its node. Never invokes the OOM killer: the memcg
  * need not be the caller's.
  */
 static struct ashmem_share *share_alloc(struct mem_cgroup *memcg, int nid)
@@ -65,9 +66,9 @@ static struct ashmem_share *share_alloc(struct mem_cgroup *memcg, int nid)
 
 	/* Only this call makes the lists of the memcg, but it does not take a node. */
 	share = ashmem_kmem_cache_alloc_lru(share_cache, &ashmem_share_lru, gfp);
-	if (share && page_to_nid(virt_to_page(share)) != nid) {
+	if (share && page_to_nid(virt_to_page(share)) != nid && node_state(nid, N_NORMAL_MEMORY)) {
 		kmem_cache_free(share_cache, share);
-		share = kmem_cache_alloc_node(share_cache, gfp, nid);
+		share = kmem_cache_alloc_node(share_cache, gfp | __GFP_THISNODE, nid);
 	}
 	ashmem_set_active_memcg(old);
 	if (!share)
@@ -91,6 +92,9 @@ static void share_free(struct rcu_head *rcu)
  * ashmem_shares_list() - put all shares of a region on the LRU
  * @region: the region, something of which is unpinned
  *
+ * A range has pages of one share only, if there is only one. Otherwise all shares have to
+ * search it.
+ *
  * Context: The caller must hold the region's lock.
  */
 void ashmem_shares_list(struct ashmem_region *region)
@@ -98,6 +102,7 @@ void ashmem_shares_list(struct ashmem_region *region)
 	struct ashmem_share *share;
 
 	list_for_each_entry(share, &region->shares, link) {
+		WRITE_ONCE(share->touched, share->touched || !list_is_singular(&region->shares));
 		if (share->listed)
 			continue;
 		share->cursor = 0;

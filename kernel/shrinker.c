@@ -58,19 +58,20 @@ static struct ashmem_share *share_of(struct list_head *item)
 static bool share_moves(struct ashmem_share *share, struct list_head *list)
 {
 	const struct ashmem_range *oldest = ashmem_queue_oldest(&share->queue);
-	u64 place = oldest && !share->barren ? oldest->unpinned_at : LAST_PLACE;
-	struct list_head *at = list->prev;
+	bool barren = share->barren;
+	u64 place = oldest && !barren ? oldest->unpinned_at : LAST_PLACE;
 	int steps = ASHMEM_PURGE_VISITS;
+	struct list_head *at;
 
 	share->barren = false;
-	if (list_is_last(&share->lru, list))
+	if (!barren && place == share->place &&
+	    (list_is_last(&share->lru, list) || place <= share_of(share->lru.next)->place))
 		return false;
-	if (place <= share->place && share->place <= share_of(share->lru.next)->place)
-		return false;
-	while (at != &share->lru && steps-- && share_of(at)->place > place)
-		at = at->prev;
+	for (at = list->prev; at != list && steps; at = at->prev, steps--)
+		if (at != &share->lru && share_of(at)->place <= place)
+			break;
 	share->place = place;
-	if (at == &share->lru)
+	if (at == &share->lru || at == share->lru.prev)
 		return false;
 	list_move(&share->lru, at);
 	return true;
@@ -88,6 +89,7 @@ static enum lru_status share_met(struct ashmem_lru_walk *walk, struct list_head 
 	struct scan *scan = container_of(walk, struct scan, walk);
 	struct ashmem_share *share = share_of(item);
 	struct ashmem_region *region = share->region;
+	unsigned long looked;
 
 	scan->purge.visits++;
 	if (!mutex_trylock(&region->lock)) {
@@ -105,7 +107,8 @@ static enum lru_status share_met(struct ashmem_lru_walk *walk, struct list_head 
 	kref_get(&region->ref);
 	spin_unlock(lock);
 
-	share->barren = !ashmem_purge_share(&scan->purge, share);
+	looked = scan->purge.looked;
+	share->barren = !ashmem_purge_share(&scan->purge, share) && scan->purge.looked > looked;
 	mutex_unlock(&region->lock);
 	ashmem_region_put(region);
 	if (!ashmem_purge_goes_on(&scan->purge))
@@ -141,7 +144,10 @@ static enum lru_status share_counted(struct ashmem_lru_walk *walk, struct list_h
 	return LRU_SKIP;
 }
 
-/* The number of pages that a memcg could give on a node: those of the first shares, and an estimate. */
+/*
+ * The number of pages that a memcg could give on a node, at most. If there are many shares,
+ * this is an estimate from the first ones.
+ */
 static unsigned long lru_pages(struct shrink_control *sc)
 {
 	unsigned long shares = list_lru_shrink_count(&ashmem_share_lru, sc);
@@ -172,7 +178,8 @@ static unsigned long shrinker_count(struct shrinker *shrinker, struct shrink_con
 	if (!smp_load_acquire(&lru_ready) || !list_lru_shrink_count(&ashmem_share_lru, sc))
 		return SHRINK_EMPTY;
 	pages = lru_pages(sc);
-	return pages ? 2 * max(pages, SWAP_CLUSTER_MAX) : 0;
+	/* Also without pages: a visit takes such shares off the LRU. */
+	return 2 * max(pages, SWAP_CLUSTER_MAX);
 }
 
 /*
@@ -202,7 +209,7 @@ static unsigned long shrinker_scan(struct shrinker *shrinker, struct shrink_cont
 	struct ashmem_purge *purge = &scan.purge;
 	struct ashmem_quota *quota = &purge->quota;
 	u64 memcg = ashmem_memcg_ino(sc->memcg);
-	unsigned long holds;
+	unsigned long holds = 0;
 
 	sc->nr_scanned = 0;
 	if (!(sc->gfp_mask & __GFP_FS) || !READ_ONCE(purge_wanted))
@@ -210,9 +217,11 @@ static unsigned long shrinker_scan(struct shrinker *shrinker, struct shrink_cont
 	ashmem_quota_init(quota, sc);
 	if (!ashmem_purge_goes_on(purge))
 		return SHRINK_STOP;
-	holds = lru_pages(sc);
-	if (!quota->own && !ashmem_turn_comes(quota, memcg, holds))
-		return SHRINK_STOP;
+	if (!quota->own) {
+		holds = lru_pages(sc);
+		if (!ashmem_turn_comes(quota, memcg, holds))
+			return SHRINK_STOP;
+	}
 	trace_ashmem_shrink_start(sc->nid, memcg, quota->reason, purge->want);
 
 	scan.walk.nr_to_walk = ASHMEM_PURGE_VISITS;
@@ -224,8 +233,11 @@ static unsigned long shrinker_scan(struct shrinker *shrinker, struct shrink_cont
 	if (!quota->own)
 		ashmem_turn_ends(quota, memcg, holds, purge->purged);
 	trace_ashmem_shrink_end(sc->nid, memcg, quota->reason, purge->purged, purge->freed);
-	sc->nr_scanned = max_t(unsigned long, purge->purged, purge->visits);
-	return purge->purged || purge->looked >= ASHMEM_PURGE_LOOKS ? purge->freed : SHRINK_STOP;
+	sc->nr_scanned = max3(purge->purged, purge->looked, purge->visits);
+	if (!purge->purged && purge->looked < ASHMEM_PURGE_LOOKS &&
+	    purge->visits < ASHMEM_PURGE_VISITS)
+		return SHRINK_STOP;
+	return purge->freed;
 }
 
 /**
