@@ -69,15 +69,16 @@ static struct xarray *region_entries(const struct ashmem_region *region)
 }
 
 /* Is the purge for this page? Without a share it is for all. The caller is in an RCU read-side critical section. */
-static bool page_wanted(const struct ashmem_purge *purge, const struct ashmem_share *share,
+static bool page_wanted(const struct ashmem_purge *purge, struct ashmem_share *share,
 			struct page *page)
 {
 	struct mem_cgroup *payer;
 
 	if (!share)
 		return true;
-	/* A limit does not care for the node. The page may have moved since it came. */
-	if (page_to_nid(page) != purge->nid && purge->quota.reason != ASHMEM_REASON_LIMIT)
+	/* A page may have moved, so that no share is asked for it. Limits are not for a node. */
+	if (page_to_nid(page) != purge->nid &&
+	    (purge->quota.reason != ASHMEM_REASON_LIMIT || ashmem_shares_find(share->region, page)))
 		return false;
 	payer = ashmem_page_payer(page);
 	/* With cgroup.memory=nokmem the shares of all memcgs are on the LRU of the root. */
