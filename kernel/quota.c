@@ -94,10 +94,13 @@ static bool limit_is_met(struct mem_cgroup *memcg)
 	return met;
 }
 
-/* The free pages that the zones of a node lack until kswapd stops. */
+/*
+ * The free pages that the zones of a node lack until kswapd stops. What was purged a moment
+ * ago may be on the lists of the CPUs, where it does not count as free.
+ */
 static unsigned long node_lacks(int nid)
 {
-	unsigned long shortage = 0;
+	unsigned long shortage = 0, credit = ashmem_reclaim_credit();
 	struct zone *zone;
 	int i;
 
@@ -112,7 +115,7 @@ static unsigned long node_lacks(int nid)
 		if (free < high)
 			shortage += high - free;
 	}
-	return shortage;
+	return shortage > credit ? shortage - credit : 0;
 }
 
 /**

@@ -190,7 +190,7 @@ static unsigned long shrinker_count(struct shrinker *shrinker, struct shrink_con
  */
 static void miss_region(const struct ashmem_purge *purge)
 {
-	if (purge->quota.reason != ASHMEM_REASON_LIMIT)
+	if (purge->quota.reason > ASHMEM_REASON_RECLAIM)
 		return;
 	if (purge->missed < MANY_MISSES)
 		yield();
