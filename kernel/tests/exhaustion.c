@@ -15,7 +15,7 @@ enum {
 	BATCH = 4096,		/* ranges in a vector */
 	LIMIT = 8,		/* MiB */
 	/* No kernel needs less for one. */
-	RANGE_BYTES = 96, FILE_BYTES = 160, INODE_BYTES = 600,
+	RANGE_BYTES = 80, FILE_BYTES = 160, INODE_BYTES = 600,
 };
 
 static int vector(int fd, uint32_t operation, struct ashmem_pin_result *r,
