@@ -99,7 +99,10 @@ static __poll_t ashmem_poll(struct file *file, poll_table *wait)
 	__poll_t events = EPOLLIN | EPOLLOUT | EPOLLRDNORM | EPOLLWRNORM;
 
 	poll_wait(file, &region->purges, wait);
-	/* A purge that this misses finds the task in the queue. Not every poll_wait() is a barrier. */
+	/*
+	 * A purge that this misses finds the task in the queue. Not every poll_wait() is a
+	 * barrier.
+	 */
 	smp_mb();
 	return READ_ONCE(region->news) ? events | EPOLLPRI : events;
 }

@@ -68,7 +68,10 @@ static struct xarray *region_entries(const struct ashmem_region *region)
 	return &region->file->f_mapping->i_pages;
 }
 
-/* Is the purge for this page? Without a share it is for all. The caller is in an RCU read-side critical section. */
+/*
+ * Is the purge for this page? Without a share it is for all. The caller is in an RCU
+ * read-side critical section.
+ */
 static bool page_wanted(const struct ashmem_purge *purge, struct ashmem_share *share,
 			struct page *page)
 {
@@ -234,8 +237,8 @@ static void pages_purge(struct ashmem_purge *purge, struct ashmem_share *share,
 	purge->purged += end - start;
 	ashmem_account_reclaimed(freed);
 	atomic_long_add(end - start, &purged_by[purge->quota.reason]);
-	trace_ashmem_purge(region, ashmem_memcg_ino(purge->memcg), start, end, freed, purge->quota.reason,
-			   began);
+	trace_ashmem_purge(region, ashmem_memcg_ino(purge->memcg), start, end, freed,
+			   purge->quota.reason, began);
 	ashmem_ranges_purge(&region->ranges, start, end, &left);
 	ashmem_region_free_ranges(region, &left);
 	ashmem_region_tell_purge(region);

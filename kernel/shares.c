@@ -55,8 +55,8 @@ struct ashmem_share *ashmem_shares_find(struct ashmem_region *region, struct pag
 /*
  * The LRU takes node and memcg from the memory of the share itself. So that memory must
  * be charged to this memcg, and be of this node, unless kernel objects cannot be there.
- * Then the share serves limits, but not a lack of memory on its node. Never invokes the OOM killer: the memcg
- * need not be the caller's.
+ * Then the share serves limits, but not a lack of memory on its node. Never invokes the
+ * OOM killer: the memcg need not be the caller's.
  */
 static struct ashmem_share *share_alloc(struct mem_cgroup *memcg, int nid)
 {
