@@ -39,25 +39,22 @@ final class NativeLibrary {
     load(System.getProperties());
   }
 
-  @SuppressWarnings("restricted") // loading a native library is the purpose of this class
   static void load(Properties properties) {
     String version = version();
+    Path directory =
+        Path.of(properties.getProperty(TMPDIR, properties.getProperty("java.io.tmpdir", "/tmp")));
     String library = properties.getProperty(LIBRARY);
     if (library != null) {
-      Path path = Path.of(library).toAbsolutePath();
       try {
-        System.load(path.toString());
-        check(version);
-      } catch (UnsatisfiedLinkError e) {
+        loadNamed(Path.of(library).toAbsolutePath(), version, directory);
+      } catch (IOException | UnsatisfiedLinkError e) {
         throw error(
-            version, List.of(new Attempt(path + " (named by the property " + LIBRARY + ")", e)));
+            version, List.of(new Attempt(library + " (named by the property " + LIBRARY + ")", e)));
       }
       return;
     }
 
     List<Attempt> attempts = new ArrayList<>();
-    Path directory =
-        Path.of(properties.getProperty(TMPDIR, properties.getProperty("java.io.tmpdir", "/tmp")));
     try {
       loadUnpacked(resource(platform(properties)), version, directory);
       return;
@@ -65,8 +62,7 @@ final class NativeLibrary {
       attempts.add(new Attempt("the copy in the jar, unpacked to " + directory, e));
     }
     try {
-      System.loadLibrary(NAME);
-      check(version);
+      bind(new Handover(), version, null);
       return;
     } catch (UnsatisfiedLinkError e) {
       attempts.add(new Attempt(System.mapLibraryName(NAME) + " in java.library.path", e));
@@ -113,7 +109,22 @@ final class NativeLibrary {
     return properties.getProperty("version", "unknown");
   }
 
-  @SuppressWarnings("restricted")
+  /**
+   * Loads the file that the property names, or a copy of the file. The JVM loads a file for one
+   * class loader only, and only for the first class that loads it there.
+   */
+  private static void loadNamed(Path file, String version, Path directory) throws IOException {
+    Handover handover = new Handover();
+    try {
+      bind(handover, version, file);
+    } catch (UnsatisfiedLinkError e) {
+      if (!handover.isTaken(e)) {
+        throw e;
+      }
+      loadCopy(Files.readAllBytes(file), version, directory);
+    }
+  }
+
   private static void loadUnpacked(String resource, String version, Path directory)
       throws IOException {
     byte[] content;
@@ -123,11 +134,34 @@ final class NativeLibrary {
       }
       content = in.readAllBytes();
     }
+    loadCopy(content, version, directory);
+  }
+
+  private static void loadCopy(byte[] content, String version, Path directory) throws IOException {
     Path copy = unpack(directory, version, content);
     try {
-      System.load(copy.toAbsolutePath().toString());
+      bind(new Handover(), version, copy.toAbsolutePath());
     } finally {
       Files.delete(copy);
+    }
+  }
+
+  /** Loads a file, or the library that java.library.path has, and binds it to {@link Shim}. */
+  @SuppressWarnings("restricted") // loading a native library is the purpose of this class
+  private static void bind(Handover handover, String version, @Nullable Path file) {
+    Thread thread = Thread.currentThread();
+    Thread.UncaughtExceptionHandler before = thread.getUncaughtExceptionHandler();
+    thread.setUncaughtExceptionHandler(handover);
+    try {
+      if (file != null) {
+        System.load(file.toString());
+      } else {
+        System.loadLibrary(NAME);
+      }
+      handover.loaded = true;
+    } finally {
+      // A thread without a handler of its own returns its group.
+      thread.setUncaughtExceptionHandler(before instanceof ThreadGroup ? null : before);
     }
     check(version);
   }
@@ -197,6 +231,37 @@ final class NativeLibrary {
     return attempt.failure() instanceof IOException || message == null
         ? attempt.failure().toString()
         : message;
+  }
+
+  /**
+   * Hands {@link Shim} over to the library that is being loaded. The library cannot look the class
+   * up by name, because a build may have moved this package. The library takes this object from the
+   * thread that loads it.
+   */
+  private static final class Handover implements Thread.UncaughtExceptionHandler {
+    /** Whether the JVM loaded the library. */
+    private boolean loaded;
+
+    /** Whether the library asked for the class. */
+    private boolean taken;
+
+    /** Called by the library. */
+    @SuppressWarnings("UnusedMethod")
+    Class<?> shim() {
+      taken = true;
+      return Shim.class;
+    }
+
+    /** Returns whether the error means that the file was loaded before, for another class. */
+    boolean isTaken(UnsatisfiedLinkError e) {
+      String message = String.valueOf(e.getMessage());
+      return loaded ? !taken : message.contains("already loaded in another classloader");
+    }
+
+    @Override
+    public void uncaughtException(Thread thread, Throwable e) {
+      throw new AssertionError("no thread ends while it loads the library", e);
+    }
   }
 
   private record Attempt(String what, Throwable failure) {}

@@ -82,6 +82,9 @@
  * file to load instead of the library in the jar. {@code org.ashmem.tmpdir} names the directory to
  * unpack the library in the jar to, instead of {@code java.io.tmpdir}. From Java 24 on, {@code
  * --enable-native-access=org.ashmem} ({@code ALL-UNNAMED} on the class path) avoids a warning.
+ *
+ * <p>The library also works in several class loaders, and under another package name, as Maven's
+ * shade plugin gives it. The plugin then renames the system properties, too.
  */
 @NullMarked
 package org.ashmem;

@@ -11,11 +11,12 @@ import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 
-/** The metadata for GraalVM's native-image: resources only, because the C code looks nothing up. */
+/** The metadata for GraalVM's native-image: resources, and what the C code looks up by name. */
 class NativeImageTest {
   private static final String METADATA =
       "/META-INF/native-image/org.ashmem/ashmem/reachability-metadata.json";
   private static final Pattern GLOB = Pattern.compile("\"glob\": \"([^\"]+)\"");
+  private static final Pattern METHOD = Pattern.compile("\"name\": \"([^\"]+)\"");
 
   @Test
   void everyResourceThatIsReadAtRunTimeIsNamedAndIsThere() throws Exception {
@@ -26,6 +27,20 @@ class NativeImageTest {
     for (String resource : named) {
       assertNotNull(NativeLibrary.class.getResource(resource), resource);
     }
+  }
+
+  @Test
+  void everyMethodThatTheLibraryLooksUpIsNamed() throws Exception {
+    try (InputStream in = NativeLibrary.class.getResourceAsStream(METADATA)) {
+      Set<String> methods =
+          METHOD
+              .matcher(new String(in.readAllBytes(), UTF_8))
+              .results()
+              .map(method -> method.group(1))
+              .collect(Collectors.toSet());
+      assertEquals(Set.of("currentThread", "getUncaughtExceptionHandler", "shim"), methods);
+    }
+    assertNotNull(Class.forName("org.ashmem.NativeLibrary$Handover").getDeclaredMethod("shim"));
   }
 
   private static Set<String> resources(String platform) throws Exception {

@@ -136,7 +136,21 @@ class NativeLibraryTest {
 
   @Test
   void anotherLibraryIsRefused() throws Exception {
-    Path file = patched("Java_org_ashmem_Shim_version", "Java_org_ashmem_Shim_noisrev");
+    Path file = directory.resolve("another.so");
+    ChildJvm.Result linked =
+        ChildJvm.run(
+            List.of(
+                "env",
+                "-u",
+                "LD_PRELOAD",
+                "gcc",
+                "-shared",
+                "-x",
+                "c",
+                "-o",
+                file.toString(),
+                "/dev/null"));
+    assertEquals(0, linked.status(), linked.output());
 
     ChildJvm.Result result = run("-Dorg.ashmem.library=" + file);
 
