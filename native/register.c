@@ -13,7 +13,8 @@
 static const JNINativeMethod methods[] = {
 	METHOD(version, "()Ljava/lang/String;"),
 	METHOD(pageSize, "()J"),
-	METHOD(open, "([B)I"),
+	METHOD(openFile, "([B)I"),
+	METHOD(probePath, "([B)I"),
 	METHOD(probe, "(I)I"),
 	METHOD(dup, "(I)I"),
 	METHOD(close, "(I)I"),

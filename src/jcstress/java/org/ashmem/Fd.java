@@ -52,7 +52,7 @@ final class Fd {
   }
 
   private static int open(String path) {
-    int fd = Shim.open(path.getBytes(UTF_8));
+    int fd = Shim.openFile(path.getBytes(UTF_8));
     if (fd < 0) {
       throw new IllegalStateException(path + ": " + Errno.name(-fd));
     }

@@ -51,7 +51,7 @@ public class AshmemException extends RuntimeException {
   /** Returns the exception for an error number of opening the device. */
   static AshmemException ofOpen(String path, int errno) {
     return switch (errno) {
-      case Errno.ENOENT, Errno.ENODEV, Errno.ENXIO -> new DeviceMissing(path, errno);
+      case Errno.ENOENT, Errno.ENODEV, Errno.ENXIO, Errno.ENOTTY -> new DeviceMissing(path, errno);
       default -> of("open", path, errno);
     };
   }
@@ -94,7 +94,10 @@ public class AshmemException extends RuntimeException {
     return Errno.name(errno);
   }
 
-  /** There is no device because the kernel module is not loaded. */
+  /**
+   * There is no device: the kernel module is not loaded, or another file has the device's path. The
+   * error number is ENOTTY in the second case.
+   */
   public static final class DeviceMissing extends AshmemException {
     @Serial private static final long serialVersionUID = 1;
 
@@ -103,11 +106,19 @@ public class AshmemException extends RuntimeException {
           "open",
           path,
           errno,
-          "there is no such device. Is the module loaded? 'insmod kernel/ashmem.ko' (as root, from"
+          missing(errno)
+              + ". Is the module loaded? 'insmod kernel/ashmem.ko' (as root, from"
               + " the project's folder) loads it; './run vm' starts a machine that has it; a"
               + " container needs the device passed in (--device "
               + path
               + ")");
+    }
+
+    private static String missing(int errno) {
+      return errno == Errno.ENOTTY
+          ? "the file of this name is not the ashmem device; a container's volume (-v) makes a"
+              + " directory where there is no file"
+          : "there is no such device";
     }
   }
 

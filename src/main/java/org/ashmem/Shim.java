@@ -40,10 +40,40 @@ final class Shim {
 
   static native long pageSize();
 
-  /** Opens a file for reading and writing, close-on-exec. The path must not contain a NUL. */
-  static native int open(byte[] path);
+  /**
+   * Opens the ashmem device for reading and writing, close-on-exec. The path must not contain a
+   * NUL. Returns -ENOTTY if another file is at the path, and -ENODEV if a device is there whose
+   * driver is not loaded. Such a file is not opened: opening some devices has an effect, such as to
+   * start a watchdog.
+   */
+  static int open(byte[] path) {
+    int result = probePath(path);
+    if (result < 0) {
+      return result;
+    }
+    int fd = openFile(path);
+    if (fd < 0) {
+      return fd;
+    }
+    // The file may have been replaced meanwhile.
+    result = probe(fd);
+    if (result < 0) {
+      int unused = close(fd);
+      return result;
+    }
+    return fd;
+  }
 
-  /** Returns 0 if the descriptor may be a region. Only then may the requests below be tried. */
+  /** Opens a file for reading and writing, close-on-exec. The path must not contain a NUL. */
+  static native int openFile(byte[] path);
+
+  /** Returns 0 if the ashmem device is at the path, otherwise as {@link #open}. */
+  private static native int probePath(byte[] path);
+
+  /**
+   * Returns 0 if the descriptor is of the ashmem device, -ENOTTY if it is of another file. Only the
+   * device may get the requests below: other drivers use the same numbers for other purposes.
+   */
   static native int probe(int fd);
 
   static native int dup(int fd);

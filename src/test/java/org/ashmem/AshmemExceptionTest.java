@@ -52,6 +52,7 @@ class AshmemExceptionTest {
     "2, DeviceMissing, insmod kernel/ashmem.ko",
     "6, DeviceMissing, insmod kernel/ashmem.ko",
     "19, DeviceMissing, insmod kernel/ashmem.ko",
+    "25, DeviceMissing, is not the ashmem device",
     "1, PermissionDenied, udev",
     "13, PermissionDenied, 0666",
     "24, AshmemException, ulimit -n",

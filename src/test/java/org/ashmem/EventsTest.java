@@ -36,7 +36,7 @@ class EventsTest {
     private Program() {}
 
     public static void main(String[] args) {
-      AshmemRegion region = new AshmemRegion(Shim.open(args[0].getBytes(UTF_8)), "plain", SIZE);
+      AshmemRegion region = new AshmemRegion(Shim.openFile(args[0].getBytes(UTF_8)), "plain", SIZE);
       Mapping mapping = region.map(MapMode.READ_ONLY, 0, SIZE);
       try {
         region.pin();

@@ -20,7 +20,7 @@ public final class OpenFile {
 
   /** Opens an ordinary file, which takes the place of a region where there is no device. */
   public static int open(Path path) {
-    int fd = Shim.open(path.toString().getBytes(UTF_8));
+    int fd = Shim.openFile(path.toString().getBytes(UTF_8));
     assertTrue(fd >= 0, () -> path + ": " + Errno.name(-fd));
     return fd;
   }

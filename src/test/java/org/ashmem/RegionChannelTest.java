@@ -333,7 +333,7 @@ class RegionChannelTest {
     }
 
     private static int open(Path file) {
-      return Shim.open(file.toString().getBytes(UTF_8));
+      return Shim.openFile(file.toString().getBytes(UTF_8));
     }
 
     private static void say(RegionChannel to) throws IOException {
