@@ -44,8 +44,19 @@ public class AshmemException extends RuntimeException {
               regionName,
               errno,
               "the region has 2 GiB or more, which the call cannot return");
+      case Errno.ENOSYS ->
+          new AshmemException(
+              call,
+              regionName,
+              errno,
+              "the kernel does not have this call, or " + Errno.sandboxAdvice(systemCall(call)));
       default -> new AshmemException(call, regionName, errno, "the kernel refused the call");
     };
+  }
+
+  /** Returns the system call that makes a request. */
+  private static String systemCall(String call) {
+    return call.startsWith("ASHMEM_") ? "ioctl" : call;
   }
 
   /** Returns the exception for an error number of opening the device. */
@@ -127,17 +138,23 @@ public class AshmemException extends RuntimeException {
     @Serial private static final long serialVersionUID = 1;
 
     private PermissionDenied(String call, String regionName, int errno) {
-      super(call, regionName, errno, advice(call));
+      super(call, regionName, errno, advice(call, errno));
     }
 
-    private static String advice(String call) {
+    private static String advice(String call, int errno) {
       return switch (call) {
         case "open" ->
             "this user may not open the device: 'ls -l' shows its owner and mode, a udev rule"
                 + " with mode 0666 opens it to all users, and a container must allow the device";
         case "mmap" -> "the region's protection does not allow this mapping";
         case "ASHMEM_PURGE_ALL_CACHES" -> "this needs the capability CAP_SYS_ADMIN";
-        default -> "the process lacks the permission";
+        default ->
+            errno == Errno.EPERM
+                ? "the process lacks the permission, or " + Errno.sandboxAdvice(systemCall(call))
+                : call.equals("memfd_create")
+                    ? "the sysctl vm.memfd_noexec is 2, which forbids executable memfds, or a"
+                        + " security module forbids the call"
+                    : "the process lacks the permission";
       };
     }
   }

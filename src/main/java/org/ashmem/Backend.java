@@ -28,8 +28,8 @@ public enum Backend {
 
   /**
    * Returns the backend of regions whose builder sets none. The system property {@code
-   * org.ashmem.backend} selects it: {@code auto}, {@code device} or {@code memfd}. Without the
-   * property it is {@link #AUTO}.
+   * org.ashmem.backend} selects it: {@code auto}, {@code device} or {@code memfd}, in upper or
+   * lower case. Without the property it is {@link #AUTO}.
    *
    * @return the backend
    * @throws IllegalArgumentException if the property has another value
@@ -43,7 +43,7 @@ public enum Backend {
       return AUTO;
     }
     for (Backend each : values()) {
-      if (each.name().toLowerCase(Locale.ROOT).equals(name)) {
+      if (each.name().equals(name.toUpperCase(Locale.ROOT))) {
         return each;
       }
     }

@@ -16,6 +16,7 @@ final class Errno {
   static final int EMFILE = 24;
   static final int ENOTTY = 25;
   static final int EPIPE = 32;
+  static final int ENOSYS = 38;
   static final int EOVERFLOW = 75;
   static final int ECONNRESET = 104;
 
@@ -56,15 +57,36 @@ final class Errno {
     "EDOM",
     "ERANGE",
     "EDEADLK",
-    "ENAMETOOLONG"
+    "ENAMETOOLONG",
+    "ENOLCK",
+    "ENOSYS",
+    "ENOTEMPTY",
+    "ELOOP"
   };
 
   private Errno() {}
 
+  /** Returns whether a sandbox may be the cause: seccomp answers forbidden calls like this. */
+  static boolean mayBeSandbox(int errno) {
+    return errno == ENOSYS || errno == EPERM;
+  }
+
+  /** Returns advice for a call that a sandbox may have forbidden. */
+  static String sandboxAdvice(String call) {
+    return "a sandbox (seccomp) may forbid it: allow "
+        + call
+        + " in the profile of the container or service";
+  }
+
   static String name(int errno) {
     return switch (errno) {
       case EOVERFLOW -> "EOVERFLOW";
+      case 88 -> "ENOTSOCK";
+      case 95 -> "EOPNOTSUPP";
       case ECONNRESET -> "ECONNRESET";
+      case 105 -> "ENOBUFS";
+      case 107 -> "ENOTCONN";
+      case 109 -> "ETOOMANYREFS";
       default -> errno >= 1 && errno <= NAMES.length ? NAMES[errno - 1] : "errno " + errno;
     };
   }

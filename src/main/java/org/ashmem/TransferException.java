@@ -22,7 +22,8 @@ public class TransferException extends IOException {
     return switch (errno) {
       case Errno.EPIPE, Errno.ECONNRESET ->
           new PeerGone(what + "the other end has closed its socket, or its process has ended");
-      default -> new TransferException(what + "the kernel refused to send it");
+      default ->
+          new TransferException(what + "the kernel refused to send it" + hint(errno, "sendmsg"));
     };
   }
 
@@ -48,8 +49,17 @@ public class TransferException extends IOException {
               what + "ECONNRESET (104), the other end has closed its socket with unread data");
       default ->
           new TransferException(
-              what + Errno.name(-result) + " (" + -result + "), the kernel refused to receive it");
+              what
+                  + Errno.name(-result)
+                  + " ("
+                  + -result
+                  + "), the kernel refused to receive it"
+                  + hint(-result, "recvmsg"));
     };
+  }
+
+  private static String hint(int errno, String call) {
+    return Errno.mayBeSandbox(errno) ? "; " + Errno.sandboxAdvice(call) : "";
   }
 
   /** The other end has closed its socket, or its process has ended. */

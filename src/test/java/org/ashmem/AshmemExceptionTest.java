@@ -29,7 +29,9 @@ class AshmemExceptionTest {
     "25, ENOTTY, AshmemException",
     "36, ENAMETOOLONG, AshmemException",
     "75, EOVERFLOW, AshmemException",
-    "37, errno 37, AshmemException",
+    "38, ENOSYS, AshmemException",
+    "95, EOPNOTSUPP, AshmemException",
+    "41, errno 41, AshmemException",
     "4095, errno 4095, AshmemException",
   })
   void eachErrorNumberHasItsNameAndClass(int errno, String name, String type) {
@@ -64,6 +66,36 @@ class AshmemExceptionTest {
     assertEquals("open", e.call());
     assertTrue(e.getMessage().contains("/dev/ashmem"), e.getMessage());
     assertTrue(e.getMessage().contains(advice), e.getMessage());
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "memfd_create, 38, allow memfd_create",
+    "memfd_create, 1, allow memfd_create",
+    "ftruncate, 1, allow ftruncate",
+    "fcntl, 38, allow fcntl",
+    "ASHMEM_SET_SIZE, 1, allow ioctl",
+    "ASHMEM_PIN, 38, allow ioctl",
+  })
+  void callThatASandboxForbidsSaysSo(String call, int errno, String advice) {
+    String message = AshmemException.of(call, "cache", errno).getMessage();
+    assertTrue(message.contains("sandbox (seccomp)"), message);
+    assertTrue(message.contains(advice), message);
+  }
+
+  @ParameterizedTest
+  @CsvSource({"1", "38"})
+  void transferThatASandboxForbidsSaysSo(int errno) {
+    String sent = TransferException.ofSend("cache", errno).getMessage();
+    assertTrue(sent.contains("allow sendmsg"), sent);
+    String received = TransferException.ofReceive(-errno).getMessage();
+    assertTrue(received.contains("allow recvmsg"), received);
+  }
+
+  @Test
+  void memfdThatASysctlForbidsNamesIt() {
+    String message = AshmemException.of("memfd_create", "cache", Errno.EACCES).getMessage();
+    assertTrue(message.contains("vm.memfd_noexec"), message);
   }
 
   @Test

@@ -8,15 +8,30 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 class BackendTest {
   @ParameterizedTest
-  @CsvSource({"auto, AUTO", "device, DEVICE", "memfd, MEMFD"})
-  void propertyNamesIt(String name, Backend backend) {
-    assertEquals(backend, Backend.of(name));
+  @CsvSource({
+    "auto, AUTO",
+    "device, DEVICE",
+    "memfd, MEMFD",
+    "MEMFD, MEMFD",
+    "Device, DEVICE",
+    "DEVICE, DEVICE"
+  })
+  void propertyNamesItInAnyCase(String name, Backend backend) {
+    Locale before = Locale.getDefault();
+    // In Turkish, the capital of i is not I.
+    Locale.setDefault(Locale.forLanguageTag("tr"));
+    try {
+      assertEquals(backend, Backend.of(name));
+    } finally {
+      Locale.setDefault(before);
+    }
   }
 
   @Test
@@ -25,7 +40,7 @@ class BackendTest {
   }
 
   @ParameterizedTest
-  @CsvSource({"''", "Memfd", "ashmem"})
+  @CsvSource({"''", "mem fd", "ashmem"})
   void anythingElseIsRefused(String name) {
     IllegalArgumentException e =
         assertThrows(IllegalArgumentException.class, () -> Backend.of(name));
