@@ -116,7 +116,7 @@ JNIEXPORT jint JNICALL Java_org_ashmem_Shim_probe(JNIEnv *env, jclass shim,
 	return check_device(&stat) < 0 ? -ENOTTY : 0;
 }
 
-JNIEXPORT jint JNICALL Java_org_ashmem_Shim_dup(JNIEnv *env, jclass shim,
+JNIEXPORT jint JNICALL Java_org_ashmem_Shim_dup0(JNIEnv *env, jclass shim,
 						jint fd)
 {
 	(void)env;

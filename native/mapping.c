@@ -11,7 +11,7 @@ _Static_assert(PROT_READ == org_ashmem_Shim_READ, "PROT_READ");
 _Static_assert(PROT_WRITE == org_ashmem_Shim_WRITE, "PROT_WRITE");
 _Static_assert(PROT_EXEC == org_ashmem_Shim_EXECUTE, "PROT_EXEC");
 
-JNIEXPORT jlong JNICALL Java_org_ashmem_Shim_pageSize(JNIEnv *env, jclass shim)
+JNIEXPORT jlong JNICALL Java_org_ashmem_Shim_pageSize0(JNIEnv *env, jclass shim)
 {
 	(void)env;
 	(void)shim;

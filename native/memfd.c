@@ -21,7 +21,7 @@ _Static_assert(F_SEAL_WRITE == org_ashmem_Shim_SEAL_WRITE, "F_SEAL_WRITE");
 _Static_assert(F_SEAL_FUTURE_WRITE == org_ashmem_Shim_SEAL_FUTURE_WRITE,
 	       "F_SEAL_FUTURE_WRITE");
 
-JNIEXPORT jint JNICALL Java_org_ashmem_Shim_memfd(JNIEnv *env, jclass shim,
+JNIEXPORT jint JNICALL Java_org_ashmem_Shim_memfd0(JNIEnv *env, jclass shim,
 						  jbyteArray name)
 {
 	char copy[NAME_LIMIT + 1] = "";
@@ -50,7 +50,7 @@ JNIEXPORT jint JNICALL Java_org_ashmem_Shim_seal(JNIEnv *env, jclass shim,
 	return RETRY(fcntl(fd, F_ADD_SEALS, seals));
 }
 
-JNIEXPORT jint JNICALL Java_org_ashmem_Shim_seals(JNIEnv *env, jclass shim,
+JNIEXPORT jint JNICALL Java_org_ashmem_Shim_seals0(JNIEnv *env, jclass shim,
 						  jint fd)
 {
 	(void)env;

@@ -54,14 +54,14 @@ int main(int argc, char **argv)
 		fprintf(stderr, "%s\n", argc == 2 ? dlerror() : "usage: load LIBRARY");
 		return 1;
 	}
-	page_size = function("pageSize");
+	page_size = function("pageSize0");
 	probe = function("probe");
 	map = function("map");
 	bury = function("bury");
 	unmap = function("unmap");
 
 	page = page_size(NULL, NULL);
-	equal("pageSize", sysconf(_SC_PAGESIZE), page);
+	equal("pageSize0", sysconf(_SC_PAGESIZE), page);
 	equal("probe", -EBADF, probe(NULL, NULL, -1));
 	address = map(NULL, NULL, -1, 3, 0, 0, page);
 	*(char *)(intptr_t)address = 7;

@@ -3,11 +3,11 @@ package org.ashmem;
 
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.SeekableByteChannel;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermissions;
@@ -35,36 +35,48 @@ final class NativeLibrary {
 
   private NativeLibrary() {}
 
-  static void load() {
-    load(System.getProperties());
+  /** Loads the library. Returns the error if that fails, otherwise null. */
+  static @Nullable UnsatisfiedLinkError tryToLoad() {
+    try {
+      load(System.getProperties());
+      return null;
+    } catch (UnsatisfiedLinkError e) {
+      return e;
+    }
   }
 
+  /**
+   * Loads the library.
+   *
+   * @throws UnsatisfiedLinkError if that fails, whatever the cause is
+   */
   static void load(Properties properties) {
     String version = version();
-    Path directory =
-        Path.of(properties.getProperty(TMPDIR, properties.getProperty("java.io.tmpdir", "/tmp")));
+    String directory =
+        properties.getProperty(TMPDIR, properties.getProperty("java.io.tmpdir", "/tmp"));
     String library = properties.getProperty(LIBRARY);
+    List<Attempt> attempts = new ArrayList<>();
+    // A RuntimeException, too, is a reason to report: Java may forbid native access, and a name
+    // may have characters that the locale cannot express.
     if (library != null) {
       try {
         loadNamed(Path.of(library).toAbsolutePath(), version, directory);
-      } catch (IOException | UnsatisfiedLinkError e) {
-        throw error(
-            version, List.of(new Attempt(library + " (named by the property " + LIBRARY + ")", e)));
+        return;
+      } catch (IOException | RuntimeException | UnsatisfiedLinkError e) {
+        attempts.add(new Attempt(library + " (named by the property " + LIBRARY + ")", e));
       }
-      return;
+      throw error(version, attempts);
     }
-
-    List<Attempt> attempts = new ArrayList<>();
     try {
       loadUnpacked(resource(platform(properties)), version, directory);
       return;
-    } catch (IOException | UnsatisfiedLinkError e) {
+    } catch (IOException | RuntimeException | UnsatisfiedLinkError e) {
       attempts.add(new Attempt("the copy in the jar, unpacked to " + directory, e));
     }
     try {
       bind(new Handover(), version, null);
       return;
-    } catch (UnsatisfiedLinkError e) {
+    } catch (RuntimeException | UnsatisfiedLinkError e) {
       attempts.add(new Attempt(System.mapLibraryName(NAME) + " in java.library.path", e));
     }
     throw error(version, attempts);
@@ -104,7 +116,7 @@ final class NativeLibrary {
       }
       properties.load(in);
     } catch (IOException e) {
-      throw new UncheckedIOException(e);
+      throw (UnsatisfiedLinkError) new UnsatisfiedLinkError(e.getMessage()).initCause(e);
     }
     return properties.getProperty("version", "unknown");
   }
@@ -113,7 +125,7 @@ final class NativeLibrary {
    * Loads the file that the property names, or a copy of the file. The JVM loads a file for one
    * class loader only, and only for the first class that loads it there.
    */
-  private static void loadNamed(Path file, String version, Path directory) throws IOException {
+  private static void loadNamed(Path file, String version, String directory) throws IOException {
     Handover handover = new Handover();
     try {
       bind(handover, version, file);
@@ -125,7 +137,7 @@ final class NativeLibrary {
     }
   }
 
-  private static void loadUnpacked(String resource, String version, Path directory)
+  private static void loadUnpacked(String resource, String version, String directory)
       throws IOException {
     byte[] content;
     try (InputStream in = NativeLibrary.class.getResourceAsStream(resource)) {
@@ -137,8 +149,9 @@ final class NativeLibrary {
     loadCopy(content, version, directory);
   }
 
-  private static void loadCopy(byte[] content, String version, Path directory) throws IOException {
-    Path copy = unpack(directory, version, content);
+  private static void loadCopy(byte[] content, String version, String directory)
+      throws IOException {
+    Path copy = unpack(Path.of(directory), version, content);
     try {
       bind(new Handover(), version, copy.toAbsolutePath());
     } finally {
@@ -213,6 +226,22 @@ final class NativeLibrary {
     for (Attempt attempt : attempts) {
       message.append("\n  tried ").append(attempt.what()).append(": ").append(reason(attempt));
     }
+    if (attempts.stream().anyMatch(each -> each.failure() instanceof IllegalCallerException)) {
+      Module module = NativeLibrary.class.getModule();
+      message
+          .append("\nJava forbids native access: start it with --enable-native-access=")
+          .append(module.isNamed() ? module.getName() : "ALL-UNNAMED")
+          .append('.');
+    }
+    if (attempts.stream().anyMatch(each -> each.failure() instanceof InvalidPathException)) {
+      message
+          .append("\nThe locale's character set, ")
+          .append(System.getProperty("sun.jnu.encoding"))
+          .append(", cannot express a name: start Java with LC_ALL=C.UTF-8,\n")
+          .append("or name a directory of ASCII characters by -D")
+          .append(TMPDIR)
+          .append("=DIRECTORY.");
+    }
     message
         .append("\nIf the directory is mounted noexec or cannot be written, name another by -D")
         .append(TMPDIR)
@@ -228,9 +257,9 @@ final class NativeLibrary {
 
   private static String reason(Attempt attempt) {
     @Nullable String message = attempt.failure().getMessage();
-    return attempt.failure() instanceof IOException || message == null
-        ? attempt.failure().toString()
-        : message;
+    return attempt.failure() instanceof UnsatisfiedLinkError && message != null
+        ? message
+        : attempt.failure().toString();
   }
 
   /**

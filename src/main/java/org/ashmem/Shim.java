@@ -2,6 +2,7 @@
 package org.ashmem;
 
 import java.nio.ByteBuffer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The functions of the native library. Each makes one system call, or the few calls of one step. It
@@ -29,16 +30,40 @@ final class Shim {
   static final int SEVERAL = -5003;
   static final int LOST = -5004;
 
-  static {
-    NativeLibrary.load();
-  }
+  /**
+   * Why the library cannot be loaded. A static initializer that throws would give only its first
+   * caller this error.
+   */
+  @SuppressWarnings("StaticAssignmentOfThrowable") // it becomes the cause of each later error
+  private static final @Nullable UnsatisfiedLinkError FAILURE = NativeLibrary.tryToLoad();
 
   private Shim() {}
+
+  /** Returns why the library cannot be loaded, or null if it is loaded. */
+  static @Nullable UnsatisfiedLinkError failure() {
+    return FAILURE;
+  }
+
+  /**
+   * Throws if the library is not loaded. Every function that needs no open descriptor of this
+   * library calls this first. The others cannot be reached before.
+   */
+  private static void requireLibrary() {
+    if (FAILURE != null) {
+      throw (UnsatisfiedLinkError)
+          new UnsatisfiedLinkError(FAILURE.getMessage()).initCause(FAILURE);
+    }
+  }
 
   /** Returns the version of ashmem that the native library belongs to. */
   static native String version();
 
-  static native long pageSize();
+  static long pageSize() {
+    requireLibrary();
+    return pageSize0();
+  }
+
+  private static native long pageSize0();
 
   /**
    * Opens the ashmem device for reading and writing, close-on-exec. The path must not contain a
@@ -47,6 +72,7 @@ final class Shim {
    * start a watchdog.
    */
   static int open(byte[] path) {
+    requireLibrary();
     int result = probePath(path);
     if (result < 0) {
       return result;
@@ -76,7 +102,12 @@ final class Shim {
    */
   static native int probe(int fd);
 
-  static native int dup(int fd);
+  static int dup(int fd) {
+    requireLibrary();
+    return dup0(fd);
+  }
+
+  private static native int dup0(int fd);
 
   static native int close(int fd);
 
@@ -108,14 +139,24 @@ final class Shim {
   static native int back(int fd);
 
   /** Creates a memfd that can be sealed. The name has at most 249 bytes and no NUL. */
-  static native int memfd(byte[] name);
+  static int memfd(byte[] name) {
+    requireLibrary();
+    return memfd0(name);
+  }
+
+  private static native int memfd0(byte[] name);
 
   static native int resize(int fd, long size);
 
   static native int seal(int fd, int seals);
 
   /** Returns the seals, or -EINVAL if the file cannot be sealed. */
-  static native int seals(int fd);
+  static int seals(int fd) {
+    requireLibrary();
+    return seals0(fd);
+  }
+
+  private static native int seals0(int fd);
 
   static native long fileSize(int fd);
 

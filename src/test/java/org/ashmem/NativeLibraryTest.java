@@ -22,6 +22,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class NativeLibraryTest {
   /** Loads the library and prints the page size that it returns. */
@@ -34,6 +35,33 @@ class NativeLibraryTest {
       } catch (UnsatisfiedLinkError e) {
         System.out.println(e.getMessage());
         System.exit(3);
+      }
+    }
+  }
+
+  /** Uses the library in several ways, each of them twice, and prints what is thrown. */
+  static final class Persistent {
+    private Persistent() {}
+
+    public static void main(String[] args) {
+      for (int i = 0; i < 2; i++) {
+        tell(() -> AshmemRegion.create("anything", 1));
+        tell(() -> AshmemRegion.builder().size(1).backend(Backend.MEMFD).create());
+        tell(() -> AshmemRegion.builder().size(1).backend(Backend.DEVICE).create());
+        tell(() -> AshmemRegion.fromFileDescriptor(0));
+        tell(Shim::pageSize);
+        tell(() -> Shim.dup(0));
+      }
+    }
+
+    private static void tell(Runnable use) {
+      try {
+        use.run();
+        System.out.println("nothing was thrown");
+      } catch (Throwable e) {
+        String[] lines = String.valueOf(e.getMessage()).split("\n", -1);
+        System.out.println(
+            "threw " + e.getClass().getSimpleName() + " " + String.join("; ", lines));
       }
     }
   }
@@ -176,6 +204,38 @@ class NativeLibraryTest {
     assertRefused(properties, "the jar has no /META-INF/native/linux-pdp11/libashmem.so");
   }
 
+  @Test
+  void errorIsTheSameEachTime() throws Exception {
+    assertEachTimeTheSame(
+        run(
+            Persistent.class,
+            "-Dorg.ashmem.tmpdir=" + directory + "/missing",
+            "-Dorg.ashmem.backend=auto"),
+        "NoSuchFileException",
+        "libashmem.so in java.library.path",
+        "-Dorg.ashmem.tmpdir=DIRECTORY");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"org.ashmem.tmpdir", "java.io.tmpdir", "org.ashmem.library"})
+  void nameThatTheLocaleCannotExpressSaysWhatToDo(String property) throws Exception {
+    assertEachTimeTheSame(
+        inLocaleC("-D" + property + "=" + directory + "/caf\\303\\251"),
+        "InvalidPathException",
+        "start Java with LC_ALL=C.UTF-8");
+  }
+
+  static void assertEachTimeTheSame(ChildJvm.Result result, String... texts) {
+    List<String> thrown =
+        result.output().lines().filter(line -> line.startsWith("threw ")).toList();
+    assertEquals(12, thrown.size(), result.output());
+    assertEquals(1, thrown.stream().distinct().count(), result.output());
+    assertTrue(thrown.get(0).startsWith("threw UnsatisfiedLinkError "), result.output());
+    for (String text : texts) {
+      assertTrue(thrown.get(0).contains(text), result.output());
+    }
+  }
+
   private static UnsatisfiedLinkError assertRefused(Properties properties, String... messages) {
     UnsatisfiedLinkError e =
         assertThrows(UnsatisfiedLinkError.class, () -> NativeLibrary.load(properties));
@@ -203,11 +263,30 @@ class NativeLibraryTest {
   }
 
   private static ChildJvm.Result run(String... options) throws Exception {
+    return run(Program.class, options);
+  }
+
+  private static ChildJvm.Result run(Class<?> program, String... options) throws Exception {
     List<String> all = new ArrayList<>(List.of(options));
     // If an agent measures the coverage of this JVM, it also measures that of the child.
     ManagementFactory.getRuntimeMXBean().getInputArguments().stream()
         .filter(argument -> argument.startsWith("-javaagent:"))
         .forEach(all::add);
-    return ChildJvm.run(ChildJvm.command(all, Program.class));
+    return ChildJvm.run(ChildJvm.command(all, program));
+  }
+
+  /** Runs a program in the locale C. The option is in the format of printf. */
+  private static ChildJvm.Result inLocaleC(String option) throws Exception {
+    List<String> command =
+        new ArrayList<>(
+            List.of(
+                "env",
+                "LC_ALL=C",
+                "sh",
+                "-c",
+                "java=$1; shift; exec \"$java\" \"$(printf -- \"$0\")\" \"$@\"",
+                option));
+    command.addAll(ChildJvm.command(List.of(), Persistent.class));
+    return ChildJvm.run(command);
   }
 }
