@@ -11,6 +11,10 @@ import java.nio.ByteBuffer;
  * becomes unreachable.
  */
 final class Memory {
+  static {
+    MultiRelease.warn(Memory.class);
+  }
+
   private final Unmapping unmapping;
 
   /** Every view keeps this buffer reachable, and therefore the address space mapped. */

@@ -3,8 +3,8 @@ package org.ashmem;
 
 /**
  * Mappings as {@code java.lang.foreign.MemorySegment}, of any length, and with an {@code Arena} of
- * the caller. Before Java 22 this class has no methods. From Java 22 on it has two methods, which
- * are visible to a compiler for Java 22 or newer ({@code javac --release 22}):
+ * the caller. The methods need Java 22 or newer. They are visible to a compiler for Java 22 or
+ * newer ({@code javac --release 22}):
  *
  * <pre>{@code
  * static MemorySegment of(Mapping mapping)
