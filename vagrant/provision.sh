@@ -187,9 +187,15 @@ build_library() {
     return "$status"
 }
 
-# Prints the path of this version's jar, which may be missing.
+# Prints the path of this version's jar, which may be missing. The name of a jar that an older JDK built ends in -java17.
 library_jar() {
-    echo "$top/target/ashmem-$(sed -n 's|^  <version>\(.*\)</version>|\1|p' "$top/pom.xml" | head -n 1).jar"
+    local jar
+    jar=$top/target/ashmem-$(sed -n 's|^  <version>\(.*\)</version>|\1|p' "$top/pom.xml" | head -n 1)
+    if [ -e "$jar.jar" ] || [ ! -e "$jar-java17.jar" ]; then
+        echo "$jar.jar"
+    else
+        echo "$jar-java17.jar"
+    fi
 }
 
 step_library() {

@@ -54,7 +54,7 @@ host_tell_jdk() {
     local major folder
     read -r major folder < <(host_jdk)
     [ "$major" -ge 22 ] ||
-        say "no JDK of 22 or newer is there (JAVA_HOME can name one): the jar of $folder will lack src/main/java22"
+        say "no JDK of 22 or newer is there (JAVA_HOME can name one): the jar of $folder will lack src/main/java22, and have -java17 in its name"
 }
 
 # host_has PACKAGE: is it installed? dpkg-query succeeds for packages that others only recommend, too

@@ -224,24 +224,29 @@ jdk() {
 wrong_with_the_jar() {
     local machine
     mkdir "$work/jar"
-    (cd "$work/jar" && jdk jar --extract --file "$top/target/ashmem-$version.jar") 2>&1
+    (cd "$work/jar" && jdk jar --extract --file "$(echo "$top/target/ashmem-$version"*.jar)") 2>&1
     for machine in 'linux-x86_64 Advanced Micro Devices X86-64' 'linux-aarch64 AArch64'; do
         LC_ALL=C readelf -h "$work/jar/META-INF/native/${machine%% *}/libashmem.so" 2>&1 |
             grep -q "Machine: *${machine#* }$" || echo "no shim in ${machine%% *} is for ${machine#* }"
     done
     grep -q '^Multi-Release: true' "$work/jar/META-INF/MANIFEST.MF" || echo "it is not a multi-release jar"
-    jdk jar --validate --file "$top/target/ashmem-$version.jar" 2>&1
+    jdk jar --validate --file "$(echo "$top/target/ashmem-$version"*.jar)" 2>&1
     # an older JDK cannot build src/main/java22, and ./run says so; the jar has Segments once, for every Java
     [ "$(jdk javac -version 2>&1 | tr -cd '0-9.' | cut -d . -f 1)" -lt 22 ] ||
         diff <(cd src/main/java22 2>/dev/null && find . -name '*.java' ! -name Segments.java | sed 's/java$/class/' | sort) \
             <(cd "$work/jar/META-INF/versions/22" 2>/dev/null && find . -name '*.class' ! -name '*$*' | sort)
 }
 
-# Uses the README's own command. The newest JDK builds everything else.
+# Uses the README's own command. The newest JDK builds everything else. The jar's name says which classes it lacks.
 builds_with_the_oldest_jdk() {
     mkdir "$work/oldest"
     cp -r --parents pom.xml src native kernel/include "$work/oldest" && cd "$work/oldest" &&
-        JAVA_HOME=$ASHMEM_OLDEST mvn -B -q -ntp -Dmaven.test.skip package && [ -e "target/ashmem-$version.jar" ]
+        JAVA_HOME=$ASHMEM_OLDEST mvn -B -q -ntp -Dmaven.test.skip package &&
+        if [ "$("$ASHMEM_OLDEST/bin/javac" -version 2>&1 | tr -cd '0-9.' | cut -d . -f 1)" -lt 22 ]; then
+            [ "$(echo target/ashmem-*.jar)" = "target/ashmem-$version-java17.jar" ]
+        else
+            [ "$(echo target/ashmem-*.jar)" = "target/ashmem-$version.jar" ]
+        fi
 }
 
 # Makes a release with another Maven, in another folder, with a throwaway key. Leaves its files in $work/release.
@@ -283,7 +288,7 @@ consumer_has_the_jar_alone() {
     local jars project=$work/consumer
     jars=$work/jars/org/ashmem/ashmem/$version
     mkdir -p "$jars" "$project/src/main/java/consumer"
-    cp "target/ashmem-$version.jar" "$jars/"
+    cp "target/ashmem-$version"*.jar "$jars/ashmem-$version.jar"
     cp pom.xml "$jars/ashmem-$version.pom"
     cat >"$project/pom.xml" <<END
 <project>
