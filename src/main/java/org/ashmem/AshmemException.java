@@ -59,6 +59,19 @@ public class AshmemException extends RuntimeException {
     return call.startsWith("ASHMEM_") ? "ioctl" : call;
   }
 
+  /** Returns the result of a call on a region. Throws if it is a negated errno. */
+  static int check(String call, String regionName, int result) {
+    return (int) check(call, regionName, (long) result);
+  }
+
+  /** Returns the result of a call on a region. Throws if it is a negated errno. */
+  static long check(String call, String regionName, long result) {
+    if (result < 0) {
+      throw of(call, regionName, (int) -result);
+    }
+    return result;
+  }
+
   /** Returns the exception for an error number of opening the device. */
   static AshmemException ofOpen(String path, int errno) {
     return switch (errno) {

@@ -14,9 +14,11 @@ import org.jspecify.annotations.Nullable;
 /**
  * Anonymous shared memory whose unpinned pages the kernel may purge.
  *
- * <p>All pages of a new region are pinned. Pins are not counted: one {@link #unpin} undoes any
- * number of {@link #pin} calls, on the device also those of other processes that share the region.
- * When memory is short, the kernel purges unpinned pages, the least recently unpinned ones first.
+ * <p>All pages of a new region are pinned. Calls of {@link #pin} are not counted: one {@link
+ * #unpin} undoes any number of them, on the device also those of other processes that share the
+ * region. Scopes are counted: a range stays pinned until the last {@link Pin} of this object on it
+ * is closed. When memory is short, the kernel purges unpinned pages, the least recently unpinned
+ * ones first.
  *
  * <p>A region that becomes unreachable is closed and reported as a leak ({@code org.ashmem.leaks}).
  * Its mappings stay valid.
@@ -43,6 +45,7 @@ public final class AshmemRegion implements AutoCloseable {
 
   private final Descriptor descriptor;
   private final Driver driver;
+  private final Pins pins;
   private final Lifetime lifetime;
   private final Cleaner.Cleanable cleanable;
   private final String name;
@@ -56,6 +59,7 @@ public final class AshmemRegion implements AutoCloseable {
   private AshmemRegion(Descriptor owned, Driver driver, String name, long size) {
     this.descriptor = owned;
     this.driver = driver;
+    this.pins = new Pins(this, driver);
     this.lifetime = Lifetime.ofRegion(name, size);
     this.name = name;
     this.size = size;
@@ -114,16 +118,16 @@ public final class AshmemRegion implements AutoCloseable {
           fd, "ASHMEM_GET_SIZE", Errno.EINVAL, "the region was not given a size yet");
     }
     String name = name(fd);
-    check("mmap", name, Shim.back(fd));
+    AshmemException.check("mmap", name, Shim.back(fd));
     // Read size and name again: from here on no process can change them.
-    size = check("ASHMEM_GET_SIZE", name, Shim.size(fd));
+    size = AshmemException.check("ASHMEM_GET_SIZE", name, Shim.size(fd));
     return new AshmemRegion(fd, name(fd), size);
   }
 
   private static AshmemRegion fromMemfd(int fd) {
     String given = MemfdDriver.name(fd);
     String name = given.isEmpty() ? UNNAMED : given;
-    long size = check("statx", name, Shim.fileSize(fd));
+    long size = AshmemException.check("statx", name, Shim.fileSize(fd));
     if (size == 0) {
       throw new AshmemException.NotRegion(fd, "statx", Errno.EINVAL, "the memfd has no bytes");
     }
@@ -156,7 +160,8 @@ public final class AshmemRegion implements AutoCloseable {
       return pages;
     }
     try {
-      return pages + check("ASHMEM_PURGE_ALL_CACHES", DEVICE, Shim.purgeAllCaches(fd));
+      return pages
+          + AshmemException.check("ASHMEM_PURGE_ALL_CACHES", DEVICE, Shim.purgeAllCaches(fd));
     } finally {
       int unused = Shim.close(fd);
     }
@@ -207,7 +212,8 @@ public final class AshmemRegion implements AutoCloseable {
   public Set<Protection> protection() {
     int fd = acquire();
     try {
-      return Protection.of(check("ASHMEM_GET_PROT_MASK", name, driver.protection(fd)));
+      return Protection.of(
+          AshmemException.check("ASHMEM_GET_PROT_MASK", name, driver.protection(fd)));
     } finally {
       release();
     }
@@ -334,17 +340,7 @@ public final class AshmemRegion implements AutoCloseable {
    * @throws AshmemException if the kernel refuses
    */
   public PinResult pin(long offset, long length) {
-    long requested = PinRange.length(offset, length, size, Page.SIZE);
-    int fd = acquire();
-    try {
-      Events.PinEvent event = Events.pin(name, offset, length);
-      PinResult result = PinResult.of(check("ASHMEM_PIN", name, driver.pin(fd, offset, requested)));
-      Counters.pinned(result);
-      Events.pinned(event, name, offset, length, result);
-      return result;
-    } finally {
-      release();
-    }
+    return pins.pin(offset, length);
   }
 
   /**
@@ -361,6 +357,9 @@ public final class AshmemRegion implements AutoCloseable {
    * Unpins a range. From now on the kernel may purge its pages when memory is short. A page can be
    * read and written as before until it is purged, but there is no notification of the purge.
    *
+   * <p>The parts that an open {@link Pin} of this object holds stay pinned until the last such
+   * scope is closed.
+   *
    * @param offset the start of the range in bytes, a multiple of the page size
    * @param length the length of the range in bytes, greater than 0; a multiple of the page size,
    *     unless the range ends where the region ends
@@ -369,21 +368,13 @@ public final class AshmemRegion implements AutoCloseable {
    * @throws AshmemException if the kernel refuses
    */
   public void unpin(long offset, long length) {
-    long requested = PinRange.length(offset, length, size, Page.SIZE);
-    int fd = acquire();
-    try {
-      Events.UnpinEvent event = Events.unpin(name, offset, length);
-      check("ASHMEM_UNPIN", name, driver.unpin(fd, offset, requested));
-      Events.unpinned(event);
-    } finally {
-      release();
-    }
+    pins.unpin(offset, length);
   }
 
   /**
    * Pins the whole region for a scope.
    *
-   * @return a scope; closing it unpins the region
+   * @return a scope; closing it unpins what no other scope of this object holds
    * @throws ClosedException if the region is closed
    * @throws AshmemException if the kernel refuses
    */
@@ -397,13 +388,13 @@ public final class AshmemRegion implements AutoCloseable {
    * @param offset the start of the range in bytes, a multiple of the page size
    * @param length the length of the range in bytes, greater than 0; a multiple of the page size,
    *     unless the range ends where the region ends
-   * @return a scope; closing it unpins the range
+   * @return a scope; closing it unpins what no other scope of this object holds
    * @throws IllegalArgumentException if the range is not as above, or not within the region
    * @throws ClosedException if the region is closed
    * @throws AshmemException if the kernel refuses
    */
   public Pin pinned(long offset, long length) {
-    return new Pin(this, offset, length, pin(offset, length));
+    return pins.begin(offset, length);
   }
 
   /**
@@ -429,14 +420,7 @@ public final class AshmemRegion implements AutoCloseable {
    * @throws AshmemException if the kernel refuses
    */
   public PinStatus pinStatus(long offset, long length) {
-    long requested = PinRange.length(offset, length, size, Page.SIZE);
-    int fd = acquire();
-    try {
-      return PinStatus.of(
-          check("ASHMEM_GET_PIN_STATUS", name, driver.pinStatus(fd, offset, requested)));
-    } finally {
-      release();
-    }
+    return pins.status(offset, length);
   }
 
   /**
@@ -450,7 +434,7 @@ public final class AshmemRegion implements AutoCloseable {
   public long fileId() {
     int fd = acquire();
     try {
-      return check("ASHMEM_GET_FILE_ID", name, driver.fileId(fd));
+      return AshmemException.check("ASHMEM_GET_FILE_ID", name, driver.fileId(fd));
     } finally {
       release();
     }
@@ -469,7 +453,7 @@ public final class AshmemRegion implements AutoCloseable {
   public int dup() {
     int fd = acquire();
     try {
-      return check("fcntl", name, driver.dup(fd));
+      return AshmemException.check("fcntl", name, driver.dup(fd));
     } finally {
       release();
     }
@@ -516,15 +500,6 @@ public final class AshmemRegion implements AutoCloseable {
     return "region '" + name + "' of " + size + " bytes";
   }
 
-  /** Unpins a range at the end of a scope. This is a no-op if the region is closed. */
-  void unpinIfOpen(long offset, long length) {
-    try {
-      unpin(offset, length);
-    } catch (ClosedException e) {
-      // A closed region has no range to unpin.
-    }
-  }
-
   /** Opens the device. The path is a parameter so that a test can name a missing device. */
   static int open(String path) {
     int fd = Shim.open(path.getBytes(UTF_8));
@@ -561,7 +536,8 @@ public final class AshmemRegion implements AutoCloseable {
     }
   }
 
-  private int acquire() {
+  /** Returns the descriptor's number, valid until {@link #release}. */
+  int acquire() {
     int fd = descriptor.acquire();
     if (fd < 0) {
       throw new ClosedException(toString());
@@ -569,7 +545,7 @@ public final class AshmemRegion implements AutoCloseable {
     return fd;
   }
 
-  private void release() {
+  void release() {
     try {
       descriptor.release();
     } finally {
@@ -580,7 +556,7 @@ public final class AshmemRegion implements AutoCloseable {
 
   private static String name(int fd) {
     byte[] bytes = new byte[MAX_NAME];
-    int length = check("ASHMEM_GET_NAME", UNNAMED, Shim.name(fd, bytes));
+    int length = AshmemException.check("ASHMEM_GET_NAME", UNNAMED, Shim.name(fd, bytes));
     return new String(bytes, 0, length, UTF_8);
   }
 
@@ -594,18 +570,7 @@ public final class AshmemRegion implements AutoCloseable {
               + Protection.of(mask)
               + " contains a right that was removed before");
     }
-    check(driver.protectionCall(), name, result);
-  }
-
-  private static int check(String call, String name, int result) {
-    return (int) check(call, name, (long) result);
-  }
-
-  private static long check(String call, String name, long result) {
-    if (result < 0) {
-      throw AshmemException.of(call, name, (int) -result);
-    }
-    return result;
+    AshmemException.check(driver.protectionCall(), name, result);
   }
 
   /** Throws if the result of a first call shows that the descriptor is not a region. */
@@ -617,7 +582,7 @@ public final class AshmemRegion implements AutoCloseable {
       case Errno.ENOTTY, Errno.EINVAL ->
           throw new AshmemException.NotRegion(
               fd, call, (int) -result, "it is not a region of ashmem, nor a memfd of fixed size");
-      default -> check(call, "descriptor " + fd, result);
+      default -> AshmemException.check(call, "descriptor " + fd, result);
     };
   }
 
@@ -735,14 +700,14 @@ public final class AshmemRegion implements AutoCloseable {
       try {
         String name = name();
         if (encodedName != null) {
-          check("ASHMEM_SET_NAME", name, Shim.setName(fd, encodedName));
+          AshmemException.check("ASHMEM_SET_NAME", name, Shim.setName(fd, encodedName));
         }
-        check("ASHMEM_SET_SIZE", name, Shim.setSize(fd, size));
+        AshmemException.check("ASHMEM_SET_SIZE", name, Shim.setSize(fd, size));
         if (protection != null) {
           setProtection(DeviceDriver.INSTANCE, fd, name, Protection.mask(protection));
         }
         // The driver refuses to pin or unpin a region that was never mapped.
-        check("mmap", name, Shim.back(fd));
+        AshmemException.check("mmap", name, Shim.back(fd));
         return new AshmemRegion(fd, name, size);
       } catch (Throwable e) {
         int unused = Shim.close(fd);

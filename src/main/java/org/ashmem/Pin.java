@@ -4,7 +4,7 @@ package org.ashmem;
 import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
- * The scope of a pinned range. Closing the scope unpins the range.
+ * The scope of a pinned range. Closing the last scope of a range unpins it.
  *
  * <pre>{@code
  * try (Pin pin = region.pinned(offset, length)) {
@@ -15,21 +15,31 @@ import java.util.concurrent.atomic.AtomicBoolean;
  * }
  * }</pre>
  *
- * <p>The kernel does not count pins. If the ranges of two scopes overlap, the first scope that
- * closes unpins the overlap for both, even in two processes that share the region. Give each scope
- * its own range.
+ * <p>Scopes are counted. If the ranges of several scopes overlap or are the same, the overlap stays
+ * pinned until the last of them is closed. A call of {@link AshmemRegion#unpin(long, long)}
+ * meanwhile does not unpin it either. A scope that is never closed keeps its range pinned until the
+ * region is closed.
  *
- * <p>Thread-safe. The range is unpinned once.
+ * <p>Each {@link AshmemRegion} object counts its own scopes. The kernel does not count pins. On the
+ * device, another process that shares the region, or another object for it in this process, can
+ * unpin the range of an open scope. Let such holders agree on who unpins what, for example by a
+ * range for each of them. On memfd, the pins of one object do not affect another one.
+ *
+ * <p>Only the first scope after a purge finds it. A scope that another thread opens a moment later
+ * returns {@link PinResult#NOT_PURGED} before the first thread has filled the range again. Threads
+ * that share a range must agree on who fills it, for example by a lock.
+ *
+ * <p>Thread-safe.
  */
 public final class Pin implements AutoCloseable {
-  private final AshmemRegion region;
+  private final Pins pins;
   private final long offset;
   private final long length;
   private final PinResult result;
   private final AtomicBoolean closed = new AtomicBoolean();
 
-  Pin(AshmemRegion region, long offset, long length, PinResult result) {
-    this.region = region;
+  Pin(Pins pins, long offset, long length, PinResult result) {
+    this.pins = pins;
     this.offset = offset;
     this.length = length;
     this.result = result;
@@ -73,14 +83,16 @@ public final class Pin implements AutoCloseable {
   }
 
   /**
-   * Unpins the range. This is a no-op on a second call, or if the region is closed.
+   * Ends the scope, and unpins the parts of the range that no other scope holds. This is a no-op on
+   * a second call, or if the region is closed.
    *
-   * @throws AshmemException if the kernel refuses; the range then stays pinned
+   * @throws AshmemException if the kernel refuses; the range then stays pinned, but no scope holds
+   *     it
    */
   @Override
   public void close() {
     if (!closed.getAndSet(true)) {
-      region.unpinIfOpen(offset, length);
+      pins.end(offset, length);
     }
   }
 }

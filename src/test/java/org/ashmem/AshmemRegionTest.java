@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.lang.reflect.Proxy;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Set;
@@ -182,9 +183,17 @@ class AshmemRegionTest {
     assertEquals("region 'cache' of 3221225472 bytes", notReally.toString());
   }
 
+  /** A driver that answers each pin with a purge, and refuses each unpin. */
+  private static final Driver PINS_ONLY =
+      (Driver)
+          Proxy.newProxyInstance(
+              Driver.class.getClassLoader(),
+              new Class<?>[] {Driver.class},
+              (proxy, method, arguments) -> method.getName().equals("pin") ? 1 : -Errno.EINVAL);
+
   @Test
   void scopeOfAClosedRegionEndsQuietly() {
-    Pin pin = new Pin(notReally, 0, PAGE, PinResult.WAS_PURGED);
+    Pin pin = new Pins(notReally, PINS_ONLY).begin(0, PAGE);
     assertTrue(pin.wasPurged());
     notReally.close();
     assertDoesNotThrow(pin::close);
@@ -192,11 +201,21 @@ class AshmemRegionTest {
 
   @Test
   void scopeUnpinsOnce() {
-    Pin pin = new Pin(notReally, 0, PAGE, PinResult.NOT_PURGED);
-    assertFalse(pin.wasPurged());
-    // The kernel refuses every unpin of /dev/null, so an exception shows that there was one.
+    Pin pin = new Pins(notReally, PINS_ONLY).begin(0, PAGE);
     assertThrows(AshmemException.class, pin::close);
     assertDoesNotThrow(pin::close);
+  }
+
+  @Test
+  void scopeThatIsRefusedHoldsNothing() {
+    Pins pins = new Pins(notReally, PINS_ONLY);
+    // The kernel refuses every pin of /dev/null.
+    assertThrows(AshmemException.class, () -> notReally.pinned(0, PAGE));
+    assertThrows(AshmemException.class, () -> notReally.unpin(0, PAGE));
+    // With a scope, there is nothing to unpin that could be refused.
+    Pin pin = pins.begin(0, PAGE);
+    assertDoesNotThrow(() -> pins.unpin(0, PAGE));
+    assertThrows(AshmemException.class, pin::close);
   }
 
   @ParameterizedTest

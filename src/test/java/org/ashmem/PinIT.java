@@ -13,7 +13,13 @@ import java.nio.ByteBuffer;
 import java.nio.LongBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Random;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import org.ashmem.example.Pattern;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -207,6 +213,110 @@ class PinIT {
   }
 
   @Test
+  void rangeIsPinnedUntilItsLastScopeEnds() throws Exception {
+    Pin first = region.pinned();
+    Pin second = region.pinned();
+    second.close();
+    second.close();
+    assertEquals(PinStatus.PINNED, region.pinStatus());
+    Purge.REQUEST.run();
+    assertContent("IIIIIIIIIIIIIIII");
+    first.close();
+    Purge.REQUEST.run();
+    assertContent("0000000000000000");
+  }
+
+  @Test
+  void overlapOfScopesIsPinnedUntilTheLastEnds() throws Exception {
+    Pin left = scope(2, 6);
+    Pin right = scope(6, 6);
+    try (Pin inner = scope(4, 1)) {
+      assertEquals(PinStatus.PINNED, status(4, 1));
+    }
+    assertEquals(PinStatus.PINNED, region.pinStatus());
+    left.close();
+    assertEquals(PinStatus.UNPINNED, status(2, 4));
+    assertEquals(PinStatus.PINNED, status(6, 6));
+    Purge.REQUEST.run();
+    assertContent("II0000IIIIIIIIII");
+    right.close();
+    Purge.REQUEST.run();
+    assertContent("II0000000000IIII");
+  }
+
+  @Test
+  void unpinLeavesWhatAScopeHolds() throws Exception {
+    Pin first = scope(2, 2);
+    Pin last = scope(14, 2);
+    region.unpin();
+    Purge.REQUEST.run();
+    assertContent("00II0000000000II");
+    first.close();
+    last.close();
+    assertEquals(PinResult.WAS_PURGED, pin(0, 2));
+    assertEquals(PinResult.NOT_PURGED, pin(2, 2));
+    assertEquals(PinResult.NOT_PURGED, pin(14, 2));
+    // A pin that fails holds nothing.
+    assertThrows(IllegalArgumentException.class, () -> region.pinned(1, PAGE));
+    region.unpin();
+    Purge.REQUEST.run();
+    assertContent("0000000000000000");
+  }
+
+  @Test
+  void scopeThatOutlivesTheRegionEndsQuietly() {
+    Pin pin = region.pinned();
+    region.close();
+    pin.close();
+    assertThrows(ClosedException.class, () -> region.pinned());
+  }
+
+  @Test
+  void threadsNeverUnpinTheScopesOfOthers() throws Exception {
+    ExecutorService threads = Executors.newFixedThreadPool(3);
+    try {
+      List<Callable<Void>> workers = new ArrayList<>();
+      for (int seed = 0; seed < 3; seed++) {
+        Random random = new Random(seed);
+        workers.add(
+            () -> {
+              for (int round = 0; round < 3000; round++) {
+                int first = random.nextInt(PAGES);
+                int pages = 1 + random.nextInt(PAGES - first);
+                try (Pin pin = scope(first, pages)) {
+                  assertEquals(PinStatus.PINNED, status(first, pages));
+                  if (round % 3 == 0) {
+                    region.unpin();
+                    assertEquals(PinStatus.PINNED, status(first, pages));
+                  }
+                }
+              }
+              return null;
+            });
+      }
+      for (Future<Void> worker : threads.invokeAll(workers)) {
+        worker.get();
+      }
+    } finally {
+      threads.shutdownNow();
+    }
+    for (int page = 0; page < PAGES; page++) {
+      assertEquals(PinStatus.UNPINNED, status(page, 1));
+    }
+  }
+
+  @Test
+  @Tag("device")
+  void scopesOfAnotherObjectAreNotCounted() {
+    try (AshmemRegion other = AshmemRegion.fromFileDescriptor(region.dup());
+        Pin mine = region.pinned()) {
+      other.pinned().close();
+      assertEquals(PinStatus.UNPINNED, region.pinStatus());
+      assertFalse(mine.wasPurged());
+    }
+  }
+
+  @Test
   @Tag("device")
   void pinsBelongToTheRegionNotToTheDescriptor() throws Exception {
     try (AshmemRegion other = AshmemRegion.fromFileDescriptor(region.dup())) {
@@ -298,6 +408,10 @@ class PinIT {
 
   private PinResult pin(int first, int pages) {
     return region.pin((long) first * PAGE, (long) pages * PAGE);
+  }
+
+  private Pin scope(int first, int pages) {
+    return region.pinned((long) first * PAGE, (long) pages * PAGE);
   }
 
   private PinStatus status(int first, int pages) {

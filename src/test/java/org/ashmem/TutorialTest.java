@@ -82,7 +82,7 @@ class TutorialTest {
       assertEquals(PinStatus.PINNED, region.pinStatus(0, PAGE));
       assertThrows(IllegalArgumentException.class, () -> region.unpin(10, 20));
 
-      // Pins are not counted: one unpin cancels any number of pins.
+      // Calls of pin are not counted: one unpin cancels any number of them.
       assertEquals(PinResult.NOT_PURGED, region.pin());
       assertEquals(PinResult.NOT_PURGED, region.pin());
       region.unpin();
@@ -134,6 +134,19 @@ class TutorialTest {
         }
       }
       assertEquals(2, made);
+    }
+  }
+
+  /** Scopes are counted, so that the users of a range need not know of each other. */
+  @Test
+  void pinForTwoUsers() {
+    try (AshmemRegion region = AshmemRegion.create("tutorial", PAGE)) {
+      Pin one = region.pinned();
+      Pin two = region.pinned();
+      one.close();
+      assertEquals(PinStatus.PINNED, region.pinStatus());
+      two.close();
+      assertEquals(PinStatus.UNPINNED, region.pinStatus());
     }
   }
 
@@ -238,7 +251,7 @@ class TutorialTest {
       region.unpin();
     }
 
-    /** Synchronized, because pins are not counted: one thread would unpin for all. */
+    /** Synchronized, because only the first scope after a purge finds it. */
     synchronized long get(int n) {
       try (Pin pin = region.pinned((long) n * PAGE, PAGE)) {
         ByteBuffer entry = mapping.buffer().slice(n * PAGE, PAGE);

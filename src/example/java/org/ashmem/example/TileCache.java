@@ -13,7 +13,8 @@ import org.ashmem.Pin;
  * tile is rendered when it is first needed, and again after it was purged. Only tiles in use are
  * pinned.
  *
- * <p>Thread-safe. Only one thread at a time uses a tile, because pins are not counted.
+ * <p>Thread-safe. Only one thread at a time uses a tile: no other thread can see a tile that is not
+ * rendered yet.
  */
 public final class TileCache implements AutoCloseable {
   /** Renders a tile. */

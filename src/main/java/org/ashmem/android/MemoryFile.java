@@ -180,7 +180,7 @@ public final class MemoryFile implements Closeable {
     access(() -> bytes.put(destOffset, buffer, srcOffset, count));
   }
 
-  /** Serializes accesses: pins are not counted, so the first unpin would unpin for all. */
+  /** Serializes accesses: only the first access after a purge finds it. */
   private synchronized void access(Runnable copy) throws IOException {
     requireOpen();
     if (!purgingAllowed) {

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.ashmem;
+
+/**
+ * Pins and unpins ranges of one region, and counts its scopes.
+ *
+ * <p>Thread-safe. The monitor of {@link #held} protects the counts. Each unpin holds it, so that no
+ * scope begins between the check of the counts and the unpin.
+ */
+final class Pins {
+  private final HeldRanges held = new HeldRanges();
+  private final AshmemRegion region;
+  private final Driver driver;
+
+  Pins(AshmemRegion region, Driver driver) {
+    this.region = region;
+    this.driver = driver;
+  }
+
+  PinResult pin(long offset, long length) {
+    long requested = requested(offset, length);
+    int fd = region.acquire();
+    try {
+      Events.PinEvent event = Events.pin(region.name(), offset, length);
+      int result = driver.pin(fd, offset, requested);
+      PinResult answer = PinResult.of(AshmemException.check("ASHMEM_PIN", region.name(), result));
+      Counters.pinned(answer);
+      Events.pinned(event, region.name(), offset, length, answer);
+      return answer;
+    } finally {
+      region.release();
+    }
+  }
+
+  /** Unpins what no scope holds. The rest is unpinned at the end of its last scope. */
+  void unpin(long offset, long length) {
+    long unused = requested(offset, length);
+    int fd = region.acquire();
+    try {
+      synchronized (held) {
+        unpinFree(fd, offset, offset + length);
+      }
+    } finally {
+      region.release();
+    }
+  }
+
+  PinStatus status(long offset, long length) {
+    long requested = requested(offset, length);
+    int fd = region.acquire();
+    try {
+      int result = driver.pinStatus(fd, offset, requested);
+      return PinStatus.of(AshmemException.check("ASHMEM_GET_PIN_STATUS", region.name(), result));
+    } finally {
+      region.release();
+    }
+  }
+
+  Pin begin(long offset, long length) {
+    long unused = requested(offset, length);
+    synchronized (held) {
+      held.hold(offset, offset + length);
+      try {
+        return new Pin(this, offset, length, pin(offset, length));
+      } catch (Throwable e) {
+        held.release(offset, offset + length);
+        throw e;
+      }
+    }
+  }
+
+  /** Ends a scope. If the region is closed, there is nothing to unpin. */
+  void end(long offset, long length) {
+    synchronized (held) {
+      held.release(offset, offset + length);
+      if (region.isOpen()) {
+        try {
+          unpin(offset, length);
+        } catch (ClosedException e) {
+          // Another thread closed the region after the check.
+        }
+      }
+    }
+  }
+
+  private void unpinFree(int fd, long start, long end) {
+    long from = held.firstFree(start, end);
+    while (from < end) {
+      long to = held.firstHeld(from, end);
+      Events.UnpinEvent event = Events.unpin(region.name(), from, to - from);
+      int result = driver.unpin(fd, from, requested(from, to - from));
+      int unused = AshmemException.check("ASHMEM_UNPIN", region.name(), result);
+      Events.unpinned(event);
+      from = held.firstFree(to, end);
+    }
+  }
+
+  /** Checks a range. Returns the length to request. */
+  private long requested(long offset, long length) {
+    return PinRange.length(offset, length, region.size(), AshmemRegion.pageSize());
+  }
+}
