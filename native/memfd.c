@@ -118,6 +118,14 @@ JNIEXPORT jint JNICALL Java_org_ashmem_Shim_punch(JNIEnv *env, jclass shim,
 			       (off_t)offset, (off_t)length));
 }
 
+JNIEXPORT jlong JNICALL Java_org_ashmem_Shim_nextData(JNIEnv *env, jclass shim,
+						      jint fd, jlong offset)
+{
+	(void)env;
+	(void)shim;
+	return RETRY(lseek(fd, (off_t)offset, SEEK_DATA));
+}
+
 JNIEXPORT jint JNICALL Java_org_ashmem_Shim_openPressure(JNIEnv *env,
 							 jclass shim,
 							 jbyteArray path,

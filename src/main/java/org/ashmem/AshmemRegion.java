@@ -151,7 +151,7 @@ public final class AshmemRegion implements AutoCloseable {
    */
   public static long purgeAllCaches() {
     Backend backend = Backend.configured();
-    long pages = backend == Backend.DEVICE ? 0 : MemfdDriver.purgeAll();
+    long pages = backend == Backend.DEVICE ? 0 : Purge.all();
     if (backend == Backend.MEMFD) {
       return pages;
     }

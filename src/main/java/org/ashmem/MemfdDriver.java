@@ -3,20 +3,16 @@ package org.ashmem;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
-import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Comparator;
 import java.util.List;
-import java.util.Set;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
  * Replaces the kernel's driver on a memfd of fixed size. It keeps the pins of one region itself,
  * and purges by punching holes.
  *
- * <p>Thread-safe. The monitor of this object protects the pins of the region. A purge holds the
- * monitor from the check of the pins until the purge is recorded.
+ * <p>Thread-safe. The monitor of this object protects the pins of the region. The purge of a piece
+ * holds the monitor from the check of the pins until the purge is recorded.
  */
 final class MemfdDriver implements Driver {
   /** The maximum length of a name for memfd_create, in bytes. */
@@ -29,9 +25,6 @@ final class MemfdDriver implements Driver {
 
   private static final String LINK = "/memfd:";
   private static final String LINK_END = " (deleted)";
-
-  /** The open regions that had at least one range unpinned at some time. */
-  private static final Set<MemfdDriver> PURGEABLE = ConcurrentHashMap.newKeySet();
 
   /** A logical clock. Each unpin increments it. */
   private static final AtomicLong CLOCK = new AtomicLong();
@@ -49,7 +42,7 @@ final class MemfdDriver implements Driver {
   /** The number of other holders that may have the memory. Their pins are unknown here. */
   private long others;
 
-  /** Whether this object is in {@link #PURGEABLE}. */
+  /** Whether {@link Purge} has this object. */
   private boolean purgeable;
 
   private boolean closed;
@@ -122,82 +115,54 @@ final class MemfdDriver implements Driver {
         : "";
   }
 
-  /** Purges all unpinned ranges of this process. Returns the number of purged pages. */
-  static long purgeAll() {
-    return purge(Long.MAX_VALUE);
-  }
-
-  /** Purges half of the unpinned bytes, oldest first. Returns the number of purged pages. */
-  static long purgeHalf() {
-    long bytes = 0;
-    for (MemfdDriver driver : PURGEABLE) {
-      for (Candidate each : driver.candidates()) {
-        bytes += each.length;
-      }
-    }
-    return purge((bytes + 1) / 2);
-  }
-
-  private static long purge(long wanted) {
-    List<Candidate> candidates = new ArrayList<>();
-    for (MemfdDriver driver : PURGEABLE) {
-      candidates.addAll(driver.candidates());
-    }
-    candidates.sort(Comparator.comparingLong(each -> each.age));
-    long purged = 0;
-    for (Candidate each : candidates) {
-      if (purged >= wanted) {
-        break;
-      }
-      purged += each.driver.purge(each);
-    }
-    return purged / AshmemRegion.pageSize();
-  }
-
-  /** A snapshot of an unpinned range. */
-  private record Candidate(MemfdDriver driver, long age, long start, long length) {}
-
-  private synchronized List<Candidate> candidates() {
-    List<Candidate> candidates = new ArrayList<>();
+  /** Adds the ranges that may be purged. */
+  synchronized void addCandidates(List<Purge.Candidate> candidates) {
     if (others == 0 && (mask & Shim.WRITE) != 0) {
       for (UnpinnedRanges.Range range : ranges.purgeable()) {
-        candidates.add(new Candidate(this, range.age(), range.start, range.length()));
+        candidates.add(new Purge.Candidate(this, range));
       }
     }
-    return candidates;
   }
 
-  /** Purges the rest of a candidate. Returns the purged bytes, rounded up to whole pages. */
-  private synchronized long purge(Candidate candidate) {
-    if (others > 0) {
-      return 0;
-    }
-    int fd = descriptor.acquire();
+  /** Purges the next piece of a candidate. Returns false if nothing of it is left to purge. */
+  synchronized boolean purge(Purge.Candidate candidate) {
+    int fd = others > 0 ? -1 : descriptor.acquire();
     if (fd < 0) {
-      return 0;
+      return false;
     }
     try {
-      UnpinnedRanges.Range range = ranges.startingAt(candidate.start);
-      if (range == null || range.age() != candidate.age) {
-        // The range was pinned after the snapshot.
-        return 0;
+      // What was pinned after the snapshot is not found, or it has another age.
+      UnpinnedRanges.Range range = ranges.first(candidate.at, candidate.end, candidate.age);
+      if (range == null) {
+        return false;
       }
+      cutPiece(fd, range);
       int result = Shim.punch(fd, range.start, range.length());
       if (result == -Errno.EPERM) {
         // A seal forbids the purge. The memory is unchanged.
-        return 0;
+        return false;
       }
       // After any other result, bytes may be lost.
+      candidate.purgedPages += Purge.Candidate.pages(range.length());
+      candidate.at = range.end();
       ranges.purged(range);
-      return pages(range.length());
+      return candidate.at < candidate.end;
     } finally {
       descriptor.release();
     }
   }
 
-  private static long pages(long bytes) {
-    long page = AshmemRegion.pageSize();
-    return (bytes + page - 1) / page * page;
+  /** Cuts a range after its first piece. A piece begins with any number of pages without memory. */
+  private void cutPiece(int fd, UnpinnedRanges.Range range) {
+    long memory = Shim.nextData(fd, range.start);
+    if (memory == -Errno.ENXIO) {
+      // There is none up to the end of the region.
+      return;
+    }
+    long from = Math.max(memory, range.start);
+    if (range.end() - from > Purge.PIECE) {
+      ranges.cut(from + Purge.PIECE);
+    }
   }
 
   @Override
@@ -259,7 +224,7 @@ final class MemfdDriver implements Driver {
     if (!purgeable && !closed) {
       // Set the flag first: if add() runs out of memory, the set may still contain this object.
       purgeable = true;
-      PURGEABLE.add(this);
+      Purge.add(this);
     }
     ranges.unpin(offset, end(offset, length), CLOCK.incrementAndGet());
     return 0;
@@ -316,7 +281,7 @@ final class MemfdDriver implements Driver {
   public synchronized void close() {
     closed = true;
     if (purgeable) {
-      PURGEABLE.remove(this);
+      Purge.remove(this);
     }
   }
 }

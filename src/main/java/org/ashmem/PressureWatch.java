@@ -100,7 +100,7 @@ final class PressureWatch {
         return;
       }
       try {
-        long pages = MemfdDriver.purgeHalf();
+        long pages = Purge.half();
         LOG.log(System.Logger.Level.DEBUG, "memory pressure: purged {0} pages", pages);
       } catch (Throwable e) {
         // For example the Java heap is full. Keep watching: memory may run short again.

@@ -171,6 +171,12 @@ final class Shim {
   /** Frees the memory of a range. The range then reads as zeros. */
   static native int punch(int fd, long offset, long length);
 
+  /**
+   * Returns the offset of the first memory at or after this offset, or -ENXIO if there is none. The
+   * descriptor's position changes.
+   */
+  static native long nextData(int fd, long offset);
+
   /** Opens a pressure file and registers a trigger on it. The trigger ends with a NUL. */
   static native int openPressure(byte[] path, byte[] trigger);
 

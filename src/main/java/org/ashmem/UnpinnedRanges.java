@@ -38,6 +38,10 @@ final class UnpinnedRanges {
       this.age = age;
     }
 
+    long end() {
+      return end;
+    }
+
     long length() {
       return end - start;
     }
@@ -97,16 +101,32 @@ final class UnpinnedRanges {
     return purgeable;
   }
 
-  /** Returns the range that starts at this offset and may be purged, or null. */
-  @Nullable Range startingAt(long start) {
-    Range range = ranges.get(start);
-    return range != null && range.purgeable ? range : null;
+  /**
+   * Returns the first range that starts within these bounds, may be purged, and was last unpinned
+   * at this time; null if there is none.
+   */
+  @Nullable Range first(long start, long end, long age) {
+    for (Range range : ranges.subMap(start, true, end, false).values()) {
+      if (range.purgeable && range.age == age) {
+        return range;
+      }
+    }
+    return null;
   }
 
-  /** Records that one of the ranges is purged. */
+  /** Records that one of the ranges is purged, and joins it to a purged range before it. */
   void purged(Range range) {
     range.purged = true;
     range.purgeable = false;
+    Map.Entry<Long, Range> before = ranges.lowerEntry(range.start);
+    if (before != null && before.getValue().end == range.start) {
+      Range front = before.getValue();
+      if (front.purged && !front.purgeable) {
+        // The age of a range that may not be purged has no meaning.
+        front.end = range.end;
+        ranges.remove(range.start);
+      }
+    }
   }
 
   /** Returns the ranges within these bounds. Splits ranges at the bounds if needed. */
@@ -116,7 +136,8 @@ final class UnpinnedRanges {
     return ranges.subMap(start, true, end, false);
   }
 
-  private void cut(long at) {
+  /** Cuts the range that contains this offset. The range object is then the part before it. */
+  void cut(long at) {
     Map.Entry<Long, Range> before = ranges.lowerEntry(at);
     if (before == null || before.getValue().end <= at) {
       return;

@@ -89,7 +89,7 @@ class ExamplesTest {
               () -> {
                 long pages = 0;
                 while (!ended.get()) {
-                  pages += MemfdDriver.purgeAll();
+                  pages += Purge.all();
                 }
                 return pages;
               });

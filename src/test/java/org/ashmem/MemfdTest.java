@@ -3,6 +3,7 @@ package org.ashmem;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -158,7 +159,7 @@ class MemfdTest {
       region.unpin();
       try (AshmemRegion other = AshmemRegion.fromFileDescriptor(region.dup())) {
         other.unpin();
-        assertEquals(0, MemfdDriver.purgeAll());
+        assertEquals(0, Purge.all());
         assertEquals(PinResult.NOT_PURGED, region.pin());
         assertEquals(PinResult.NOT_PURGED, other.pin());
         assertEquals(1, mapping.buffer().get(0));
@@ -171,7 +172,7 @@ class MemfdTest {
   void whatWasPurgedIsPinnedBeforeItIsHandedOn() {
     try (AshmemRegion region = region("purged", 2L * PAGE)) {
       region.unpin(PAGE, PAGE);
-      assertEquals(1, MemfdDriver.purgeAll());
+      assertEquals(1, Purge.all());
       IllegalStateException e = assertThrows(IllegalStateException.class, region::dup);
       assertTrue(e.getMessage().contains("'purged'"), e.getMessage());
       assertEquals(PinResult.NOT_PURGED, region.pin(0, PAGE));
@@ -188,15 +189,15 @@ class MemfdTest {
     assertEquals(0, Shim.close(region.dup()));
     region.unpin();
     region.takeBack();
-    assertEquals(0, MemfdDriver.purgeAll());
+    assertEquals(0, Purge.all());
     region.takeBack();
-    assertEquals(1, MemfdDriver.purgeAll());
+    assertEquals(1, Purge.all());
     assertEquals(PinResult.WAS_PURGED, region.pin());
     assertEquals(0, Shim.close(region.dup()));
     region.unpin();
     region.close();
     region.takeBack();
-    assertEquals(0, MemfdDriver.purgeAll());
+    assertEquals(0, Purge.all());
   }
 
   @Test
@@ -206,7 +207,7 @@ class MemfdTest {
       mapping.buffer().put(0, (byte) 1);
       region.setProtection(Set.of(Protection.READ));
       region.unpin();
-      assertEquals(0, MemfdDriver.purgeAll());
+      assertEquals(0, Purge.all());
       assertEquals(PinResult.NOT_PURGED, region.pin());
       assertEquals(1, mapping.buffer().get(0));
     }
@@ -219,7 +220,7 @@ class MemfdTest {
       mapping.buffer().put(0, (byte) 1);
       region.unpin();
       region.close();
-      assertEquals(0, MemfdDriver.purgeAll());
+      assertEquals(0, Purge.all());
       assertEquals(1, mapping.buffer().get(0));
     }
   }
@@ -232,11 +233,65 @@ class MemfdTest {
       one.unpin(0, 2L * PAGE);
       two.unpin(2L * PAGE, 2L * PAGE);
       one.unpin(2L * PAGE, 2L * PAGE);
-      assertEquals(4, MemfdDriver.purgeHalf());
+      assertEquals(4, Purge.half());
       assertEquals(PinResult.WAS_PURGED, one.pin(0, 2L * PAGE));
       assertEquals(PinResult.WAS_PURGED, two.pin(0, 2L * PAGE));
       assertEquals(PinResult.NOT_PURGED, one.pin());
       assertEquals(PinResult.NOT_PURGED, two.pin());
+    }
+  }
+
+  /** A thread that pins waits for one piece at most. */
+  @Test
+  void purgeGoesInPieces() {
+    int size = 4 * (int) Purge.PIECE;
+    try (AshmemRegion region = region("pieces", size);
+        Mapping mapping = region.map()) {
+      var bytes = mapping.buffer();
+      for (int at = 0; at < size; at += PAGE) {
+        bytes.put(at, (byte) 1);
+      }
+      region.unpin(PAGE, size - PAGE);
+      Purge.Candidate candidate = Purge.candidates().get(0);
+      assertTrue(candidate.driver.purge(candidate));
+      assertEquals(1, bytes.get(0));
+      assertEquals(0, bytes.get(PAGE));
+      assertEquals(0, bytes.get((int) Purge.PIECE));
+      assertEquals(1, bytes.get((int) Purge.PIECE + PAGE));
+
+      // What is pinned between two pieces stays, and what is unpinned then is not purged either.
+      int last = size - PAGE;
+      assertEquals(PinResult.NOT_PURGED, region.pin(last, PAGE));
+      assertEquals(PinResult.NOT_PURGED, region.pin(size / 2, 2L * PAGE));
+      region.unpin(size / 2 + PAGE, PAGE);
+      while (candidate.driver.purge(candidate)) {
+        assertEquals(1, bytes.get(last));
+      }
+      assertEquals(size / PAGE - 4, candidate.purgedPages);
+      assertEquals(PinResult.NOT_PURGED, region.pin(size / 2, 2L * PAGE));
+      assertEquals(1, bytes.get(size / 2));
+      assertEquals(1, bytes.get(size / 2 + PAGE));
+      assertEquals(0, bytes.get(size / 2 + 2 * PAGE));
+      assertEquals(PinResult.WAS_PURGED, region.pin());
+      assertEquals(PinResult.NOT_PURGED, region.pin());
+    }
+  }
+
+  /** Otherwise the purge of a large region that is mostly empty would have no end. */
+  @Test
+  void pieceIsMeasuredByItsMemory() {
+    long far = 1L << 50;
+    try (AshmemRegion region = region("sparse", far + 4 * Purge.PIECE);
+        Mapping mapping = region.map(far, PAGE)) {
+      mapping.buffer().put(0, (byte) 1);
+      region.unpin();
+      Purge.Candidate candidate = Purge.candidates().get(0);
+      assertTrue(candidate.driver.purge(candidate));
+      assertEquals((far + Purge.PIECE) / PAGE, candidate.purgedPages);
+      assertEquals(0, mapping.buffer().get(0));
+      assertFalse(candidate.driver.purge(candidate));
+      assertEquals(region.size() / PAGE, candidate.purgedPages);
+      assertEquals(PinResult.WAS_PURGED, region.pin());
     }
   }
 
@@ -271,7 +326,7 @@ class MemfdTest {
               () -> {
                 long purged = 0;
                 while (!ended.get()) {
-                  purged += MemfdDriver.purgeHalf();
+                  purged += Purge.half();
                 }
                 return purged;
               });

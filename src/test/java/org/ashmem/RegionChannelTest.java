@@ -160,7 +160,7 @@ class RegionChannelTest {
       raw.close();
       assertThrows(TransferException.PeerGone.class, () -> channel.send(region));
       region.unpin();
-      assertEquals(1, MemfdDriver.purgeAll());
+      assertEquals(1, Purge.all());
       assertThrows(IllegalStateException.class, () -> channel.send(region));
       assertEquals(PinResult.WAS_PURGED, region.pin());
     }

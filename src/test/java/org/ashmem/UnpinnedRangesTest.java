@@ -86,6 +86,9 @@ class UnpinnedRangesTest {
       return;
     }
     UnpinnedRanges.Range range = all.get(random.nextInt(all.size()));
+    if (random.nextBoolean()) {
+      ranges.cut(range.start + 1 + random.nextInt((int) range.length()));
+    }
     for (long i = range.start; i < range.start + range.length(); i++) {
       assertTrue(purgeable[(int) i]);
       assertEquals(age[(int) i], range.age());
@@ -98,10 +101,10 @@ class UnpinnedRangesTest {
   @Test
   void whatWasPurgedIsFoundUntilItIsPinned() {
     ranges.unpin(10, 30, 1);
-    UnpinnedRanges.Range range = ranges.startingAt(10);
+    UnpinnedRanges.Range range = ranges.first(10, 30, 1);
     assertNotNull(range);
     ranges.purged(range);
-    assertNull(ranges.startingAt(10));
+    assertNull(ranges.first(10, 30, 1));
     ranges.unpin(20, 40, 2);
     assertEquals(List.of(20L, 30L), starts());
     assertFalse(ranges.pin(30, 40));
@@ -110,6 +113,20 @@ class UnpinnedRangesTest {
     assertTrue(ranges.pin(0, 60));
     assertFalse(ranges.pin(0, 60));
     assertTrue(ranges.isPinned(0, 60));
+  }
+
+  @Test
+  void purgedPiecesAreOneRangeAgain() {
+    ranges.unpin(10, 40, 1);
+    for (long at = 10; at < 40; at += 10) {
+      ranges.cut(at + 10);
+      UnpinnedRanges.Range piece = ranges.first(at, 40, 1);
+      assertNotNull(piece);
+      assertEquals(10, piece.length());
+      ranges.purged(piece);
+    }
+    ranges.unpin(0, 60, 2);
+    assertEquals(List.of(0L, 10L, 40L), starts());
   }
 
   private List<Long> starts() {

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.ashmem;
+
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.locks.LockSupport;
+
+/**
+ * Purges the unpinned memory of this process on memfd, in pieces. A thread that pins waits for one
+ * piece at most.
+ *
+ * <p>Thread-safe. A purge holds the lock of a region only for one piece.
+ */
+final class Purge {
+  /** The bytes of memory in a piece, a multiple of every page size. */
+  static final long PIECE = 2 << 20;
+
+  /** The number of small ranges to purge without a pause. */
+  private static final int RANGES = 512;
+
+  /** A monitor is not fair. In this time, in nanoseconds, a thread that waits for it gets it. */
+  private static final long PAUSE = 50_000;
+
+  /** The open regions that had at least one range unpinned at some time. */
+  private static final Set<MemfdDriver> REGIONS = ConcurrentHashMap.newKeySet();
+
+  private Purge() {}
+
+  /** An unpinned range at the start of a purge, and how much of it is purged. */
+  static final class Candidate {
+    final MemfdDriver driver;
+    final long age;
+    final long end;
+
+    /** Where the next piece begins. The driver's monitor protects this field and the next one. */
+    long at;
+
+    long purgedPages;
+
+    Candidate(MemfdDriver driver, UnpinnedRanges.Range range) {
+      this.driver = driver;
+      this.age = range.age();
+      this.at = range.start;
+      this.end = range.end();
+    }
+
+    private long pages() {
+      return pages(end - at);
+    }
+
+    /** Returns the number of pages that contain so many bytes, at least one. */
+    static long pages(long bytes) {
+      return (bytes - 1) / AshmemRegion.pageSize() + 1;
+    }
+  }
+
+  static void add(MemfdDriver region) {
+    REGIONS.add(region);
+  }
+
+  static void remove(MemfdDriver region) {
+    REGIONS.remove(region);
+  }
+
+  /** Purges all unpinned ranges of this process. Returns the number of purged pages. */
+  static long all() {
+    return oldest(Long.MAX_VALUE);
+  }
+
+  /** Purges half of the unpinned pages, oldest first. Returns the number of purged pages. */
+  static long half() {
+    long pages = candidates().stream().mapToLong(Candidate::pages).sum();
+    return oldest((pages + 1) / 2);
+  }
+
+  private static long oldest(long wanted) {
+    List<Candidate> candidates = candidates();
+    candidates.sort(Comparator.comparingLong(each -> each.age));
+    long pages = 0;
+    int ranges = 0;
+    for (Candidate each : candidates) {
+      if (pages >= wanted) {
+        break;
+      }
+      while (each.driver.purge(each)) {
+        LockSupport.parkNanos(PAUSE);
+      }
+      if (++ranges % RANGES == 0) {
+        LockSupport.parkNanos(PAUSE);
+      }
+      pages += each.purgedPages;
+    }
+    return pages;
+  }
+
+  /** Returns all ranges that may be purged now, in no particular order. */
+  static List<Candidate> candidates() {
+    List<Candidate> candidates = new ArrayList<>();
+    for (MemfdDriver region : REGIONS) {
+      region.addCandidates(candidates);
+    }
+    return candidates;
+  }
+}
