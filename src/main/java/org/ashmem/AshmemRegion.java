@@ -139,10 +139,11 @@ public final class AshmemRegion implements AutoCloseable {
   /**
    * Requests a purge of every unpinned page. {@link Backend#configured} selects the backend. On the
    * device this purges all regions of the machine. On memfd it purges the regions that this process
-   * created and did not pass on. {@link Backend#AUTO} purges on memfd and, if there is a device, on
-   * the device.
+   * created and did not pass on. {@link Backend#AUTO} purges on both, and only on memfd if there is
+   * no device, or if the process has no descriptor free to open it. If this method throws, it has
+   * purged nothing.
    *
-   * @return the number of pages that were unpinned and not purged yet
+   * @return the number of pages that were unpinned and not purged yet, also of pages without memory
    * @throws AshmemException.PermissionDenied if the device is used and the process lacks the
    *     capability {@code CAP_SYS_ADMIN}
    * @throws AshmemException.DeviceMissing if the backend is {@link Backend#DEVICE} and there is no
@@ -150,21 +151,7 @@ public final class AshmemRegion implements AutoCloseable {
    * @throws AshmemException if the kernel refuses
    */
   public static long purgeAllCaches() {
-    Backend backend = Backend.configured();
-    long pages = backend == Backend.DEVICE ? 0 : Purge.all();
-    if (backend == Backend.MEMFD) {
-      return pages;
-    }
-    int fd = openDevice(backend);
-    if (fd < 0) {
-      return pages;
-    }
-    try {
-      return pages
-          + AshmemException.check("ASHMEM_PURGE_ALL_CACHES", DEVICE, Shim.purgeAllCaches(fd));
-    } finally {
-      int unused = Shim.close(fd);
-    }
+    return Purge.all(Backend.configured());
   }
 
   /**
@@ -510,7 +497,7 @@ public final class AshmemRegion implements AutoCloseable {
   }
 
   /** Opens the device. Returns -1 if there is none and the backend does not require it. */
-  private static int openDevice(Backend backend) {
+  static int openDevice(Backend backend) {
     try {
       return open(DEVICE);
     } catch (AshmemException.DeviceMissing e) {

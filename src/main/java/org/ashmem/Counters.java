@@ -13,8 +13,14 @@ import java.util.concurrent.atomic.LongAdder;
  */
 public final class Counters {
   private static final LongAdder REGIONS = new LongAdder();
-  private static final LongAdder REGION_BYTES = new LongAdder();
   private static final LongAdder MAPPED_BYTES = new LongAdder();
+
+  /** The sum of the sizes, in two parts: the sizes of several regions may exceed a long. */
+  private static final LongAdder REGION_GIBIBYTES = new LongAdder();
+
+  private static final LongAdder REGION_REMAINDERS = new LongAdder();
+  private static final int GIBIBYTE = 30;
+
   private static final LongAdder PINS = new LongAdder();
   private static final LongAdder PURGES_FOUND = new LongAdder();
   private static final LongAdder LEAKS = new LongAdder();
@@ -33,10 +39,14 @@ public final class Counters {
   /**
    * Returns the total size of the open regions. This includes memory that is not in use.
    *
-   * @return the sum of the sizes in bytes
+   * @return the sum of the sizes in bytes; {@link Long#MAX_VALUE} if it is larger
    */
   public static long regionBytes() {
-    return REGION_BYTES.sum();
+    long remainders = REGION_REMAINDERS.sum();
+    long gibibytes = REGION_GIBIBYTES.sum() + (remainders >> GIBIBYTE);
+    return gibibytes >> (Long.SIZE - 1 - GIBIBYTE) > 0
+        ? Long.MAX_VALUE
+        : (gibibytes << GIBIBYTE) + (remainders & ((1L << GIBIBYTE) - 1));
   }
 
   /**
@@ -79,12 +89,17 @@ public final class Counters {
 
   static void addRegion(long size) {
     REGIONS.increment();
-    REGION_BYTES.add(size);
+    addSize(size, 1);
   }
 
   static void removeRegion(long size) {
     REGIONS.decrement();
-    REGION_BYTES.add(-size);
+    addSize(size, -1);
+  }
+
+  private static void addSize(long size, int times) {
+    REGION_GIBIBYTES.add(times * (size >> GIBIBYTE));
+    REGION_REMAINDERS.add(times * (size & ((1L << GIBIBYTE) - 1)));
   }
 
   static void addMapping(long length) {

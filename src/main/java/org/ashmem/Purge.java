@@ -65,7 +65,38 @@ final class Purge {
     REGIONS.remove(region);
   }
 
-  /** Purges all unpinned ranges of this process. Returns the number of purged pages. */
+  /**
+   * Purges on the device and on memfd, as the backend says. The device comes first: only its purge
+   * can be refused. Returns the number of purged pages.
+   */
+  static long all(Backend backend) {
+    long pages = backend == Backend.MEMFD ? 0 : onDevice(backend);
+    return backend == Backend.DEVICE ? pages : pages + all();
+  }
+
+  private static long onDevice(Backend backend) {
+    int fd;
+    try {
+      fd = AshmemRegion.openDevice(backend);
+    } catch (AshmemException e) {
+      if (backend == Backend.AUTO && (e.errno() == Errno.EMFILE || e.errno() == Errno.ENFILE)) {
+        // No log message: without a free descriptor, a logger may fail, too.
+        return 0;
+      }
+      throw e;
+    }
+    if (fd < 0) {
+      return 0;
+    }
+    try {
+      int pages = Shim.purgeAllCaches(fd);
+      return AshmemException.check("ASHMEM_PURGE_ALL_CACHES", AshmemRegion.DEVICE, pages);
+    } finally {
+      int unused = Shim.close(fd);
+    }
+  }
+
+  /** Purges all unpinned ranges of this process on memfd. Returns the number of purged pages. */
   static long all() {
     return oldest(Long.MAX_VALUE);
   }

@@ -295,6 +295,60 @@ class MemfdTest {
     }
   }
 
+  @Test
+  void largestRegionHasAllItsPages() {
+    long size = Long.MAX_VALUE;
+    long before = Counters.regionBytes();
+    try (AshmemRegion one = region("largest", size);
+        AshmemRegion two = region("largest", size);
+        AshmemRegion three = region("largest", size)) {
+      assertEquals(size, Counters.regionBytes());
+      one.unpin();
+      two.unpin();
+      assertEquals(1L << 51, Purge.half());
+      assertEquals(PinResult.WAS_PURGED, one.pin());
+      assertEquals(PinResult.NOT_PURGED, two.pin());
+      one.unpin();
+      two.unpin();
+      three.unpin();
+      assertEquals(3L << 51, Purge.all());
+      assertEquals(PinStatus.UNPINNED, one.pinStatus());
+      assertEquals(PinResult.WAS_PURGED, one.pin(size - size % PAGE, size % PAGE));
+    }
+    assertEquals(before, Counters.regionBytes());
+  }
+
+  /** Purges under AUTO when no descriptor is free. */
+  static final class NoDescriptor {
+    private NoDescriptor() {}
+
+    public static void main(String[] arguments) {
+      try (AshmemRegion region = region("full", 3L * PAGE)) {
+        region.unpin();
+        System.setProperty(Backend.PROPERTY, "auto");
+        // Loads all classes and opens the console. Each needs a descriptor.
+        region("first", PAGE).close();
+        System.out.println("begin " + AshmemRegion.purgeAllCaches());
+        region.pin();
+        region.unpin();
+        byte[] path = "/dev/null".getBytes(UTF_8);
+        int last = 0;
+        while (last >= 0) {
+          last = Shim.open(path);
+        }
+        System.out.println(Errno.name(-last) + " " + AshmemRegion.purgeAllCaches());
+      }
+    }
+  }
+
+  @Test
+  void purgeNeedsNoFreeDescriptor() throws Exception {
+    List<String> command = new ArrayList<>(List.of("prlimit", "--nofile=200:200"));
+    command.addAll(ChildJvm.command(List.of(), NoDescriptor.class));
+    ChildJvm.Result result = ChildJvm.run(command);
+    assertEquals("begin 3\nEMFILE 3\n", result.output());
+  }
+
   /** In a container, the cgroup of the process may be the root of the visible cgroups. */
   @Test
   void pressureIsAskedOfTheOwnCgroupFirst(@TempDir Path directory) throws Exception {
