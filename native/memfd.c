@@ -153,17 +153,23 @@ JNIEXPORT jint JNICALL Java_org_ashmem_Shim_openPressure(JNIEnv *env,
 	return fd;
 }
 
-/* Returns 0 on memory pressure, -ENODEV if the file reports no more events. */
+/*
+ * Returns 0 on memory pressure, NO_PRESSURE if there was none in time, -ENODEV
+ * if the file reports no more events.
+ */
 JNIEXPORT jint JNICALL Java_org_ashmem_Shim_waitForPressure(JNIEnv *env,
 							    jclass shim,
-							    jint fd)
+							    jint fd,
+							    jint milliseconds)
 {
 	struct pollfd file = { .fd = fd, .events = POLLPRI };
-	int result = RETRY(poll(&file, 1, -1));
+	int result = RETRY(poll(&file, 1, milliseconds));
 
 	(void)env;
 	(void)shim;
 	if (result < 0)
 		return result;
+	if (!result)
+		return org_ashmem_Shim_NO_PRESSURE;
 	return file.revents & (POLLERR | POLLNVAL) ? -ENODEV : 0;
 }

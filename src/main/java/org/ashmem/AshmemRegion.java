@@ -711,7 +711,6 @@ public final class AshmemRegion implements AutoCloseable {
         if (protection != null) {
           setProtection(driver, fd, name(), Protection.mask(protection));
         }
-        PressureWatch.startIfWanted();
         return new AshmemRegion(descriptor, driver, name(), size);
       } catch (Throwable e) {
         driver.close();

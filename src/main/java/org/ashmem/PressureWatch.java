@@ -9,11 +9,12 @@ import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
  * Purges regions on memfd when the kernel reports that tasks wait for memory. It registers a
- * trigger on memory.pressure of the process's own cgroup, or on that of the machine.
+ * trigger on memory.pressure of the process's own cgroup, or on that of the machine. One thread
+ * waits for the reports. It starts when a range is unpinned, and ends when no region is left whose
+ * memory could be purged. Then nothing keeps this class loaded.
  *
  * <p>Source: the kernel's Documentation/accounting/psi.rst, "Monitoring for pressure thresholds".
  */
@@ -27,43 +28,63 @@ final class PressureWatch {
   private static final Path CGROUPS = Path.of("/sys/fs/cgroup");
 
   private static final System.Logger LOG = System.getLogger("org.ashmem");
-  private static final AtomicBoolean STARTED = new AtomicBoolean();
+
+  /** How long the thread waits before it looks whether there is a region left, in milliseconds. */
+  private static final int PAUSE = 500;
+
+  /** Whether the thread runs. The monitor of this class protects this field and the next one. */
+  private static boolean running;
+
+  private static boolean refused;
 
   private PressureWatch() {}
 
-  /** Starts one thread for the lifetime of the process if the property is true. */
+  /**
+   * Starts the thread if the property is true and the thread does not run. {@link Purge} has a
+   * region already: as long as it has one, the thread does not end.
+   */
   static void startIfWanted() {
-    if (Boolean.getBoolean(PROPERTY) && !STARTED.getAndSet(true)) {
+    if (Boolean.getBoolean(PROPERTY)) {
       start(files(Path.of("/proc/self/cgroup")));
     }
   }
 
   /** Watches the first of these files that accepts the trigger. Warns if none does. */
-  private static void start(List<Path> files) {
-    List<String> refused = new ArrayList<>();
+  static synchronized void start(List<Path> files) {
+    if (running || refused) {
+      return;
+    }
+    List<String> reasons = new ArrayList<>();
     for (Path file : files) {
       int fd = Shim.openPressure(file.toString().getBytes(UTF_8), TRIGGER);
       if (fd >= 0) {
-        try {
-          Thread thread = new Thread(() -> watch(fd, file), "ashmem-pressure");
-          thread.setDaemon(true);
-          thread.start();
-        } catch (Throwable e) {
-          int unused = Shim.close(fd);
-          STARTED.set(false);
-          throw e;
-        }
-        LOG.log(System.Logger.Level.DEBUG, "{0} triggers the purge of unpinned memory", file);
+        start(fd, file);
         return;
       }
-      refused.add(file + ": " + Errno.name(-fd));
+      reasons.add(file + ": " + Errno.name(-fd));
     }
+    refused = true;
     LOG.log(
         System.Logger.Level.WARNING,
         "{0} is true, but the kernel does not report memory pressure ({1}): unpinned memory is"
             + " purged on request only",
         PROPERTY,
-        String.join(", ", refused));
+        String.join(", ", reasons));
+  }
+
+  private static void start(int fd, Path file) {
+    try {
+      // The thread must not keep the class loaders of the thread that starts it.
+      Thread thread = new Thread(null, () -> run(fd, file), "ashmem-pressure", 0, false);
+      thread.setContextClassLoader(null);
+      thread.setDaemon(true);
+      thread.start();
+    } catch (Throwable e) {
+      int unused = Shim.close(fd);
+      throw e;
+    }
+    running = true;
+    LOG.log(System.Logger.Level.DEBUG, "{0} triggers the purge of unpinned memory", file);
   }
 
   /**
@@ -86,26 +107,42 @@ final class PressureWatch {
     return files;
   }
 
-  private static void watch(int fd, Path file) {
-    while (true) {
-      int result = Shim.waitForPressure(fd);
-      if (result < 0) {
-        // The cgroup was removed.
-        LOG.log(
-            System.Logger.Level.WARNING,
-            "{0} no longer reports memory pressure: {1}",
-            file,
-            Errno.name(-result));
-        int unused = Shim.close(fd);
-        return;
-      }
-      try {
-        long pages = Purge.half();
-        LOG.log(System.Logger.Level.DEBUG, "memory pressure: purged {0} pages", pages);
-      } catch (Throwable e) {
-        // For example the Java heap is full. Keep watching: memory may run short again.
-        LOG.log(System.Logger.Level.WARNING, "memory pressure: the purge failed", e);
+  private static void run(int fd, Path file) {
+    while (watch(fd, file)) {
+      // The next report, or the next look.
+    }
+    int unused = Shim.close(fd);
+  }
+
+  /** Waits for one report and purges. Returns false if the thread has to end. */
+  private static boolean watch(int fd, Path file) {
+    int result = Shim.waitForPressure(fd, PAUSE);
+    if (result < 0) {
+      // The cgroup was removed.
+      LOG.log(
+          System.Logger.Level.WARNING,
+          "{0} no longer reports memory pressure: {1}",
+          file,
+          Errno.name(-result));
+      synchronized (PressureWatch.class) {
+        running = false;
+        return false;
       }
     }
+    if (result == Shim.NO_PRESSURE) {
+      synchronized (PressureWatch.class) {
+        // A region that is added after this check starts the next thread.
+        running = Purge.hasRegions();
+        return running;
+      }
+    }
+    try {
+      long pages = Purge.half();
+      LOG.log(System.Logger.Level.DEBUG, "memory pressure: purged {0} pages", pages);
+    } catch (Throwable e) {
+      // For example the Java heap is full. Keep watching: memory may run short again.
+      LOG.log(System.Logger.Level.WARNING, "memory pressure: the purge failed", e);
+    }
+    return true;
   }
 }

@@ -59,10 +59,15 @@ final class Purge {
 
   static void add(MemfdDriver region) {
     REGIONS.add(region);
+    PressureWatch.startIfWanted();
   }
 
   static void remove(MemfdDriver region) {
     REGIONS.remove(region);
+  }
+
+  static boolean hasRegions() {
+    return !REGIONS.isEmpty();
   }
 
   /**

@@ -30,6 +30,9 @@ final class Shim {
   static final int SEVERAL = -5003;
   static final int LOST = -5004;
 
+  /** The result of {@link #waitForPressure} if nothing was reported. */
+  static final int NO_PRESSURE = 1;
+
   /**
    * Why the library cannot be loaded. A static initializer that throws would give only its first
    * caller this error.
@@ -180,8 +183,11 @@ final class Shim {
   /** Opens a pressure file and registers a trigger on it. The trigger ends with a NUL. */
   static native int openPressure(byte[] path, byte[] trigger);
 
-  /** Waits until the trigger of a pressure file fires. */
-  static native int waitForPressure(int fd);
+  /**
+   * Waits until the trigger of a pressure file fires. Returns 0, or NO_PRESSURE if it did not fire
+   * within so many milliseconds; -1 waits without a limit.
+   */
+  static native int waitForPressure(int fd, int milliseconds);
 
   /** Sends one byte with one descriptor. Returns 1. */
   static native int send(int socket, int fd);

@@ -85,7 +85,7 @@ class PressureIT {
       Thread thread =
           new Thread(
               () -> {
-                while (Shim.waitForPressure(fd) == 0) {
+                while (Shim.waitForPressure(fd, -1) == 0) {
                   reports.incrementAndGet();
                 }
               });
