@@ -67,7 +67,7 @@ final class AshmemRegionRaces {
     @Actor
     public void user(LL_Result r) {
       try {
-        r.r1 = Fd.closed(region.dup());
+        r.r1 = Fd.closed(region.dup().detach());
       } catch (ClosedException e) {
         r.r1 = "closed";
       } catch (AshmemException e) {

@@ -34,7 +34,8 @@ public final class AshmemRegion implements AutoCloseable {
   /** The maximum length of a name, in bytes of UTF-8. */
   static final int MAX_NAME = 255;
 
-  private static final String UNNAMED = "dev/ashmem";
+  /** The name that the device gives to a region without a name. */
+  static final String UNNAMED = "dev/ashmem";
 
   static final Cleaner CLEANER = Cleaner.create();
 
@@ -56,7 +57,7 @@ public final class AshmemRegion implements AutoCloseable {
     this(new Descriptor(fd), DeviceDriver.INSTANCE, name, size);
   }
 
-  private AshmemRegion(Descriptor owned, Driver driver, String name, long size) {
+  AshmemRegion(Descriptor owned, Driver driver, String name, long size) {
     this.descriptor = owned;
     this.driver = driver;
     this.pins = new Pins(this, driver);
@@ -96,44 +97,16 @@ public final class AshmemRegion implements AutoCloseable {
    * Takes ownership of a descriptor that was inherited or received. Closing the region closes the
    * descriptor. From now on no process can change the region's name or size.
    *
-   * @param fd the number of an open descriptor; if this method throws, the descriptor stays open
-   *     and belongs to the caller
+   * @param descriptor an open descriptor; afterwards the region owns it, but if this method throws,
+   *     it stays open
    * @return the region that the descriptor refers to
-   * @throws IllegalArgumentException if the number is negative
+   * @throws ClosedException if the descriptor was closed, detached or adopted before
    * @throws AshmemException.NotRegion if the descriptor is not open, is not a region, is a region
    *     without a size, or is a memfd whose size is not sealed
    * @throws AshmemException if the kernel refuses
    */
-  public static AshmemRegion fromFileDescriptor(int fd) {
-    if (fd < 0) {
-      throw new IllegalArgumentException("descriptor " + fd + " is negative");
-    }
-    if (MemfdDriver.isRegion(fd)) {
-      return fromMemfd(fd);
-    }
-    requireRegion(fd, "statx", Shim.probe(fd));
-    long size = requireRegion(fd, "ASHMEM_GET_SIZE", Shim.size(fd));
-    if (size == 0) {
-      throw new AshmemException.NotRegion(
-          fd, "ASHMEM_GET_SIZE", Errno.EINVAL, "the region was not given a size yet");
-    }
-    String name = name(fd);
-    AshmemException.check("mmap", name, Shim.back(fd));
-    // Read size and name again: from here on no process can change them.
-    size = AshmemException.check("ASHMEM_GET_SIZE", name, Shim.size(fd));
-    return new AshmemRegion(fd, name(fd), size);
-  }
-
-  private static AshmemRegion fromMemfd(int fd) {
-    String given = MemfdDriver.name(fd);
-    String name = given.isEmpty() ? UNNAMED : given;
-    long size = AshmemException.check("statx", name, Shim.fileSize(fd));
-    if (size == 0) {
-      throw new AshmemException.NotRegion(fd, "statx", Errno.EINVAL, "the memfd has no bytes");
-    }
-    Descriptor descriptor = new Descriptor(fd);
-    return new AshmemRegion(
-        descriptor, MemfdDriver.adopted(descriptor, fd, name, size), name, size);
+  public static AshmemRegion fromFileDescriptor(RegionDescriptor descriptor) {
+    return descriptor.adopt();
   }
 
   /**
@@ -431,24 +404,23 @@ public final class AshmemRegion implements AutoCloseable {
    * Creates another descriptor of this region, for another process or for {@link
    * #fromFileDescriptor}. The descriptor is closed when this process executes another program.
    *
-   * @return the number of the descriptor; the caller must close it
+   * <p>On memfd, the region is not purged from now on. It may be purged again after the descriptor,
+   * or the region that adopted it, is closed, if it was never passed on to another process.
+   *
+   * @return the descriptor, which the caller must close
    * @throws ClosedException if the region is closed
    * @throws IllegalStateException on memfd, if a range was purged and not pinned since; only this
    *     object has a record of that purge
    * @throws AshmemException if the kernel refuses
    */
-  public int dup() {
+  public RegionDescriptor dup() {
     int fd = acquire();
     try {
-      return AshmemException.check("fcntl", name, driver.dup(fd));
+      int copy = AshmemException.check("fcntl", name, driver.dup(fd));
+      return new RegionDescriptor(copy, driver);
     } finally {
       release();
     }
-  }
-
-  /** Undoes {@link #dup} after its descriptor was closed before any process received it. */
-  void takeBack() {
-    driver.takenBack();
   }
 
   /**
@@ -541,12 +513,6 @@ public final class AshmemRegion implements AutoCloseable {
     }
   }
 
-  private static String name(int fd) {
-    byte[] bytes = new byte[MAX_NAME];
-    int length = AshmemException.check("ASHMEM_GET_NAME", UNNAMED, Shim.name(fd, bytes));
-    return new String(bytes, 0, length, UTF_8);
-  }
-
   private static void setProtection(Driver driver, int fd, String name, int mask) {
     int result = driver.setProtection(fd, mask);
     if (result == -Errno.EINVAL) {
@@ -558,19 +524,6 @@ public final class AshmemRegion implements AutoCloseable {
               + " contains a right that was removed before");
     }
     AshmemException.check(driver.protectionCall(), name, result);
-  }
-
-  /** Throws if the result of a first call shows that the descriptor is not a region. */
-  private static long requireRegion(int fd, String call, long result) {
-    return switch ((int) Math.max(0, -result)) {
-      case Errno.EBADF ->
-          throw new AshmemException.NotRegion(
-              fd, call, Errno.EBADF, "it is not an open descriptor");
-      case Errno.ENOTTY, Errno.EINVAL ->
-          throw new AshmemException.NotRegion(
-              fd, call, (int) -result, "it is not a region of ashmem, nor a memfd of fixed size");
-      default -> AshmemException.check(call, "descriptor " + fd, result);
-    };
   }
 
   /** Frees a region when it is closed or becomes unreachable. */

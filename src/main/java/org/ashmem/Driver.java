@@ -34,7 +34,7 @@ interface Driver {
    */
   int dup(int fd);
 
-  /** Called when a descriptor of {@link #dup} was closed before any receiver had it. */
+  /** Called after a descriptor of {@link #dup} was closed that no other process had. */
   void takenBack();
 
   /** Returns the address of a new mapping. The offset is a multiple of the page size. */

@@ -47,13 +47,22 @@ final class MemfdDriver implements Driver {
 
   private boolean closed;
 
+  /** What to run when this region is closed and nobody else has the memory by it. */
+  private final Runnable takenBack;
+
   private MemfdDriver(
-      Descriptor descriptor, String name, long size, long others, boolean writable) {
+      Descriptor descriptor,
+      String name,
+      long size,
+      long others,
+      boolean writable,
+      Runnable takenBack) {
     this.descriptor = descriptor;
     this.name = name;
     this.size = size;
     this.others = others;
     this.writable = writable;
+    this.takenBack = takenBack;
   }
 
   /**
@@ -90,7 +99,7 @@ final class MemfdDriver implements Driver {
 
   /** Returns the driver of a region that this process has just created. */
   static MemfdDriver created(Descriptor descriptor, String name, long size) {
-    return new MemfdDriver(descriptor, name, size, 0, true);
+    return new MemfdDriver(descriptor, name, size, 0, true, () -> {});
   }
 
   /** Returns whether the descriptor is a memfd whose size is sealed. */
@@ -100,9 +109,13 @@ final class MemfdDriver implements Driver {
     return seals >= 0 && (seals & fixed) == fixed;
   }
 
-  /** Returns the driver of a region whose descriptor was inherited or received. */
-  static MemfdDriver adopted(Descriptor descriptor, int fd, String name, long size) {
-    return new MemfdDriver(descriptor, name, size, 1, Shim.isWritable(fd) == 1);
+  /**
+   * Returns the driver of a region whose descriptor was inherited or received. The creator of the
+   * memory is another holder.
+   */
+  static MemfdDriver adopted(
+      Descriptor descriptor, int fd, String name, long size, Runnable takenBack) {
+    return new MemfdDriver(descriptor, name, size, 1, Shim.isWritable(fd) == 1, takenBack);
   }
 
   /** Returns the name of the memfd, or an empty string. */
@@ -246,6 +259,10 @@ final class MemfdDriver implements Driver {
 
   @Override
   public synchronized int dup(int fd) {
+    if (closed) {
+      // Another thread closed the region, and then the creator may purge it.
+      throw new ClosedException("region '" + name + "'");
+    }
     if (ranges.anyPurged()) {
       throw new IllegalStateException(
           "a range of region '"
@@ -263,6 +280,14 @@ final class MemfdDriver implements Driver {
   @Override
   public synchronized void takenBack() {
     others--;
+    giveBack();
+  }
+
+  /** Only the creator of the memory is left as another holder: it may purge again. */
+  private void giveBack() {
+    if (closed && others == 1) {
+      takenBack.run();
+    }
   }
 
   @Override
@@ -279,9 +304,13 @@ final class MemfdDriver implements Driver {
 
   @Override
   public synchronized void close() {
+    if (closed) {
+      return;
+    }
     closed = true;
     if (purgeable) {
       Purge.remove(this);
     }
+    giveBack();
   }
 }

@@ -140,17 +140,24 @@ public final class RegionChannel implements AutoCloseable {
   public void send(AshmemRegion region) throws IOException {
     int socketFd = acquire();
     try {
-      int fd = region.dup();
-      int result = Shim.send(socketFd, fd);
-      int unused = Shim.close(fd);
+      int result = send(socketFd, region);
       if (result < 0) {
-        region.takeBack();
         requireOpen();
         requireNoTimeout(result);
         throw TransferException.ofSend(region.name(), -result);
       }
     } finally {
       release();
+    }
+  }
+
+  private static int send(int socketFd, AshmemRegion region) {
+    try (RegionDescriptor copy = region.dup()) {
+      int result = Shim.send(socketFd, copy.number());
+      if (result >= 0) {
+        copy.passedOn();
+      }
+      return result;
     }
   }
 
@@ -185,11 +192,8 @@ public final class RegionChannel implements AutoCloseable {
     } finally {
       release();
     }
-    try {
-      return AshmemRegion.fromFileDescriptor(fd);
-    } catch (Throwable e) {
-      int unused = Shim.close(fd);
-      throw e;
+    try (RegionDescriptor received = RegionDescriptor.of(fd)) {
+      return AshmemRegion.fromFileDescriptor(received);
     }
   }
 

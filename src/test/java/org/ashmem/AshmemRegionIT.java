@@ -83,7 +83,7 @@ class AshmemRegionIT {
   @Tag("device")
   void nameAndSizeAreFixedFromCreationOn() {
     try (AshmemRegion region = AshmemRegion.create("fixed", PAGE)) {
-      int fd = region.dup();
+      int fd = region.dup().detach();
       assertEquals(-Errno.EINVAL, Shim.setName(fd, "other".getBytes(UTF_8)));
       assertEquals(-Errno.EINVAL, Shim.setSize(fd, 2L * PAGE));
       assertEquals(0, Shim.close(fd));
@@ -263,10 +263,11 @@ class AshmemRegionIT {
   @Test
   void adoptedRegionClosesItsOwnDescriptorOnly() throws Exception {
     AshmemRegion region = AshmemRegion.create("adopted", PAGE);
-    int fd = region.dup();
+    RegionDescriptor copy = region.dup();
+    int fd = copy.fd();
     Path file = Path.of(OpenFile.target(fd));
     long open = OpenFile.count(file);
-    AshmemRegion adopted = AshmemRegion.fromFileDescriptor(fd);
+    AshmemRegion adopted = AshmemRegion.fromFileDescriptor(copy);
     assertEquals(open, OpenFile.count(file));
     adopted.close();
     assertFalse(OpenFile.isOpen(fd));
@@ -283,15 +284,16 @@ class AshmemRegionIT {
     assertEquals(-Errno.EINVAL, Shim.back(fd));
     assertEquals(-Errno.EINVAL, Shim.fileId(fd));
     assertEquals(-Errno.EINVAL, Shim.pin(fd, 0, 0));
+    RegionDescriptor given = RegionDescriptor.of(fd);
     AshmemException.NotRegion e =
-        assertThrows(AshmemException.NotRegion.class, () -> AshmemRegion.fromFileDescriptor(fd));
+        assertThrows(AshmemException.NotRegion.class, () -> AshmemRegion.fromFileDescriptor(given));
     assertTrue(e.getMessage().contains("not given a size"), e.getMessage());
     assertEquals(DEVICE.toString(), OpenFile.target(fd));
 
     // The descriptor is unchanged, so it can still get a size.
     assertEquals(0, Shim.setSize(fd, PAGE));
     assertEquals(0, Shim.setName(fd, "late".getBytes(UTF_8)));
-    try (AshmemRegion region = AshmemRegion.fromFileDescriptor(fd)) {
+    try (AshmemRegion region = AshmemRegion.fromFileDescriptor(given)) {
       assertEquals("late", region.name());
       assertEquals(PAGE, region.size());
       assertEquals(PinResult.NOT_PURGED, region.pin());
@@ -304,10 +306,11 @@ class AshmemRegionIT {
   void otherDeviceOfTheSameKindIsNotAdopted() throws Exception {
     // Miscellaneous devices share a major number. The kernel names them in /sys and /proc/misc.
     int fd = OpenFile.open(Path.of("/dev/fuse"));
+    RegionDescriptor given = RegionDescriptor.of(fd);
     AshmemException.NotRegion e =
-        assertThrows(AshmemException.NotRegion.class, () -> AshmemRegion.fromFileDescriptor(fd));
+        assertThrows(AshmemException.NotRegion.class, () -> AshmemRegion.fromFileDescriptor(given));
     assertEquals("statx", e.call());
-    assertEquals(0, Shim.close(fd));
+    given.close();
   }
 
   @Test

@@ -221,15 +221,14 @@ class AshmemRegionTest {
   @ParameterizedTest
   @ValueSource(ints = {-1, Integer.MIN_VALUE})
   void negativeDescriptorIsRefused(int fd) {
-    assertThrows(IllegalArgumentException.class, () -> AshmemRegion.fromFileDescriptor(fd));
+    assertThrows(IllegalArgumentException.class, () -> RegionDescriptor.of(fd));
   }
 
   @Test
   void descriptorThatIsNotOpenIsRefused() {
+    RegionDescriptor given = RegionDescriptor.of(Integer.MAX_VALUE);
     AshmemException.NotRegion e =
-        assertThrows(
-            AshmemException.NotRegion.class,
-            () -> AshmemRegion.fromFileDescriptor(Integer.MAX_VALUE));
+        assertThrows(AshmemException.NotRegion.class, () -> AshmemRegion.fromFileDescriptor(given));
     assertEquals("EBADF", e.errnoName());
   }
 
@@ -241,21 +240,57 @@ class AshmemRegionTest {
         path.startsWith("/") ? Path.of(path) : Files.createFile(directory.resolve("some-file"));
     int fd = OpenFile.open(file);
 
+    RegionDescriptor given = RegionDescriptor.of(fd);
     AshmemException.NotRegion e =
-        assertThrows(AshmemException.NotRegion.class, () -> AshmemRegion.fromFileDescriptor(fd));
+        assertThrows(AshmemException.NotRegion.class, () -> AshmemRegion.fromFileDescriptor(given));
 
     assertEquals("ENOTTY", e.errnoName());
     assertTrue(e.getMessage().contains("not a region"), e.getMessage());
     assertEquals(file.toString(), OpenFile.target(fd));
-    assertEquals(0, Shim.close(fd));
+    assertTrue(given.isOpen());
+    given.close();
+    assertFalse(OpenFile.isOpen(fd));
   }
 
   @Test
   void duplicateIsANumberOfItsOwn() throws Exception {
-    int fd = notReally.dup();
+    int fd = notReally.dup().detach();
     notReally.close();
     assertEquals("/dev/null", OpenFile.target(fd));
     assertEquals(0, Shim.close(fd));
+  }
+
+  @Test
+  void duplicateClosesItsDescriptorOnce() throws Exception {
+    RegionDescriptor copy = notReally.dup();
+    int fd = copy.fd();
+    assertTrue(copy.isOpen());
+    copy.close();
+    assertFalse(copy.isOpen());
+    assertFalse(OpenFile.isOpen(fd));
+    int other = OpenFile.open(Path.of("/dev/zero"));
+    copy.close();
+    assertEquals("/dev/zero", OpenFile.target(other));
+    assertEquals(0, Shim.close(other));
+    assertThrows(ClosedException.class, copy::fd);
+    assertThrows(ClosedException.class, copy::detach);
+    assertThrows(ClosedException.class, () -> AshmemRegion.fromFileDescriptor(copy));
+  }
+
+  @Test
+  void duplicateThatIsDetachedBelongsToTheCaller() throws Exception {
+    RegionDescriptor copy = notReally.dup();
+    int fd = copy.detach();
+    copy.close();
+    assertThrows(ClosedException.class, copy::detach);
+    assertEquals("/dev/null", OpenFile.target(fd));
+    assertEquals(0, Shim.close(fd));
+  }
+
+  @Test
+  void duplicateThatIsForgottenIsClosed() throws Exception {
+    int fd = notReally.dup().fd();
+    Await.collection(() -> !OpenFile.isOpen(fd));
   }
 
   @Test

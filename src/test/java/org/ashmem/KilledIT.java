@@ -68,7 +68,7 @@ class KilledIT {
     }
 
     private static void stay(AshmemRegion region) throws Exception {
-      System.out.println(region.dup());
+      System.out.println(region.dup().detach());
       Thread.sleep(Long.MAX_VALUE);
     }
 
@@ -133,7 +133,7 @@ class KilledIT {
       for (int i = 0; i < 3; i++) {
         Pattern.fill(mapping.buffer().slice(i * part, part).asLongBuffer(), (long) i * words);
       }
-      int fd = region.dup();
+      int fd = region.dup().detach();
       Process child = ChildJvm.start(ProcessHandle.current().pid(), fd, SharingIT.Child.class);
       try (BufferedReader out = child.inputReader(UTF_8);
           Writer in = child.outputWriter(UTF_8)) {

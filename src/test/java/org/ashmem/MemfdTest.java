@@ -46,7 +46,7 @@ class MemfdTest {
   @Test
   void sizeCannotBeChangedByAnybody() {
     try (AshmemRegion region = region("sealed", 3L * PAGE)) {
-      int fd = region.dup();
+      int fd = region.dup().detach();
       assertEquals(-Errno.EPERM, Shim.resize(fd, PAGE));
       assertEquals(-Errno.EPERM, Shim.resize(fd, 4L * PAGE));
       assertEquals(0, Shim.close(fd));
@@ -79,10 +79,10 @@ class MemfdTest {
     try (AshmemRegion region = region("read-only descriptor", PAGE);
         Mapping writer = region.map()) {
       writer.buffer().put(0, (byte) 7);
-      int copy = region.dup();
+      int copy = region.dup().detach();
       int fd = OpenFile.openToRead(Path.of("/proc/self/fd/" + copy));
       assertEquals(0, Shim.close(copy));
-      try (AshmemRegion other = AshmemRegion.fromFileDescriptor(fd);
+      try (AshmemRegion other = AshmemRegion.fromFileDescriptor(RegionDescriptor.of(fd));
           Mapping reader = other.map();
           Mapping own = other.map(MapMode.PRIVATE, 0, PAGE)) {
         assertEquals(EnumSet.of(Protection.READ, Protection.EXECUTE), other.protection());
@@ -98,7 +98,7 @@ class MemfdTest {
   @Test
   void refusalNamesTheCall() {
     try (AshmemRegion region = region("sealed for good", PAGE)) {
-      int fd = region.dup();
+      int fd = region.dup().detach();
       // F_SEAL_SEAL
       assertEquals(0, Shim.seal(fd, 1));
       assertEquals(0, Shim.close(fd));
@@ -123,7 +123,7 @@ class MemfdTest {
         assertThrows(
             AshmemException.PermissionDenied.class, () -> other.map(MapMode.READ_WRITE, 0, PAGE));
         // The kernel itself refuses a writable mapping.
-        int fd = other.dup();
+        int fd = other.dup().detach();
         assertEquals(-Errno.EPERM, Shim.map(fd, Shim.READ | Shim.WRITE, true, 0, PAGE));
         assertEquals(0, Shim.close(fd));
       }
@@ -135,19 +135,22 @@ class MemfdTest {
     int fd = Shim.memfd("open".getBytes(UTF_8));
     assertEquals(0, Shim.resize(fd, PAGE));
     assertEquals(0, Shim.seal(fd, Shim.SEAL_GROW));
+    RegionDescriptor given = RegionDescriptor.of(fd);
     AshmemException.NotRegion e =
-        assertThrows(AshmemException.NotRegion.class, () -> AshmemRegion.fromFileDescriptor(fd));
+        assertThrows(AshmemException.NotRegion.class, () -> AshmemRegion.fromFileDescriptor(given));
     assertTrue(e.getMessage().contains("memfd of fixed size"), e.getMessage());
     assertEquals(0, Shim.seal(fd, Shim.SEAL_SHRINK));
-    AshmemRegion.fromFileDescriptor(fd).close();
+    AshmemRegion.fromFileDescriptor(given).close();
+    assertThrows(ClosedException.class, () -> AshmemRegion.fromFileDescriptor(given));
   }
 
   @Test
   void emptyMemfdIsNoRegion() {
     int fd = Shim.memfd("empty".getBytes(UTF_8));
     assertEquals(0, Shim.seal(fd, Shim.SEAL_GROW | Shim.SEAL_SHRINK));
-    assertThrows(AshmemException.NotRegion.class, () -> AshmemRegion.fromFileDescriptor(fd));
-    assertEquals(0, Shim.close(fd));
+    RegionDescriptor given = RegionDescriptor.of(fd);
+    assertThrows(AshmemException.NotRegion.class, () -> AshmemRegion.fromFileDescriptor(given));
+    given.close();
   }
 
   /** The other holder of a descriptor has its own pins, and this region does not know them. */
@@ -178,26 +181,62 @@ class MemfdTest {
       assertEquals(PinResult.NOT_PURGED, region.pin(0, PAGE));
       assertThrows(IllegalStateException.class, region::dup);
       assertEquals(PinResult.WAS_PURGED, region.pin(PAGE, PAGE));
-      assertEquals(0, Shim.close(region.dup()));
+      region.dup().close();
     }
   }
 
   @Test
   void whatNobodyGotIsPurgedAgain() {
-    AshmemRegion region = region("taken back", PAGE);
-    assertEquals(0, Shim.close(region.dup()));
-    assertEquals(0, Shim.close(region.dup()));
-    region.unpin();
-    region.takeBack();
-    assertEquals(0, Purge.all());
-    region.takeBack();
-    assertEquals(1, Purge.all());
-    assertEquals(PinResult.WAS_PURGED, region.pin());
-    assertEquals(0, Shim.close(region.dup()));
-    region.unpin();
-    region.close();
-    region.takeBack();
-    assertEquals(0, Purge.all());
+    try (AshmemRegion region = region("taken back", PAGE)) {
+      RegionDescriptor one = region.dup();
+      RegionDescriptor two = region.dup();
+      region.unpin();
+      one.close();
+      one.close();
+      assertEquals(0, Purge.all());
+      two.close();
+      assertEquals(1, Purge.all());
+      assertEquals(PinResult.WAS_PURGED, region.pin());
+      RegionDescriptor late = region.dup();
+      region.unpin();
+      region.close();
+      late.close();
+      assertEquals(0, Purge.all());
+    }
+  }
+
+  @Test
+  void whatWasAdoptedHereAndClosedIsPurgedAgain() {
+    try (AshmemRegion region = region("adopted", PAGE)) {
+      AshmemRegion other = AshmemRegion.fromFileDescriptor(region.dup());
+      RegionDescriptor copy = other.dup();
+      AshmemRegion third = AshmemRegion.fromFileDescriptor(other.dup());
+      region.unpin();
+      other.close();
+      other.close();
+      copy.close();
+      assertEquals(0, Purge.all());
+      third.close();
+      assertEquals(1, Purge.all());
+    }
+  }
+
+  @Test
+  void whatMayHaveBeenPassedOnIsNeverPurgedAgain() {
+    try (AshmemRegion region = region("number", PAGE)) {
+      region.unpin();
+      try (RegionDescriptor copy = region.dup()) {
+        assertTrue(copy.fd() >= 0);
+      }
+      assertEquals(0, Purge.all());
+    }
+    try (AshmemRegion region = region("further", PAGE)) {
+      region.unpin();
+      AshmemRegion other = AshmemRegion.fromFileDescriptor(region.dup());
+      assertEquals(0, Shim.close(other.dup().detach()));
+      other.close();
+      assertEquals(0, Purge.all());
+    }
   }
 
   @Test

@@ -375,7 +375,7 @@ class PinIT {
   @Test
   @Tag("device")
   void kernelRefusesBadRanges() {
-    int fd = region.dup();
+    int fd = region.dup().detach();
     int size = PAGES * PAGE;
     int[][] ranges = {
       {1, 0},

@@ -312,7 +312,7 @@ class SharedRecordsTest {
       MEAN.set(records, 1, 1.5);
       NAME.set(records, 1, bytes("from Java", 9));
       HITS.set(records, 2, 1);
-      int fd = region.dup();
+      int fd = region.dup().detach();
       ChildJvm.Result result =
           ChildJvm.run(
               List.of(program.toString(), "/proc/" + ProcessHandle.current().pid() + "/fd/" + fd));

@@ -24,7 +24,8 @@ class SharingIT {
 
     public static void main(String[] args) throws IOException {
       PrintStream out = new PrintStream(System.out, true, UTF_8);
-      try (AshmemRegion region = AshmemRegion.fromFileDescriptor(Integer.parseInt(args[0]));
+      try (AshmemRegion region =
+              AshmemRegion.fromFileDescriptor(RegionDescriptor.of(Integer.parseInt(args[0])));
           Mapping mapping = region.map();
           BufferedReader in = new BufferedReader(new InputStreamReader(System.in, UTF_8))) {
         out.println(region.name() + " " + region.size() + " " + region.fileId());
@@ -60,7 +61,7 @@ class SharingIT {
     try (AshmemRegion region = AshmemRegion.create("shared", 4 * PAGE);
         Mapping mapping = region.map()) {
       mapping.buffer().putLong(8, 0x0123456789abcdefL);
-      int fd = region.dup();
+      int fd = region.dup().detach();
       Process child = ChildJvm.start(ProcessHandle.current().pid(), fd, Child.class);
       try (BufferedReader out = child.inputReader(UTF_8);
           Writer in = child.outputWriter(UTF_8)) {

@@ -159,7 +159,7 @@ class TutorialTest {
 
       // Processes share a region by passing a file descriptor. RegionChannel sends one to another
       // process. This test plays both processes. The receiver gets the name and the size.
-      int descriptor = region.dup();
+      RegionDescriptor descriptor = region.dup();
       try (AshmemRegion received = AshmemRegion.fromFileDescriptor(descriptor);
           Mapping mapping = received.map()) {
         assertEquals("tutorial", received.name());

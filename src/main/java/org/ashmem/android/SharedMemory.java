@@ -19,6 +19,7 @@ import org.ashmem.AshmemRegion;
 import org.ashmem.MapMode;
 import org.ashmem.Mapping;
 import org.ashmem.Protection;
+import org.ashmem.RegionDescriptor;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -70,13 +71,18 @@ public final class SharedMemory implements Closeable {
    */
   public static SharedMemory fromFileDescriptor(int fd) {
     AshmemRegion region;
+    RegionDescriptor descriptor = RegionDescriptor.of(fd);
     try {
-      region = AshmemRegion.fromFileDescriptor(fd);
+      region = AshmemRegion.fromFileDescriptor(descriptor);
     } catch (AshmemException e) {
       if (e instanceof AshmemException.NotRegion || e.errno() == OsConstants.EOVERFLOW) {
         throw new IllegalArgumentException(e.getMessage(), e);
       }
       throw e;
+    } finally {
+      if (descriptor.isOpen()) {
+        int unused = descriptor.detach();
+      }
     }
     if (region.size() > Integer.MAX_VALUE) {
       region.close();
@@ -118,7 +124,7 @@ public final class SharedMemory implements Closeable {
    */
   public int getFdDup() throws ErrnoException {
     try {
-      return region.dup();
+      return region.dup().detach();
     } catch (AshmemException e) {
       throw ErrnoException.of(e);
     }
