@@ -83,7 +83,7 @@ final class MappingRaces {
     }
   }
 
-  /** From Java 22 on, the first view makes the arena that close ends. */
+  /** The first view makes the buffer, or from Java 22 on the arena, that close ends. */
   @JCStressTest
   @Outcome(id = "0, false", expect = ACCEPTABLE, desc = "read before, or zeros after")
   @Outcome(id = "ended, false", expect = ACCEPTABLE, desc = "taken before, refused after")

@@ -30,7 +30,7 @@ public class AshmemException extends RuntimeException {
   static AshmemException of(String call, String regionName, int errno) {
     return switch (errno) {
       case Errno.EPERM, Errno.EACCES -> new PermissionDenied(call, regionName, errno);
-      case Errno.ENOMEM -> new OutOfMemory(call, regionName, errno);
+      case Errno.ENOMEM -> new OutOfMemory(call, regionName, errno, OutOfMemory.ADVICE);
       case Errno.EMFILE, Errno.ENFILE ->
           new AshmemException(
               call,
@@ -57,6 +57,18 @@ public class AshmemException extends RuntimeException {
   /** Returns the system call that makes a request. */
   private static String systemCall(String call) {
     return call.startsWith("ASHMEM_") ? "ioctl" : call;
+  }
+
+  /** Returns the exception for ENOMEM if the JVM did not collect its garbage on request. */
+  static AshmemException ofNoCollection(String call, String regionName) {
+    return new OutOfMemory(
+        call,
+        regionName,
+        Errno.ENOMEM,
+        OutOfMemory.ADVICE
+            + ". Mappings that were closed or forgotten may hold address space until they are"
+            + " collected, and this JVM collects nothing on request: remove"
+            + " -XX:+DisableExplicitGC");
   }
 
   /** Returns the result of a call on a region. Throws if it is a negated errno. */
@@ -176,13 +188,12 @@ public class AshmemException extends RuntimeException {
   public static final class OutOfMemory extends AshmemException {
     @Serial private static final long serialVersionUID = 1;
 
-    private OutOfMemory(String call, String regionName, int errno) {
-      super(
-          call,
-          regionName,
-          errno,
-          "out of memory, of address space, or of mappings (vm.max_map_count): close regions and"
-              + " mappings that are not needed");
+    private static final String ADVICE =
+        "out of memory, of address space, or of mappings (vm.max_map_count): close regions and"
+            + " mappings that are not needed";
+
+    private OutOfMemory(String call, String regionName, int errno, String advice) {
+      super(call, regionName, errno, advice);
     }
   }
 

@@ -3,6 +3,7 @@ package org.ashmem;
 
 import java.lang.ref.Cleaner;
 import java.lang.ref.Reference;
+import java.lang.ref.WeakReference;
 import java.nio.ByteBuffer;
 import org.jspecify.annotations.Nullable;
 
@@ -13,7 +14,9 @@ import org.jspecify.annotations.Nullable;
  * <p>After {@link #close}, a buffer that was taken earlier throws IllegalStateException. Before
  * Java 22 it cannot throw: it reads zeros, or the bytes that were written to it after the close.
  * Such a write does not reach the region. The address space is freed when the last buffer becomes
- * unreachable.
+ * unreachable, or by the close if there was no buffer. A program that maps and closes often needs
+ * the collector for that: with {@code -XX:+DisableExplicitGC}, it may run out of address space
+ * before the collector runs.
  *
  * <p>Thread-safe. A {@link ByteBuffer} is not: each thread should take its own buffer. The bytes of
  * all buffers are ordinary shared memory.
@@ -76,6 +79,10 @@ public final class Mapping implements AutoCloseable {
           "a buffer holds at most 2147483647 bytes: use a segment of the " + this);
     }
     ByteBuffer buffer = open.buffer();
+    if (buffer == null) {
+      // Another thread has just closed the mapping.
+      throw new ClosedException(this.toString());
+    }
     return readOnly ? buffer.asReadOnlyBuffer() : buffer;
   }
 
@@ -164,17 +171,24 @@ public final class Mapping implements AutoCloseable {
     long result = driver.map(fd, mode, start, mappedLength);
     if (result == -Errno.ENOMEM) {
       // Unreachable mappings hold address space until they are collected.
-      System.gc();
-      try {
-        Thread.sleep(COLLECTOR_PAUSE);
-      } catch (InterruptedException e) {
-        Thread.currentThread().interrupt();
-      }
+      boolean collected = collect();
       result = driver.map(fd, mode, start, mappedLength);
+      if (result == -Errno.ENOMEM && !collected) {
+        throw AshmemException.ofNoCollection("mmap", regionName);
+      }
     }
-    if (result < 0) {
-      throw AshmemException.of("mmap", regionName, (int) -result);
+    return AshmemException.check("mmap", regionName, result);
+  }
+
+  /** Requests a collection, and waits for the cleaner. Returns false if nothing was collected. */
+  private static boolean collect() {
+    WeakReference<Object> garbage = new WeakReference<>(new Object());
+    System.gc();
+    try {
+      Thread.sleep(COLLECTOR_PAUSE);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
     }
-    return result;
+    return garbage.get() == null;
   }
 }

@@ -4,27 +4,42 @@ package org.ashmem;
 import java.lang.ref.Cleaner;
 import java.lang.ref.Reference;
 import java.nio.ByteBuffer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The mapped memory of a {@link Mapping}. Before Java 22 a buffer cannot be invalidated. Therefore
  * close replaces the memory by zeros, the tombstone. The tombstone is unmapped when the last buffer
- * becomes unreachable.
+ * becomes unreachable. If there was no buffer, close unmaps the memory.
  */
 final class Memory {
   static {
     MultiRelease.warn(Memory.class);
   }
 
+  private final Cleaner cleaner;
+  private final long before;
+  private final long length;
   private final Unmapping unmapping;
 
+  /** Unmaps the memory if this object becomes unreachable before there is a buffer. */
+  private final Forgotten forgotten;
+
+  private final Cleaner.Cleanable cleanable;
+
   /** Every view keeps this buffer reachable, and therefore the address space mapped. */
-  private final ByteBuffer root;
+  private volatile @Nullable ByteBuffer root;
+
+  /** The monitor of this object protects this field, and the writes of {@link #root}. */
+  private boolean closed;
 
   /** Makes {@code length} bytes visible, from the offset {@code before} in the mapped pages. */
   Memory(Cleaner cleaner, long before, long length, Unmapping unmapping) {
+    this.cleaner = cleaner;
+    this.before = before;
+    this.length = length;
     this.unmapping = unmapping;
-    this.root = Shim.buffer(unmapping.address() + before, length);
-    cleaner.register(root, unmapping);
+    this.forgotten = new Forgotten(unmapping);
+    this.cleanable = cleaner.register(this, forgotten);
   }
 
   /** The maximum length of a view, in bytes. */
@@ -32,19 +47,67 @@ final class Memory {
     return Integer.MAX_VALUE;
   }
 
-  /** Returns a new view. Java treats it as writable, even if the mapping is read-only. */
-  ByteBuffer buffer() {
-    return root.duplicate();
+  /**
+   * Returns a new view, or null if the memory is closed. Java treats the view as writable, even if
+   * the mapping is read-only.
+   */
+  @Nullable ByteBuffer buffer() {
+    ByteBuffer made = root;
+    if (made == null) {
+      made = makeRoot();
+    }
+    return made == null ? null : made.duplicate();
+  }
+
+  private synchronized @Nullable ByteBuffer makeRoot() {
+    ByteBuffer made = root;
+    if (made == null && !closed) {
+      made = Shim.buffer(unmapping.address() + before, length);
+      cleaner.register(made, unmapping);
+      // From now on the buffer decides when the memory is unmapped.
+      forgotten.handOver();
+      cleanable.clean();
+      root = made;
+    }
+    return made;
   }
 
   /** Detaches all views from the mapping. Returns 0 or the negated errno. */
-  int close() {
+  synchronized int close() {
+    ByteBuffer made = root;
     try {
-      return Shim.bury(unmapping.address(), unmapping.length());
+      if (made != null) {
+        return Shim.bury(unmapping.address(), unmapping.length());
+      }
+      closed = true;
+      boolean unused = unmapping.unmap();
+      cleanable.clean();
+      return 0;
     } finally {
       // Without this the cleaner could unmap the range first. The tombstone would then overwrite a
       // later mapping at the same address.
-      Reference.reachabilityFence(root);
+      Reference.reachabilityFence(made);
+    }
+  }
+
+  /** Unmaps the memory, unless a buffer does. */
+  private static final class Forgotten implements Runnable {
+    private final Unmapping unmapping;
+    private volatile boolean handedOver;
+
+    Forgotten(Unmapping unmapping) {
+      this.unmapping = unmapping;
+    }
+
+    void handOver() {
+      handedOver = true;
+    }
+
+    @Override
+    public void run() {
+      if (!handedOver) {
+        unmapping.run();
+      }
     }
   }
 }

@@ -21,6 +21,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Mappings of an ordinary file, because the behaviour does not depend on the device. */
 class MappingTest {
@@ -169,6 +170,54 @@ class MappingTest {
       Await.collection(() -> Limit.addressSpace() <= most);
       assertFalse(mapping.isOpen());
     }
+  }
+
+  /** Maps often, with a limit of address space and without collections, and then forgets. */
+  static final class NoCollections {
+    private NoCollections() {}
+
+    public static void main(String[] arguments) throws Exception {
+      try (AshmemRegion large =
+              AshmemRegion.builder().name("large").size(LARGE).backend(Backend.MEMFD).create();
+          Limit limit = new Limit(LARGE + LARGE / 2)) {
+        for (int i = 0; i < 100; i++) {
+          large.map().close();
+        }
+        Mapping held = large.map();
+        try {
+          large.map().close();
+        } catch (AshmemException.OutOfMemory e) {
+          System.out.println(e.getMessage());
+        }
+        held.close();
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(booleans = {true, false})
+  void mappingWithoutABufferLeavesNothing(boolean collections) throws Exception {
+    List<String> options =
+        List.of(collections ? "-XX:-DisableExplicitGC" : "-XX:+DisableExplicitGC");
+    ChildJvm.Result result = ChildJvm.run(ChildJvm.command(options, NoCollections.class));
+    assertEquals(0, result.status(), result.output());
+    assertTrue(result.output().contains("'large': ENOMEM"), result.output());
+    assertEquals(!collections, result.output().contains("-XX:+DisableExplicitGC"), result.output());
+  }
+
+  /** Closing takes the memory away from the views, and a forgotten view from the address space. */
+  @Test
+  void bufferThatIsMadeLateOutlivesItsMapping() throws Exception {
+    Mapping mapping = region.map(MapMode.READ_ONLY, 0, SIZE);
+    Await.cleaner();
+    byte[] content = Files.readAllBytes(file);
+    ByteBuffer view = mapping.buffer();
+    mapping = null;
+    Await.cleaner();
+    assertEquals(ByteBuffer.wrap(content), view);
+    assertEquals(1, Maps.lines(file.toString()).size());
+    view = null;
+    Maps.awaitNone(file.toString());
   }
 
   @Test
