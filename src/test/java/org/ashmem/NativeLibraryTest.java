@@ -48,7 +48,7 @@ class NativeLibraryTest {
         tell(() -> AshmemRegion.create("anything", 1));
         tell(() -> AshmemRegion.builder().size(1).backend(Backend.MEMFD).create());
         tell(() -> AshmemRegion.builder().size(1).backend(Backend.DEVICE).create());
-        tell(() -> AshmemRegion.fromFileDescriptor(0));
+        tell(() -> AshmemRegion.fromFileDescriptor(RegionDescriptor.of(0)));
         tell(Shim::pageSize);
         tell(() -> Shim.dup(0));
       }
