@@ -17,7 +17,6 @@
 #include <linux/mempolicy.h>
 
 #include "cgroup.h"
-#include "debugfs.h"
 #include "swap.h"
 #include "tracing.h"
 
@@ -230,6 +229,8 @@ static int allocate_beside(size_t used, size_t *purged)
 	if (!b) {
 		int fd = large_range(used);
 
+		/* If one has to be killed, let it be the other one. */
+		write_file("/proc/self/oom_score_adj", "-1000");
 		tell_parent(&m);
 		wait_for_parent(&m);
 		*result = purged_bytes(fd);
@@ -238,8 +239,6 @@ static int allocate_beside(size_t used, size_t *purged)
 	wait_for_child(&m);
 	a = fork_into("p/a");
 	if (!a) {
-		/* If one has to be killed, let it be this one. */
-		write_file("/proc/self/oom_score_adj", "1000");
 		limit_above("p", 0);
 		touch_anonymous(4 * MIB);
 		cgroup_write("p", "memory.max", "max");
@@ -329,6 +328,15 @@ CASE(two_regions_with_nothing_to_give_do_not_stop_the_walk)
 	IN_GROUP("a", find_in_second_region(true, true));
 }
 
+static void stay_on_this_processor(void)
+{
+	cpu_set_t cpus;
+
+	CPU_ZERO(&cpus);
+	CPU_SET(CHECK_OK(sched_getcpu()), &cpus);
+	CHECK_OK(sched_setaffinity(0, sizeof(cpus), &cpus));
+}
+
 /* No region is where the order of the unpins has its place any more. */
 static void find_regions_unpinned_again(size_t regions, bool again)
 {
@@ -337,6 +345,8 @@ static void find_regions_unpinned_again(size_t regions, bool again)
 	int fd[regions];
 
 	CHECK_OK(setrlimit(RLIMIT_NOFILE, &most));
+	/* All regions are of one node. */
+	stay_on_this_processor();
 	for (size_t i = 0; i < regions; i++) {
 		char *base = region_of_pages(&fd[i], 1);
 
@@ -413,6 +423,23 @@ static void take_memory_of(int node)
 	CHECK_OK(syscall(SYS_set_mempolicy, MPOL_BIND, &mask, 8 * sizeof(mask)));
 }
 
+/* Return: is all of the region on the node? */
+static bool move_to_node(const struct filled *f, int node)
+{
+	void *pages[f->pages];
+	int nodes[f->pages], result[f->pages];
+	bool moved = true;
+
+	for (size_t i = 0; i < f->pages; i++) {
+		pages[i] = f->base + i * page_size;
+		nodes[i] = node;
+	}
+	CHECK_OK(syscall(SYS_move_pages, 0, f->pages, pages, nodes, result, MPOL_MF_MOVE));
+	for (size_t i = 0; i < f->pages; i++)
+		moved &= result[i] == node;
+	return moved;
+}
+
 static void find_on_node(bool moved)
 {
 	struct filled f;
@@ -420,12 +447,8 @@ static void find_on_node(bool moved)
 	take_memory_of(0);
 	f = filled_region(24 * MIB);
 	unpin_ranges(f.fd, 0, f.pages);
-	if (moved) {
-		unsigned long from = 1ul << 0, to = 1ul << 1;
-
-		WAIT_UNTIL(!CHECK_OK(syscall(SYS_migrate_pages, 0, 8 * sizeof(from), &from,
-					     &to)));
-	}
+	if (moved)
+		WAIT_UNTIL(move_to_node(&f, 1));
 	CHECK_OK(syscall(SYS_set_mempolicy, MPOL_DEFAULT, NULL, 0));
 	exceed("a", f.fd, 8 * MIB, RANGE * page_size);
 }
@@ -442,15 +465,6 @@ CASE(memory_that_moved_to_another_node_after_its_unpin_is_found)
 	IN_GROUP("a", find_on_node(true));
 }
 
-static void stay_on_this_processor(void)
-{
-	cpu_set_t cpus;
-
-	CPU_ZERO(&cpus);
-	CPU_SET(CHECK_OK(sched_getcpu()), &cpus);
-	CHECK_OK(sched_setaffinity(0, sizeof(cpus), &cpus));
-}
-
 /*
  * Group A has all pages but the first one, which is B's. An empty range at the end lets a
  * search for A begin. Each walk takes it some hundred pages on: past the range that is
@@ -458,7 +472,7 @@ static void stay_on_this_processor(void)
  */
 static void find_what_is_unpinned_after(int walks)
 {
-	enum { UNPINNED = 1024, PINNED = 8192, PAGES = UNPINNED + PINNED };
+	enum { UNPINNED = 1024, PINNED = 32768, PAGES = UNPINNED + PINNED };
 	int fd;
 	char *base;
 
@@ -489,7 +503,7 @@ CASE(a_range_of_another_payer_that_is_unpinned_during_a_search_is_found)
 {
 	cgroup_create("a");
 	cgroup_create("b");
-	for (int walks = 1; walks <= 16; walks *= 2)
+	for (int walks = 1; walks <= 8; walks *= 2)
 		find_what_is_unpinned_after(walks);
 }
 
@@ -497,7 +511,7 @@ CASE(a_range_of_another_payer_that_is_unpinned_during_a_search_is_found)
 static void *disturb(void *unused)
 {
 	struct sched_param p = { .sched_priority = 1 };
-	struct timespec t = { .tv_nsec = 20000 };
+	struct timespec t = { .tv_nsec = 300000 };
 
 	CHECK_EQ(0, pthread_setschedparam(pthread_self(), SCHED_FIFO, &p));
 	for (;;)
@@ -509,13 +523,12 @@ static void *disturb(void *unused)
 static void purge_part(size_t first, size_t pages)
 {
 	int fd = region_create(2 * HUGE);
-	char *base = map_aligned(fd, 2 * HUGE), line[1400];
+	char *base = map_aligned(fd, 2 * HUGE);
 
 	CHECK_OK(madvise(base, 2 * HUGE, MADV_HUGEPAGE));
 	for (size_t i = 0; i < 2 * HUGE; i += page_size)
 		base[i] = 1;
-	CHECK(find_line("/proc/meminfo", "ShmemHugePages:", line));
-	CHECK(strtoul(line, NULL, 10) >= 2 * HUGE / 1024);
+	CHECK_EQ(2 * HUGE >> 10, huge_in(base));
 	unpin(fd, first, pages);
 	WAIT_UNTIL((drop_caches("2"), purged_bytes(fd)));
 	CHECK_EQ(pages * page_size, purged_bytes(fd));
@@ -525,7 +538,7 @@ static void purge_part(size_t first, size_t pages)
 
 CASE_LIMIT(no_more_of_huge_pages_is_freed_than_is_purged, 60)
 {
-	enum { ROUNDS = 60 };
+	enum { ROUNDS = 20 };
 	size_t half = pages_in(HUGE), seen = 0;
 	const char *fields;
 	pthread_t thread;

@@ -112,26 +112,6 @@ CASE_LIMIT(huge_page_unpinned_as_a_whole_is_purged_in_swap, 60)
 	CHECK_PAGES(f.base, f.pages / 2, f.pages / 2, 1);
 }
 
-/* Return: kilobytes of a mapping that are mapped as huge pages. */
-static unsigned long huge_in(const char *base)
-{
-	FILE *f = fopen("/proc/self/smaps", "re");
-	unsigned long kilobytes = 0, start, end;
-	bool here = false, found = false;
-	char line[512];
-
-	CHECK(f);
-	while (!found && fgets(line, sizeof(line), f)) {
-		if (sscanf(line, "%lx-%lx", &start, &end) == 2)
-			here = start == (uintptr_t)base;
-		else if (here)
-			found = sscanf(line, "ShmemPmdMapped: %lu", &kilobytes);
-	}
-	fclose(f);
-	CHECK(found);
-	return kilobytes;
-}
-
 /*
  * Maps a huge page by a read fault. The kernel takes the page for clean, although it
  * is mapped writable.

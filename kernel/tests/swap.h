@@ -45,6 +45,26 @@ static inline char *map_aligned(int fd, size_t length)
 	return base;
 }
 
+/* Return: kilobytes of a mapping that are mapped as huge pages. */
+static inline unsigned long huge_in(const char *base)
+{
+	FILE *f = fopen("/proc/self/smaps", "re");
+	unsigned long kilobytes = 0, start, end;
+	bool here = false, found = false;
+	char line[512];
+
+	CHECK(f);
+	while (!found && fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "%lx-%lx", &start, &end) == 2)
+			here = start == (uintptr_t)base;
+		else if (here)
+			found = sscanf(line, "ShmemPmdMapped: %lu", &kilobytes);
+	}
+	fclose(f);
+	CHECK(found);
+	return kilobytes;
+}
+
 static inline void make_swap(void)
 {
 	run("modprobe zram num_devices=1");
