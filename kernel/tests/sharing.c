@@ -256,6 +256,7 @@ CASE(dead_regions_leave_nothing_on_the_lru)
 			CHECK_OK(munmap(p, 16 * page_size));
 		close(fd);
 	}
+	drop_caches("2");
 	CHECK_EQ(0, purge_all());
 }
 

@@ -373,7 +373,7 @@ class MemfdTest {
         byte[] path = "/dev/null".getBytes(UTF_8);
         int last = 0;
         while (last >= 0) {
-          last = Shim.open(path);
+          last = Shim.openFile(path);
         }
         System.out.println(Errno.name(-last) + " " + AshmemRegion.purgeAllCaches());
       }
