@@ -9,11 +9,10 @@
  */
 #include <pthread.h>
 #include <sys/syscall.h>
-#include <linux/if_xdp.h>
-#include <linux/io_uring.h>
 
 #include "cgroup.h"
 #include "debugfs.h"
+#include "device.h"
 #include "swap.h"
 #include "tracing.h"
 
@@ -484,41 +483,19 @@ static void purge_beside_pages_in_use(void (*use)(char *base, size_t bytes))
 	CHECK_TAKEN(2 * MIB, *purged);
 }
 
-static void register_as_fixed_buffers(char *base, size_t bytes)
+static void use_as_fixed_buffers_only(char *base, size_t bytes)
 {
-	struct io_uring_params p = { .flags = 0 };
-	struct iovec v[16];
-	int ring;
-
-	for (size_t i = 0; i < ARRAY_SIZE(v); i++) {
-		v[i].iov_len = bytes / ARRAY_SIZE(v);
-		v[i].iov_base = base + i * v[i].iov_len;
-	}
-	ring = CHECK_OK(syscall(SYS_io_uring_setup, 4, &p));
-	CHECK_OK(syscall(SYS_io_uring_register, ring, IORING_REGISTER_BUFFERS, v,
-			 ARRAY_SIZE(v)));
+	CHECK(use_as_fixed_buffers(base, bytes));
 }
 
 CASE_LIMIT(fixed_buffers_of_io_uring_are_left_alone, 60)
 {
-	purge_beside_pages_in_use(register_as_fixed_buffers);
-}
-
-static void register_as_packet_buffers(char *base, size_t bytes)
-{
-	struct xdp_umem_reg r = {
-		.addr = (uintptr_t)base,
-		.len = bytes,
-		.chunk_size = page_size,
-	};
-	int fd = CHECK_OK(socket(AF_XDP, SOCK_RAW | SOCK_CLOEXEC, 0));
-
-	CHECK_OK(setsockopt(fd, SOL_XDP, XDP_UMEM_REG, &r, sizeof(r)));
+	purge_beside_pages_in_use(use_as_fixed_buffers_only);
 }
 
 CASE_LIMIT(packet_buffers_of_a_socket_are_left_alone, 60)
 {
-	purge_beside_pages_in_use(register_as_packet_buffers);
+	purge_beside_pages_in_use(use_as_packet_buffers);
 }
 
 /* Fills pages of a region, as fast as it can, from page @next up to page @end. */

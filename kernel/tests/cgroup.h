@@ -144,6 +144,18 @@ static inline pid_t fork_into(const char *group)
 	return pid;
 }
 
+/* Runs the statement in a process in @group, which ends before the case goes on. */
+#define IN_GROUP(group, statement)					\
+	do {								\
+		pid_t in_group = fork_into(group);			\
+									\
+		if (!in_group) {					\
+			statement;					\
+			_exit(0);					\
+		}							\
+		CHECK_CHILD(in_group);					\
+	} while (0)
+
 static inline uint64_t cgroup_oom_kills(const char *group)
 {
 	return cgroup_get(group, "memory.events", "oom_kill");

@@ -61,18 +61,6 @@ static void check_ranges(const struct region *r)
 	CHECK_OK(munmap(page, page_size));
 }
 
-/* Runs the statement in a process in @group, which ends before the case goes on. */
-#define IN_GROUP(group, statement)					\
-	do {								\
-		pid_t in_group = fork_into(group);			\
-									\
-		if (!in_group) {					\
-			statement;					\
-			_exit(0);					\
-		}							\
-		CHECK_CHILD(in_group);					\
-	} while (0)
-
 /* A process in @mapper maps the region first. */
 static struct region region_of(size_t bytes, const char *mapper)
 {

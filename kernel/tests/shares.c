@@ -12,11 +12,10 @@
 #include <sched.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
-#include <linux/if_xdp.h>
-#include <linux/io_uring.h>
 #include <linux/mempolicy.h>
 
 #include "cgroup.h"
+#include "device.h"
 #include "swap.h"
 #include "tracing.h"
 
@@ -39,18 +38,6 @@ static void unpin_ranges(int fd, size_t first, size_t pages)
 		unpin(fd, i, RANGE);
 }
 
-/* Runs the statement in a process in @group, which ends before the case goes on. */
-#define IN_GROUP(group, statement)					\
-	do {								\
-		pid_t in_group = fork_into(group);			\
-									\
-		if (!in_group) {					\
-			statement;					\
-			_exit(0);					\
-		}							\
-		CHECK_CHILD(in_group);					\
-	} while (0)
-
 /*
  * This process, which is in @group, needs @missing bytes more than the limit of @limited
  * allows. The region has to give them: half at least, as each CPU holds up to 256 KiB
@@ -67,34 +54,6 @@ static void exceed(const char *limited, int fd, size_t missing, size_t range)
 	taken = purged_bytes(fd) - before;
 	if (taken < missing / 2 || taken > 2 * missing + range)
 		FAIL("%zu KiB were missing, %zu KiB purged", missing / 1024, taken / 1024);
-}
-
-static void use_as_packet_buffers(char *base, size_t bytes)
-{
-	struct xdp_umem_reg r = {
-		.addr = (uintptr_t)base,
-		.len = bytes,
-		.chunk_size = page_size,
-	};
-	int fd = CHECK_OK(socket(AF_XDP, SOCK_RAW | SOCK_CLOEXEC, 0));
-
-	CHECK_OK(setsockopt(fd, SOL_XDP, XDP_UMEM_REG, &r, sizeof(r)));
-}
-
-/*
- * A device may write to these pages until the process ends. Old kernels refuse pages of
- * a file as buffers of io_uring; they have sockets for packets.
- */
-static void use_by_device(char *base, size_t bytes)
-{
-	struct io_uring_params p = { .flags = 0 };
-	struct iovec v = { base, bytes };
-	int ring = CHECK_OK(syscall(SYS_io_uring_setup, 4, &p));
-
-	if (syscall(SYS_io_uring_register, ring, IORING_REGISTER_BUFFERS, &v, 1)) {
-		CHECK_EQ(EOPNOTSUPP, errno);
-		use_as_packet_buffers(base, bytes);
-	}
 }
 
 /* Regions that were unpinned once, and are in use again. */

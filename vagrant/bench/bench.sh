@@ -49,7 +49,7 @@ bench_kernel() {
     for kernel in "$@"; do
         bench_guest "$kernel" "$results" || exit 1
     done
-    table=$(awk -v beside="$1" -v alone="$2" -f "$lab/bench/kernel.awk" "$results") || status=$?
+    table=$(awk -v beside="$1" -v alone="$2" -f "$lab/bench/verdict.awk" -f "$lab/bench/kernel.awk" "$results") || status=$?
     printf '%s\n\nTimes are the best of %d rounds of many batches each; gains are medians of the rounds. ' "$table" "$bench_rounds"
     bench_end target/bench.tsv
     return "$status"
@@ -66,7 +66,7 @@ bench_reclaim() {
     say "measuring on kernel $kernel"
     guest "$kernel" "exec vagrant/bench/reclaim.sh /ashmem/${results#"$top/"}" || status=$?
     [ -e "$results" ] || exit 1
-    table=$(awk -v kernel="$kernel" -f "$lab/bench/reclaim.awk" "$results") || status=$?
+    table=$(awk -v kernel="$kernel" -f "$lab/bench/verdict.awk" -f "$lab/bench/reclaim.awk" "$results") || status=$?
     printf '%s\n\n' "$table"
     bench_end target/bench-reclaim.tsv
     return "$status"

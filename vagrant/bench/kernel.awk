@@ -40,16 +40,6 @@ function text(value) {
     return sprintf(value < 10 ? "%.2f" : value < 100 ? "%.1f" : "%.0f", value)
 }
 
-# verdict VALUE NEEDED: does VALUE meet NEEDED? NEEDED is "" or a condition such as ">= 1"
-function verdict(value, needed,    number, met) {
-    if (needed == "")
-        return ""
-    number = substr(needed, 4) + 0
-    met = value == "" ? 0 : needed ~ /^>=/ ? value >= number : value <= number
-    missed += !met
-    return met ? "ok" : "MISSED"
-}
-
 # row NAME TITLE KIND NEEDED: KIND is "ratio" (the original's time divided by ours) or "own" (only ours, on each kernel)
 function row(name, title, kind, needed,    original, ours, other, ratio) {
     original = figure(beside, "original", name)

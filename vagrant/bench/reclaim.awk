@@ -29,16 +29,6 @@ function thousands(number,    rest) {
     return int(number) rest
 }
 
-# verdict VALUE NEEDED: does VALUE meet NEEDED? NEEDED is "" or a condition such as ">= 1"
-function verdict(value, needed,    number, met) {
-    if (needed == "")
-        return ""
-    number = substr(needed, 4) + 0
-    met = value == "" ? 0 : needed ~ /^>=/ ? value >= number : value <= number
-    missed += !met
-    return met ? "ok" : "MISSED"
-}
-
 function head(title, base, other) {
     printf "\n%-70s %9s %9s %8s  %s\n", title, base, other, "ratio", "needed"
     base_side = base
