@@ -246,11 +246,11 @@ static void pages_purge(struct ashmem_purge *purge, struct ashmem_share *share,
 
 /*
  * Must a range be left alone? Pages that are pinned for DMA give no memory. But a few of
- * them do not protect a large range.
+ * them do not protect the others of the range.
  */
 static bool range_busy(const struct look *look)
 {
-	return look->locked || look->pinned > look->own / 8;
+	return look->locked || look->pinned > look->own;
 }
 
 /*
