@@ -173,8 +173,11 @@ final class MemfdDriver implements Driver {
       return;
     }
     long from = Math.max(memory, range.start);
-    if (range.end() - from > Purge.PIECE) {
-      ranges.cut(from + Purge.PIECE);
+    // Linux 5.10 finds memory everywhere in the largest files: those get larger pieces.
+    long left = range.end() - from;
+    long piece = Math.max(Purge.PIECE, left / 512 / Purge.PIECE * Purge.PIECE);
+    if (left > piece) {
+      ranges.cut(from + piece);
     }
   }
 
