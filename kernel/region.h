@@ -41,7 +41,8 @@
  * @lock: guards all fields below
  * @open: no: the last descriptor is closed
  * @ranges: unpinned and purged pages; empty until the first mmap
- * @shares: who has pages of the region, and where; faults read the list under RCU
+ * @shares: one for each memcg and node with pages of the region; faults read the list
+ *	under RCU
  * @nr_asleep: number of shares that are not on the LRU
  * @file: the backing file, created by the first mmap and never replaced
  * @private_file: the file of private mappings, created by the first one

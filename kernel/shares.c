@@ -126,7 +126,7 @@ void ashmem_share_sleep(struct ashmem_share *share)
 	if (!share->listed)
 		return;
 	WRITE_ONCE(share->listed, false);
-	/* Pairs with the barrier in ashmem_shares_touch(): this task or a fault sees the other. */
+	/* Pairs with the barrier in share_takes(): this task or a fault sees the other. */
 	smp_mb();
 	if (READ_ONCE(share->touched) && share->region->ranges.nr_unpinned) {
 		WRITE_ONCE(share->listed, true);

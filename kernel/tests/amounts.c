@@ -429,7 +429,7 @@ CASE_LIMIT(a_busy_region_is_not_waited_for, 60)
 		for (int i = 0; i < 8; i++)
 			touch_anonymous(MIB);
 		*slept = waits() - *slept;
-		/* While this process ends, nobody can take what it has unpinned. */
+		/* While this process ends, its unpinned pages cannot be purged. */
 		cgroup_write("p", "memory.max", "max");
 		_exit(0);
 	}
