@@ -179,9 +179,13 @@ CASE_LIMIT(swapped_ranges_are_left_alone, 60)
 	cgroup_create("a");
 	pid = fork_into("a");
 	if (!pid) {
-		struct filled f = filled_region(16 * MIB);
-		size_t swapped = f.pages / 4 * 3;
+		struct filled f;
+		size_t swapped;
 
+		/* madvise() does not find pages that wait in the batch of another processor. */
+		stay_on_processor(0);
+		f = filled_region(16 * MIB);
+		swapped = f.pages / 4 * 3;
 		do {
 			CHECK_OK(madvise(f.base, swapped * page_size, MADV_PAGEOUT));
 		} while (pages_in_memory(&f, swapped));

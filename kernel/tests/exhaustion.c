@@ -4,7 +4,6 @@
  * requests. The caller is charged and stopped; no other client has to wait.
  */
 #include <pthread.h>
-#include <sched.h>
 #include <sys/resource.h>
 
 #include "cgroup.h"
@@ -364,15 +363,6 @@ static void *rival_run(void *arg)
 	return arg;
 }
 
-static void use_processor_0(void)
-{
-	cpu_set_t cpus;
-
-	CPU_ZERO(&cpus);
-	CPU_SET(0, &cpus);
-	CHECK_OK(sched_setaffinity(0, sizeof(cpus), &cpus));
-}
-
 /* Return: how often the scheduler has taken the processor from this thread. */
 static long preemptions(void)
 {
@@ -428,7 +418,7 @@ static void check_shares(int (*request)(int fd))
 
 CASE_LIMIT(requests_for_a_million_ranges_share_the_processor, 120)
 {
-	use_processor_0();
+	stay_on_processor(0);
 	check_shares(pin_all);
 	check_shares(unpin_all);
 	check_shares(close);

@@ -24,6 +24,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -237,6 +238,16 @@ static inline pid_t checked_fork(void)
 {
 	fflush(stdout);
 	return CHECK_OK(fork());
+}
+
+/* This thread, and what it starts, runs on one processor from now on. */
+static inline void stay_on_processor(int processor)
+{
+	cpu_set_t processors;
+
+	CPU_ZERO(&processors);
+	CPU_SET(processor, &processors);
+	CHECK_OK(sched_setaffinity(0, sizeof(processors), &processors));
 }
 
 /* Two pipes by which a parent and its child wait for each other. */

@@ -9,7 +9,6 @@
  * amounts.c tests how much is purged, payers.c whose memory it is.
  */
 #include <pthread.h>
-#include <sched.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <linux/mempolicy.h>
@@ -287,15 +286,6 @@ CASE(two_regions_with_nothing_to_give_do_not_stop_the_walk)
 	IN_GROUP("a", find_in_second_region(true, true));
 }
 
-static void stay_on_this_processor(void)
-{
-	cpu_set_t cpus;
-
-	CPU_ZERO(&cpus);
-	CPU_SET(CHECK_OK(sched_getcpu()), &cpus);
-	CHECK_OK(sched_setaffinity(0, sizeof(cpus), &cpus));
-}
-
 /* No region is where the order of the unpins has its place any more. */
 static void find_regions_unpinned_again(size_t regions, bool again)
 {
@@ -305,7 +295,7 @@ static void find_regions_unpinned_again(size_t regions, bool again)
 
 	CHECK_OK(setrlimit(RLIMIT_NOFILE, &most));
 	/* All regions are of one node. */
-	stay_on_this_processor();
+	stay_on_processor(sched_getcpu());
 	for (size_t i = 0; i < regions; i++) {
 		char *base = region_of_pages(&fd[i], 1);
 
@@ -435,7 +425,7 @@ static void find_what_is_unpinned_after(int walks)
 	int fd;
 	char *base;
 
-	stay_on_this_processor();
+	stay_on_processor(sched_getcpu());
 	base = region_of_pages(&fd, PAGES + 1);
 	IN_GROUP("b", write_pages(base, 0, 1, 1));
 	IN_GROUP("a", ({
@@ -503,7 +493,7 @@ CASE_LIMIT(no_more_of_huge_pages_is_freed_than_is_purged, 60)
 	pthread_t thread;
 	FILE *trace;
 
-	stay_on_this_processor();
+	stay_on_processor(sched_getcpu());
 	write_file(SHMEM_ENABLED, "advise");
 	CHECK_EQ(0, pthread_create(&thread, NULL, disturb, NULL));
 	start_tracing("purge");

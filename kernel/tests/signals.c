@@ -214,8 +214,14 @@ static pid_t start_signals(void)
 
 static void stop_signals(pid_t pid)
 {
+	pid_t ended;
+
 	CHECK_OK(kill(pid, SIGKILL));
-	CHECK_EQ(pid, waitpid(pid, NULL, 0));
+	/* Its last signal may come only now. */
+	do {
+		ended = waitpid(pid, NULL, 0);
+	} while (ended < 0 && errno == EINTR);
+	CHECK_EQ(pid, ended);
 }
 
 /*
