@@ -84,9 +84,12 @@ static bool page_wanted(const struct ashmem_purge *purge, struct ashmem_share *s
 	if (!share)
 		return true;
 	/* A page may have moved, so that no share is asked for it. Limits are not for a node. */
-	if (page_to_nid(page) != purge->nid &&
-	    (purge->quota.reason != ASHMEM_REASON_LIMIT || ashmem_shares_find(share->region, page)))
-		return false;
+	if (page_to_nid(page) != purge->nid) {
+		struct ashmem_share *other = ashmem_shares_find(share->region, page);
+
+		if (purge->quota.reason != ASHMEM_REASON_LIMIT || (other && other != share))
+			return false;
+	}
 	payer = ashmem_page_payer(page);
 	/* With cgroup.memory=nokmem the shares of all memcgs are on the LRU of the root. */
 	return payer == purge->memcg || ashmem_memcg_ino(payer) == share->memcg;
@@ -304,8 +307,11 @@ static bool swap_is_short(const struct ashmem_purge *purge)
 static struct ashmem_range *share_search(struct ashmem_purge *purge, struct ashmem_share *share)
 {
 	struct ashmem_region *region = share->region;
+	struct ashmem_share *owner = NULL;
 	struct ashmem_range *range = NULL;
+	struct mem_cgroup *payer = NULL;
 	struct page *page, *head;
+	int nid = NUMA_NO_NODE;
 	XA_STATE(xas, region_entries(region), share->cursor);
 
 	if (!share->cursor && !READ_ONCE(share->touched) && !share->passed &&
@@ -316,7 +322,8 @@ static struct ashmem_range *share_search(struct ashmem_purge *purge, struct ashm
 	if (!share->cursor) {
 		share->passed = false;
 		WRITE_ONCE(share->touched, false);
-		/* A page that the search misses is touched after this. */
+		WRITE_ONCE(share->seen, false);
+		/* A page that the search misses comes after this. */
 		smp_mb();
 	}
 	rcu_read_lock();
@@ -335,10 +342,20 @@ static struct ashmem_range *share_search(struct ashmem_purge *purge, struct ashm
 			head = compound_head(page);
 			nr = entry_pages(head, xas.xa_index);
 			wanted = page_wanted(purge, share, head);
+			/* Neighbours often belong to one share. */
+			if (ashmem_page_payer(head) != payer || page_to_nid(head) != nid) {
+				payer = ashmem_page_payer(head);
+				nid = page_to_nid(head);
+				owner = ashmem_shares_find(region, head);
+			}
 			if (xas_reload(&xas) != page) {
 				xas_reset(&xas);
+				nid = NUMA_NO_NODE;
 				continue;
 			}
+			/* Only a share can find pages that belong to none. */
+			if (!owner || owner == share)
+				WRITE_ONCE(share->seen, true);
 		}
 		behind = round_down(xas.xa_index, nr) + nr;
 		range = wanted ? ashmem_ranges_at(&region->ranges, first, behind) : NULL;
@@ -351,8 +368,10 @@ static struct ashmem_range *share_search(struct ashmem_purge *purge, struct ashm
 	rcu_read_unlock();
 	if (!range && !page) {
 		share->cursor = 0;
-		if (!share->passed && list_empty(&share->queue.ranges))
+		if (!share->passed && list_empty(&share->queue.ranges)) {
+			share->empty = !READ_ONCE(share->seen);
 			ashmem_share_sleep(share);
+		}
 	}
 	return range;
 }

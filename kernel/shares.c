@@ -80,6 +80,7 @@ static struct ashmem_share *share_alloc(struct mem_cgroup *memcg, int nid)
 	share->memcg = ashmem_memcg_ino(memcg);
 	share->nid = nid;
 	share->touched = true;
+	share->seen = true;
 	return share;
 }
 
@@ -134,6 +135,40 @@ void ashmem_share_sleep(struct ashmem_share *share)
 	}
 	ashmem_list_lru_del(&ashmem_share_lru, &share->lru);
 	share->region->nr_asleep++;
+}
+
+/* Whoever still sees the share may use it until the end of an RCU read-side critical section. */
+static void share_unlink(struct ashmem_share *share)
+{
+	if (share->listed)
+		ashmem_list_lru_del(&ashmem_share_lru, &share->lru);
+	list_del_rcu(&share->link);
+	call_rcu(&share->rcu, share_free);
+}
+
+/**
+ * ashmem_share_remove() - remove a share if it is empty
+ * @share: the share, which the caller must not use afterwards
+ *
+ * Else a region would keep a share of each cgroup that ever used it. The share stays if a
+ * page of it came meanwhile.
+ *
+ * Context: The caller must hold the region's lock.
+ */
+void ashmem_share_remove(struct ashmem_share *share)
+{
+	if (!share->empty)
+		return;
+	share->empty = false;
+	WRITE_ONCE(share->gone, true);
+	/* Pairs with the barrier in share_takes(): this task or a fault sees the other. */
+	smp_mb();
+	if (READ_ONCE(share->seen)) {
+		WRITE_ONCE(share->gone, false);
+		return;
+	}
+	share->region->nr_asleep -= !share->listed;
+	share_unlink(share);
 }
 
 /**
@@ -225,8 +260,15 @@ static bool share_takes(struct ashmem_share *share, unsigned long index, unsigne
 	struct ashmem_region *region = share->region;
 	struct ashmem_range *range;
 
-	/* Pairs with the barrier in ashmem_shares_queue(): the unpin or this sees the other. */
+	if (!READ_ONCE(share->seen))
+		WRITE_ONCE(share->seen, true);
+	/*
+	 * Pairs with the barriers in ashmem_shares_queue() and ashmem_share_remove(): that
+	 * task or this one sees the other.
+	 */
 	smp_mb();
+	if (READ_ONCE(share->gone))
+		return false;
 	if (!READ_ONCE(region->ranges.nr_unpinned))
 		return true;
 	if (mutex_trylock(&region->lock)) {
@@ -304,12 +346,8 @@ void ashmem_shares_clear(struct ashmem_region *region)
 {
 	struct ashmem_share *share, *next;
 
-	list_for_each_entry_safe(share, next, &region->shares, link) {
-		if (share->listed)
-			ashmem_list_lru_del(&ashmem_share_lru, &share->lru);
-		list_del_rcu(&share->link);
-		call_rcu(&share->rcu, share_free);
-	}
+	list_for_each_entry_safe(share, next, &region->shares, link)
+		share_unlink(share);
 }
 
 /**

@@ -27,6 +27,10 @@ struct page;
  * @listed: is the share on the LRU? Written under the region's lock
  * @touched: a page of this share came since a search began, and is not in the queue.
  *	Written by faults, without a lock
+ * @seen: there was a page of this share since a search began. Written by faults, without
+ *	a lock
+ * @empty: a search of the whole file found no page of this share
+ * @gone: the share is being removed from its region
  * @barren: the last visit purged nothing
  * @put_off: how often a purge was put off that has many mappings to change
  * @missed: how often in a row the region's lock was held when a walk came. Guarded by the
@@ -47,6 +51,9 @@ struct ashmem_share {
 	int nid;
 	bool listed;
 	bool touched;
+	bool seen;
+	bool empty;
+	bool gone;
 	bool barren;
 	bool passed;
 	u8 put_off;
@@ -68,6 +75,7 @@ bool ashmem_shares_touch(struct file *file, unsigned long index, struct page *pa
 struct ashmem_share *ashmem_shares_find(struct ashmem_region *region, struct page *page);
 void ashmem_shares_list(struct ashmem_region *region);
 void ashmem_share_sleep(struct ashmem_share *share);
+void ashmem_share_remove(struct ashmem_share *share);
 void ashmem_shares_clear(struct ashmem_region *region);
 
 #endif /* ASHMEM_SHARES_H */

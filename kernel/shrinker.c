@@ -109,6 +109,7 @@ static enum lru_status share_met(struct ashmem_lru_walk *walk, struct list_head 
 
 	looked = scan->purge.looked;
 	share->barren = !ashmem_purge_share(&scan->purge, share) && scan->purge.looked > looked;
+	ashmem_share_remove(share);
 	mutex_unlock(&region->lock);
 	ashmem_region_put(region);
 	if (!ashmem_purge_goes_on(&scan->purge))

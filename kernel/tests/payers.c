@@ -8,6 +8,7 @@
 #include <linux/mempolicy.h>
 
 #include "cgroup.h"
+#include "debugfs.h"
 
 /* Ranges of 64 KiB. */
 enum { RANGE_PAGES = 16 };
@@ -375,6 +376,53 @@ CASE_LIMIT(removed_groups_do_not_stay_for_a_memfd_with_holes, 60)
 CASE_LIMIT(removed_groups_do_not_stay_for_a_purged_region, 60)
 {
 	outlive_groups(new_region, use_and_unpin);
+}
+
+static size_t groups_charged(int fd)
+{
+	struct row row = row_of(fd);
+	size_t groups = 1;
+
+	for (char *p = row.memcgs; *p; p++)
+		groups += *p == ',';
+	return groups;
+}
+
+/*
+ * A region outlives many groups that each used a page of it. The last one's pages are
+ * pinned all the time, and have to be found afterwards.
+ */
+CASE_LIMIT(region_forgets_the_removed_groups_whose_pages_were_purged, 60)
+{
+	enum { GROUPS = 24, KEPT = 1024 };
+	int fd = new_region((GROUPS + KEPT) * page_size);
+	char *p = region_map(fd, (GROUPS + KEPT) * page_size);
+
+	cgroup_create("kept");
+	IN_GROUP("kept", write_pages(p, GROUPS, KEPT, 1));
+	for (size_t i = 0; i < GROUPS; i++) {
+		cgroup_create("gone");
+		IN_GROUP("gone", write_pages(p, i, 1, 1));
+		unpin(fd, i, 1);
+		remove_group("gone");
+	}
+	CHECK_EQ(1 + GROUPS, groups_charged(fd));
+	do {
+		unpin(fd, GROUPS, 1);
+		drop_caches("2");
+	} while (groups_charged(fd) > 1);
+	CHECK_EQ(KEPT - 1, region_info(fd).pinned / page_size);
+	CHECK_PAGES(p, GROUPS + 1, KEPT - 1, 1);
+	for (size_t i = 0; i < KEPT; i += 16)
+		unpin(fd, GROUPS + i, 16);
+	IN_GROUP("kept", ({
+		size_t before = region_info(fd).purged;
+
+		limit_above("kept", 0);
+		touch_anonymous(2 * MIB);
+		CHECK_TAKEN(2 * MIB, region_info(fd).purged - before);
+		cgroup_write("kept", "memory.max", "max");
+	}));
 }
 
 /*
