@@ -4,6 +4,7 @@ package org.ashmem;
 import java.io.IOException;
 import java.lang.ref.Cleaner;
 import java.lang.ref.Reference;
+import java.net.SocketException;
 import java.net.SocketTimeoutException;
 import java.nio.channels.ClosedChannelException;
 import java.nio.channels.IllegalBlockingModeException;
@@ -50,8 +51,8 @@ import org.newsclub.net.unix.FileDescriptorCast;
  * type {@code pom}, which is an optional dependency.
  *
  * <p>Thread-safe. Threads that receive at the same time get one region each. A thread that waits to
- * send or to receive cannot be interrupted. If it is a virtual thread, it pins its carrier thread.
- * Closing the channel ends the wait.
+ * send or to receive cannot be interrupted. Closing the channel ends the wait. A virtual thread
+ * that waits does not hold its carrier thread.
  */
 @SuppressWarnings("exports") // junixsocket is not required transitively: it is optional
 public final class RegionChannel implements AutoCloseable {
@@ -151,9 +152,14 @@ public final class RegionChannel implements AutoCloseable {
     }
   }
 
-  private static int send(int socketFd, AshmemRegion region) {
+  private int send(int socketFd, AshmemRegion region) throws IOException {
     try (RegionDescriptor copy = region.dup()) {
-      int result = Shim.send(socketFd, copy.number());
+      int fd = copy.number();
+      int result =
+          Poller.isVirtual()
+              ? Poller.repeat(
+                  socketFd, Shim.WRITABLE, timeout(), () -> Shim.send(socketFd, fd, false))
+              : Shim.send(socketFd, fd, true);
       if (result >= 0) {
         copy.passedOn();
       }
@@ -183,7 +189,11 @@ public final class RegionChannel implements AutoCloseable {
     int fd;
     int socketFd = acquire();
     try {
-      fd = Shim.receive(socketFd);
+      fd =
+          Poller.isVirtual()
+              ? Poller.repeat(
+                  socketFd, Shim.READABLE, timeout(), () -> Shim.receive(socketFd, false))
+              : Shim.receive(socketFd, true);
       if (fd < 0) {
         requireOpen();
         requireNoTimeout(fd);
@@ -263,6 +273,16 @@ public final class RegionChannel implements AutoCloseable {
   private void requireOpen() {
     if (!isOpen()) {
       throw new ClosedException(toString());
+    }
+  }
+
+  /** Returns the socket's timeout in milliseconds, 0 for none. */
+  private int timeout() throws IOException {
+    try {
+      return socket.socket().getSoTimeout();
+    } catch (SocketException e) {
+      requireOpen();
+      throw e;
     }
   }
 

@@ -23,6 +23,11 @@ final class Shim {
   static final int SEAL_WRITE = 8;
   static final int SEAL_FUTURE_WRITE = 16;
 
+  /** The events of epoll. */
+  static final int READABLE = 1;
+
+  static final int WRITABLE = 4;
+
   /** Results of {@link #receive} without exactly one descriptor. No errno has these values. */
   static final int END = -5001;
 
@@ -189,16 +194,29 @@ final class Shim {
    */
   static native int waitForPressure(int fd, int milliseconds);
 
-  /** Sends one byte with one descriptor. Returns 1. */
-  static native int send(int socket, int fd);
+  /**
+   * Sends one byte with one descriptor. Returns 1, or -EAGAIN if the socket is full and this call
+   * does not wait.
+   */
+  static native int send(int socket, int fd, boolean wait);
 
   /**
    * Receives one byte with one descriptor, close-on-exec, and returns the descriptor. Returns END
    * if the other end closed its socket and nothing is left to receive; NONE if the byte came
    * without a descriptor; SEVERAL if it came with more than one; LOST if this process could not get
-   * all descriptors. In the last two cases, all descriptors that came are closed.
+   * all descriptors. In the last two cases, all descriptors that came are closed. Returns -EAGAIN
+   * if there is nothing to receive and this call does not wait.
    */
-  static native int receive(int socket);
+  static native int receive(int socket, boolean wait);
+
+  /** Creates a descriptor of epoll, close-on-exec. */
+  static native int epoll();
+
+  /** Watches a descriptor for an event of epoll, which is reported once; 0 ends that. */
+  static native int watch(int epoll, int fd, int event);
+
+  /** Waits for an event for so many milliseconds. Returns the descriptor, or -ETIMEDOUT. */
+  static native int nextReady(int epoll, int milliseconds);
 
   /** Returns the address of a new mapping. With descriptor -1 the memory is anonymous. */
   static native long map(int fd, int protection, boolean shared, long offset, long length);

@@ -11,7 +11,7 @@ import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 
-/** The metadata for GraalVM's native-image: resources, and what the C code looks up by name. */
+/** The metadata for GraalVM's native-image: resources, and what the code looks up by name. */
 class NativeImageTest {
   private static final String METADATA =
       "/META-INF/native-image/org.ashmem/ashmem/reachability-metadata.json";
@@ -38,7 +38,8 @@ class NativeImageTest {
               .results()
               .map(method -> method.group(1))
               .collect(Collectors.toSet());
-      assertEquals(Set.of("currentThread", "getUncaughtExceptionHandler", "shim"), methods);
+      assertEquals(
+          Set.of("currentThread", "getUncaughtExceptionHandler", "isVirtual", "shim"), methods);
     }
     assertNotNull(Class.forName("org.ashmem.NativeLibrary$Handover").getDeclaredMethod("shim"));
   }
