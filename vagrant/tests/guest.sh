@@ -196,7 +196,7 @@ test_shim() {
     folder=$(mktemp -d)
     cp -r "$top/target/arm64/." "$folder"
     result "the jar's shim loads, and its calls work" "$folder/ld-linux-aarch64.so.1" --library-path "$folder" \
-        "$folder/load" "$folder/META-INF/native/linux-aarch64/libashmem.so"
+        "$folder/load" "$folder/org/ashmem/native/linux-aarch64/libashmem.so"
 }
 
 # Runs the integration tests with the shim under AddressSanitizer, but not the classes that start JVMs or Flight Recorder,

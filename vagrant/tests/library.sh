@@ -67,9 +67,9 @@ musl_run() {
     rm -rf "$folder"
     mkdir -p "$folder"
     host_give_back "$folder"
-    (cd "$folder" && as_caller "$(jdk_folder)/bin/jar" xf "$top"/target/ashmem-*.jar META-INF/native) &&
+    (cd "$folder" && as_caller "$(jdk_folder)/bin/jar" xf "$top"/target/ashmem-*.jar org/ashmem/native) &&
         as_caller musl-gcc -std=gnu11 -Wall -Wextra -Werror "$top/src/test/c/load.c" -o "$folder/load" &&
-        as_caller "$folder/load" "$folder/META-INF/native/linux-x86_64/libashmem.so"
+        as_caller "$folder/load" "$folder/org/ashmem/native/linux-x86_64/libashmem.so"
 }
 
 part_musl() {
@@ -83,7 +83,7 @@ arm64_build() {
     rm -rf "$folder"
     mkdir -p "$folder"
     host_give_back "$folder"
-    (cd "$folder" && as_caller "$(jdk_folder)/bin/jar" xf "$top"/target/ashmem-*.jar META-INF/native/linux-aarch64) &&
+    (cd "$folder" && as_caller "$(jdk_folder)/bin/jar" xf "$top"/target/ashmem-*.jar org/ashmem/native/linux-aarch64) &&
         as_caller aarch64-linux-gnu-gcc -std=gnu11 -Wall -Wextra -Werror "$top/src/test/c/load.c" -o "$folder/load" || return
     for library in ld-linux-aarch64.so.1 libc.so.6; do
         cp "$(aarch64-linux-gnu-gcc -print-file-name=$library)" "$folder/" || return
@@ -97,7 +97,7 @@ part_arm64() {
 # asan_build SOURCES OUT: builds the shim from the C files in SOURCES. With OUT first in the class path, each JVM finds
 # this shim before the one in the jar, also a JVM that a test starts
 asan_build() {
-    local jdk version folder=$2/META-INF/native/linux-x86_64
+    local jdk version folder=$2/org/ashmem/native/linux-x86_64
     jdk=$(jdk_folder)
     version=$(sed -n 's|^  <version>\(.*\)</version>|\1|p' "$top/pom.xml" | head -n 1)
     mkdir -p "$folder"

@@ -226,7 +226,7 @@ wrong_with_the_jar() {
     mkdir "$work/jar"
     (cd "$work/jar" && jdk jar --extract --file "$(echo "$top/target/ashmem-$version"*.jar)") 2>&1
     for machine in 'linux-x86_64 Advanced Micro Devices X86-64' 'linux-aarch64 AArch64'; do
-        LC_ALL=C readelf -h "$work/jar/META-INF/native/${machine%% *}/libashmem.so" 2>&1 |
+        LC_ALL=C readelf -h "$work/jar/org/ashmem/native/${machine%% *}/libashmem.so" 2>&1 |
             grep -q "Machine: *${machine#* }$" || echo "no shim in ${machine%% *} is for ${machine#* }"
     done
     grep -q '^Multi-Release: true' "$work/jar/META-INF/MANIFEST.MF" || echo "it is not a multi-release jar"

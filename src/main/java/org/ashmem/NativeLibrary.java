@@ -89,8 +89,16 @@ final class NativeLibrary {
     return os + "-" + (arch.equals("amd64") ? "x86_64" : arch);
   }
 
+  /**
+   * Returns the library's name, relative to this package: a build that moves the package moves the
+   * library with it, so that two versions fit into one jar.
+   */
   static String resource(String platform) {
-    return "/META-INF/native/" + platform + "/" + System.mapLibraryName(NAME);
+    return "native/" + platform + "/" + System.mapLibraryName(NAME);
+  }
+
+  private static String inJar(String resource) {
+    return NativeLibrary.class.getPackageName().replace('.', '/') + "/" + resource;
   }
 
   /** Returns a file name whose version and checksum identify the library in a core dump. */
@@ -142,7 +150,7 @@ final class NativeLibrary {
     byte[] content;
     try (InputStream in = NativeLibrary.class.getResourceAsStream(resource)) {
       if (in == null) {
-        throw new IOException("the jar has no " + resource);
+        throw new IOException("the jar has no " + inJar(resource));
       }
       content = in.readAllBytes();
     }
@@ -248,7 +256,7 @@ final class NativeLibrary {
         .append("=DIRECTORY,\nor name the library itself by -D")
         .append(LIBRARY)
         .append("=FILE (it is in the jar, as ")
-        .append(resource(platform(System.getProperties())))
+        .append(inJar(resource(platform(System.getProperties()))))
         .append(").");
     UnsatisfiedLinkError error = new UnsatisfiedLinkError(message.toString());
     attempts.forEach(attempt -> error.addSuppressed(attempt.failure()));

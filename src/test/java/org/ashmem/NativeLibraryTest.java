@@ -89,8 +89,7 @@ class NativeLibraryTest {
     properties.setProperty("os.name", os);
     properties.setProperty("os.arch", arch);
     assertEquals(platform, NativeLibrary.platform(properties));
-    assertEquals(
-        "/META-INF/native/" + platform + "/libashmem.so", NativeLibrary.resource(platform));
+    assertEquals("native/" + platform + "/libashmem.so", NativeLibrary.resource(platform));
   }
 
   @Test
@@ -201,7 +200,7 @@ class NativeLibraryTest {
   @Test
   void platformWithoutALibraryIsNamed() {
     Properties properties = properties("os.arch", "pdp11");
-    assertRefused(properties, "the jar has no /META-INF/native/linux-pdp11/libashmem.so");
+    assertRefused(properties, "the jar has no org/ashmem/native/linux-pdp11/libashmem.so");
   }
 
   @Test

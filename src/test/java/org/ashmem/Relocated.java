@@ -8,6 +8,8 @@ import java.io.DataOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.util.List;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -18,6 +20,7 @@ final class Relocated extends ClassLoader {
   private static final String PACKAGE = "org.ashmem";
 
   private final List<String> packages;
+  private final Set<String> resources = ConcurrentHashMap.newKeySet();
 
   /** The packages take the place of org.ashmem. If org.ashmem is one of them, it is a copy. */
   Relocated(String... packages) {
@@ -55,8 +58,14 @@ final class Relocated extends ClassLoader {
     }
   }
 
+  /** Returns the names of the resources that the library has read. */
+  Set<String> resources() {
+    return resources;
+  }
+
   @Override
   public @Nullable InputStream getResourceAsStream(String name) {
+    resources.add(name);
     String to = target(name.replace('/', '.'));
     return super.getResourceAsStream(
         to == null ? name : PACKAGE.replace('.', '/') + name.substring(to.length()));

@@ -17,6 +17,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Properties;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -47,6 +48,18 @@ class RelocationTest {
     assertWorks(first, "org.ashmem");
     assertNotSame(
         first.load("org.ashmem", "AshmemRegion"), second.load("org.ashmem", "AshmemRegion"));
+  }
+
+  /** A build that moves the package then moves all files of this version, and of no other. */
+  @Test
+  void allResourcesAreInThePackage() throws Exception {
+    Relocated loader = new Relocated("moved");
+    assertWorks(loader, "moved");
+    assertEquals(
+        Set.of(
+            "moved/version.properties",
+            "moved/" + NativeLibrary.resource(NativeLibrary.platform(System.getProperties()))),
+        loader.resources());
   }
 
   /** A function that is missing from the table in native/register.c fails here. */
