@@ -3,8 +3,12 @@ package org.ashmem;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import java.io.InputStream;
+import java.io.OutputStream;
 import java.lang.ref.Cleaner;
 import java.lang.ref.Reference;
+import java.nio.channels.Channels;
+import java.nio.channels.SeekableByteChannel;
 import java.util.EnumSet;
 import java.util.Objects;
 import java.util.Set;
@@ -231,7 +235,6 @@ public final class AshmemRegion implements AutoCloseable {
    * @throws ClosedException if the region is closed
    */
   public Mapping map(long offset, long length) {
-    checkPart(offset, length);
     try {
       return map(MapMode.READ_WRITE, offset, length);
     } catch (AshmemException.PermissionDenied e) {
@@ -254,8 +257,7 @@ public final class AshmemRegion implements AutoCloseable {
    * @throws ClosedException if the region is closed
    */
   public Mapping map(MapMode mode, long offset, long length) {
-    Objects.requireNonNull(mode, "mode");
-    checkPart(offset, length);
+    Mapping.check(this, mode, offset, length);
     int fd = acquire();
     try {
       return new Mapping(CLEANER, driver, fd, name, mode, offset, length);
@@ -264,10 +266,53 @@ public final class AshmemRegion implements AutoCloseable {
     }
   }
 
+  /**
+   * Returns the region's bytes as a channel with position 0. The channel maps the region for
+   * itself. Closing it does not close the region. A write past the region's end writes what fits;
+   * if nothing fits, it throws {@link java.io.IOException}. The channel does not pin: an unpinned
+   * page may become zeros at any time.
+   *
+   * <p>The channel is thread-safe. After the region is closed, it throws {@link ClosedException}.
+   *
+   * @return a channel, which the caller must close; its writes throw NonWritableChannelException if
+   *     the protection lacks {@link Protection#WRITE}
+   * @throws AshmemException.PermissionDenied if the protection lacks {@link Protection#READ}
+   * @throws AshmemException.OutOfMemory if there is no room for a mapping
+   * @throws ClosedException if the region is closed
+   */
+  public SeekableByteChannel channel() {
+    return RegionByteChannel.of(this);
+  }
+
+  /**
+   * Returns a stream that reads the region from its beginning, by a {@link #channel}.
+   *
+   * @return a stream, which the caller must close
+   * @throws AshmemException.PermissionDenied if the protection lacks {@link Protection#READ}
+   * @throws AshmemException.OutOfMemory if there is no room for a mapping
+   * @throws ClosedException if the region is closed
+   */
+  public InputStream inputStream() {
+    return Channels.newInputStream(new RegionByteChannel(this, MapMode.READ_ONLY));
+  }
+
+  /**
+   * Returns a stream that writes the region from its beginning, by a {@link #channel}. A write past
+   * the region's end writes what fits and throws {@link java.io.IOException}.
+   *
+   * @return a stream, which the caller must close
+   * @throws AshmemException.PermissionDenied if the protection lacks {@link Protection#READ} or
+   *     {@link Protection#WRITE}
+   * @throws AshmemException.OutOfMemory if there is no room for a mapping
+   * @throws ClosedException if the region is closed
+   */
+  public OutputStream outputStream() {
+    return Channels.newOutputStream(new RegionByteChannel(this, MapMode.READ_WRITE));
+  }
+
   /** Maps the pages that contain a part of the region. Returns the address of the first page. */
   long mapAddress(MapMode mode, long offset, long length) {
-    Objects.requireNonNull(mode, "mode");
-    checkPart(offset, length);
+    Mapping.check(this, mode, offset, length);
     long before = offset % pageSize();
     int fd = acquire();
     try {
@@ -477,21 +522,6 @@ public final class AshmemRegion implements AutoCloseable {
         throw e;
       }
       return -1;
-    }
-  }
-
-  private void checkPart(long offset, long length) {
-    if (offset < 0 || length <= 0 || length > size - offset) {
-      throw new IllegalArgumentException(
-          "offset " + offset + " and length " + length + " are not within " + this);
-    }
-    if (length > Memory.maxLength()) {
-      throw new IllegalArgumentException(
-          "before Java 22 a mapping has at most 2147483647 bytes, not "
-              + length
-              + ": map "
-              + this
-              + " in parts");
     }
   }
 

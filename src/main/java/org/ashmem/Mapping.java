@@ -5,6 +5,7 @@ import java.lang.ref.Cleaner;
 import java.lang.ref.Reference;
 import java.lang.ref.WeakReference;
 import java.nio.ByteBuffer;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -163,6 +164,23 @@ public final class Mapping implements AutoCloseable {
   @Override
   public String toString() {
     return "mapping of region '" + regionName + "' from " + offset + ", " + length + " bytes";
+  }
+
+  /** Throws if a part of a region cannot be mapped. */
+  static void check(AshmemRegion region, MapMode mode, long offset, long length) {
+    Objects.requireNonNull(mode, "mode");
+    if (offset < 0 || length <= 0 || length > region.size() - offset) {
+      throw new IllegalArgumentException(
+          "offset " + offset + " and length " + length + " are not within " + region);
+    }
+    if (length > Memory.maxLength()) {
+      throw new IllegalArgumentException(
+          "before Java 22 a mapping has at most 2147483647 bytes, not "
+              + length
+              + ": map "
+              + region
+              + " in parts");
+    }
   }
 
   /** Maps whole pages and returns their address. */
