@@ -83,7 +83,7 @@ bench_java() {
     local kernel=$1 out=$top/target/bench-java busy ours began major create=(Creations) access=(Buffers) table status=0
     # shellcheck disable=SC2046
     host_install "$log/apt" root java $(needs_of "$kernel") || exit 1
-    host_tell_jdk
+    java_compiler || exit 1
     release "$kernel" && module "$kernel" && build bench "$kernel" "building the program that Java is compared with" &&
         step "$log/bench-java.log" "building the benchmarks with Maven" maven -Praces-and-benchmarks package || exit 1
     major=$(host_jdk | cut -d ' ' -f 1)

@@ -49,12 +49,9 @@ jdk_oldest() {
     host_jdks | sort -n | head -n 1 | cut -d ' ' -f 2
 }
 
-# host_tell_jdk: says so when the jar will lack the classes for newer Java
-host_tell_jdk() {
-    local major folder
-    read -r major folder < <(host_jdk)
-    [ "$major" -ge 22 ] ||
-        say "no JDK of 22 or newer is there (JAVA_HOME can name one): the jar of $folder will lack src/main/java22, and have -java17 in its name"
+# host_jdk_is_new: can it compile src/main/java22?
+host_jdk_is_new() {
+    [ "$(host_jdk | cut -d ' ' -f 1)" -ge 22 ]
 }
 
 # host_has PACKAGE: is it installed? dpkg-query succeeds for packages that others only recommend, too

@@ -65,11 +65,36 @@ module() {
     build_unless_current module "$1" "building the module"
 }
 
+# java_compiler: makes $ASHMEM_STAGE/javac unless this machine's JDK can compile src/main/java22. It runs the compiler of the newest
+# kernel's release folder, by the folder's own loader and libraries
+java_compiler() {
+    local javac=$ASHMEM_STAGE/javac kernel folder compilers
+    ! host_jdk_is_new && [ ! -e "$javac" ] || return 0
+    kernel=$(release_names | head -n 1)
+    say "no JDK of 22 or newer is there (JAVA_HOME can name one): taking the compiler of kernel $kernel's release folder"
+    release "$kernel" || {
+        say "the jar will lack src/main/java22, and have -java17 in its name"
+        return 0
+    }
+    folder=$(release_path "$kernel")
+    compilers=("$folder"/usr/lib/jvm/*/bin/javac)
+    printf '#!/bin/bash\nexec %q --library-path %q %q "$@"\n' "$folder/usr/lib64/ld-linux-x86-64.so.2" \
+        "$folder/usr/lib/x86_64-linux-gnu" "${compilers[0]}" >"$javac.$BASHPID"
+    chmod 755 "$javac.$BASHPID" && mv "$javac.$BASHPID" "$javac"
+}
+
+# java_options: prints Maven's options for that compiler. Maven and the tests run on this machine's JDK
+java_options() {
+    ! [ -e "$ASHMEM_STAGE/javac" ] ||
+        printf '%s\n' "-Dmaven.compiler.executable=$ASHMEM_STAGE/javac" '-P!java17,java22' -Dnewest.release=17
+}
+
 # java_key: prints a key that differs when what Maven builds from, or what it built, differs
 java_key() {
     (
         cd "$top" || exit
         as_caller env JAVA_HOME="$(jdk_folder)" mvn -v | head -n 4
+        cat "$ASHMEM_STAGE/javac"
         find pom.xml src native kernel/include -type f -print0 | sort -z | xargs -0 sha256sum
         find target/classes target/test-classes target/test-lib target/ashmem-*.jar -type f -printf '%p %s %T@\n' | sort
     ) 2>/dev/null | sha256sum
@@ -77,14 +102,16 @@ java_key() {
 
 # maven ARGUMENT...: one Maven at a time works in a checkout
 maven() {
-    cd "$top" && as_caller env JAVA_HOME="$(jdk_folder)" flock target mvn -B -ntp -Paarch64 "$@"
+    local options
+    mapfile -t options < <(java_options)
+    cd "$top" && as_caller env JAVA_HOME="$(jdk_folder)" flock target mvn -B -ntp -Paarch64 "${options[@]}" "$@"
 }
 
 java_build() {
+    java_compiler || return
     if [ "$(java_key)" != "$(cat "$top/target/.java.key" 2>/dev/null)" ]; then
         rm -f "$top/target/.java.key"
         host_give_back "$top/target"
-        host_tell_jdk
         step "$log/maven.log" "building the shim and the library with Maven" \
             maven -DskipTests package || {
             network_hint "$log/maven.log" "Maven Central"

@@ -58,7 +58,10 @@ demo() {
     } &
     local folder=$!
     # shellcheck disable=SC2046
-    host_install "$log/apt" java $(needs_of "$kernel") && java_build || exit 1
+    host_install "$log/apt" java $(needs_of "$kernel") || exit 1
+    # java_build may need a compiler of that folder
+    host_jdk_is_new || wait "$folder" || exit 1
+    java_build || exit 1
     wait "$folder" || exit 1
     jar=$(cd "$top" && echo target/ashmem-*.jar)
     # C1 only: HotSpot replaces C1's code by C2's while other threads run it, and an emulated processor may see half of that

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Release folders: a Debian release with one kernel, its headers, a compiler and a JRE; the newest kernel's has QEMU and clang,
-# too. mmdebstrap makes them; the cache keeps them. The module is built inside the folder, and a guest of the same
+# Release folders: a Debian release with one kernel, its headers, a compiler and a JRE; the newest kernel's has QEMU, clang
+# and a JDK, too. mmdebstrap makes them; the cache keeps them. The module is built inside the folder, and a guest of the same
 # architecture has it as its root. A finished folder never changes.
 # usage: release.sh names | check KERNEL | path KERNEL | make KERNEL      (or sourced, for the functions)
 
@@ -109,7 +109,7 @@ release_recipe() {
         package) packages+=,systemd-sysv,udev,dkms,openssl,debhelper,dh-dkms,lintian,ccache ;;
         *) packages+=,$jre ;;
     esac
-    [ "$1" != "$(release_names | head -n 1)" ] || packages+=,qemu-system-x86,qemu-system-arm,virtiofsd,clang,lld,llvm
+    [ "$1" != "$(release_names | head -n 1)" ] || packages+=,qemu-system-x86,qemu-system-arm,virtiofsd,clang,lld,llvm,${jre/-jre-/-jdk-}
     release_options apt
     printf '%s\0' --dpkgopt='path-exclude=/etc/kernel/postinst.d/*' \
         --essential-hook='mkdir -p "$1/usr/share/man/man1" "$1/ashmem"' \

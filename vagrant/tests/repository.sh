@@ -3,7 +3,8 @@
 # Tests that need no guest and are not part of Maven's: the scripts that judge results, the jar, a release, and rules for
 # the whole repository.
 # usage: repository.sh RESULTS      writes RESULTS/repository.tsv, for report.awk
-# JAVA_HOME: the JDK that built the jar; ASHMEM_OLDEST: the oldest JDK of this machine
+# JAVA_HOME: the JDK that built the jar; ASHMEM_OLDEST: the oldest JDK of this machine; ASHMEM_COMPILER: Maven's options for a
+# newer compiler than that of JAVA_HOME
 set -uo pipefail
 lab=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 top=${lab%/*}
@@ -231,10 +232,9 @@ wrong_with_the_jar() {
     done
     grep -q '^Multi-Release: true' "$work/jar/META-INF/MANIFEST.MF" || echo "it is not a multi-release jar"
     jdk jar --validate --file "$(echo "$top/target/ashmem-$version"*.jar)" 2>&1
-    # an older JDK cannot build src/main/java22, and ./run says so; the jar has Segments once, for every Java
-    [ "$(jdk javac -version 2>&1 | tr -cd '0-9.' | cut -d . -f 1)" -lt 22 ] ||
-        diff <(cd src/main/java22 2>/dev/null && find . -name '*.java' ! -name Segments.java | sed 's/java$/class/' | sort) \
-            <(cd "$work/jar/META-INF/versions/22" 2>/dev/null && find . -name '*.class' ! -name '*$*' | sort)
+    # the jar has Segments once, for every Java
+    diff <(cd src/main/java22 2>/dev/null && find . -name '*.java' ! -name Segments.java | sed 's/java$/class/' | sort) \
+        <(cd "$work/jar/META-INF/versions/22" 2>/dev/null && find . -name '*.class' ! -name '*$*' | sort)
 }
 
 # Uses the README's own command. The newest JDK builds everything else. The jar's name says which classes it lacks.
@@ -251,15 +251,16 @@ builds_with_the_oldest_jdk() {
 
 # Makes a release with another Maven, in another folder, with a throwaway key. Leaves its files in $work/release.
 jar_is_the_same_from_elsewhere() {
-    local maven=3.9.16
+    local maven=3.9.16 compiler=()
+    [ -z "$ASHMEM_COMPILER" ] || mapfile -t compiler <<<"$ASHMEM_COMPILER"
     mkdir "$work/release"
     mkdir -m 700 "$work/gnupg"
     cp -r --parents pom.xml src native kernel/include "$work/release" && cd "$work/release" || return
     mvn -B -q -ntp dependency:copy -Dartifact=org.apache.maven:apache-maven:$maven:tar.gz:bin -DoutputDirectory="$work" &&
         tar -xzf "$work/apache-maven-$maven-bin.tar.gz" -C "$work" || return
     gpg --batch --quiet --passphrase '' --quick-generate-key throwaway default default never &&
-        "$work/apache-maven-$maven/bin/mvn" -B -q -ntp -Prelease,aarch64 -Drelease.url="$url" -Denforcer.skip \
-            -DskipTests -Dmaven.test.skip verify || return
+        "$work/apache-maven-$maven/bin/mvn" -B -q -ntp -Prelease,aarch64 "${compiler[@]}" -Drelease.url="$url" \
+            -Denforcer.skip -DskipTests -Dmaven.test.skip verify || return
     cd target/release && cmp "ashmem-$version.jar" "$top/target/ashmem-$version.jar"
 }
 

@@ -51,7 +51,6 @@ tests_any() {
 part_library() {
     local status=0
     rm -rf "$top/target/surefire-reports" "$top/target/jacoco.exec"
-    host_tell_jdk
     step "$log/maven.log" "building the library and running its unit tests with Maven" maven -Djvm="$(jdk_oldest)/bin/java" verify || status=$?
     junit_cases "host: unit tests" "$top"/target/surefire-reports/TEST-*.xml >"$results/library.tsv" 2>/dev/null
     if [ "$status" -ne 0 ] && ! grep -q '^fail' "$results/library.tsv"; then
@@ -62,7 +61,7 @@ part_library() {
 
 part_repository() {
     step "$log/repository.log" "checking the repository" as_caller env JAVA_HOME="$(jdk_folder)" \
-        ASHMEM_OLDEST="$(jdk_oldest)" "$lab/tests/repository.sh" "$results" || true
+        ASHMEM_OLDEST="$(jdk_oldest)" ASHMEM_COMPILER="$(java_options)" "$lab/tests/repository.sh" "$results" || true
 }
 
 # tests_builds STEP KERNEL: a test that is one step of build/steps.sh
@@ -326,6 +325,7 @@ tests_run() {
     schedule=$!
     # shellcheck disable=SC2046
     host_install "$log/apt" "${needed[@]}" $(needs_of "${machines[@]}") || exit 1
+    java_compiler || exit 1
     touch "$results/ended-installed"
     wait "$schedule"
     mapfile -t parts <"$results/parts"

@@ -25,6 +25,10 @@
  * }
  * }</pre>
  *
+ * <p>{@link org.ashmem.AshmemRegion#channel()} reads and writes a region as a channel, and {@link
+ * org.ashmem.AshmemRegion#inputStream()} and {@link org.ashmem.AshmemRegion#outputStream()} as
+ * streams.
+ *
  * <p>A {@link org.ashmem.RegionChannel} sends a region to another process. Only this class needs
  * junixsocket.
  *
