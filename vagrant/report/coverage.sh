@@ -55,16 +55,16 @@ coverage_kernel() {
     fi
 }
 
-# coverage_java_of SOURCES CLASSES: prints how many of their lines the tests on the host and in the guests ran, as FILE,
-# LINES and COVERED, separated by tabs
-coverage_java_of() {
+# coverage_java: writes how many of their lines the tests on the host and in the guests ran, as FILE, LINES and COVERED, separated
+# by tabs. A class for newer Java takes the place of the class in src/main/java
+coverage_java() {
     local records
     mapfile -t records < <(ls "$top/target/jacoco.exec" "$results"/*/jacoco.exec 2>/dev/null)
     host_give_back "$results"
-    step "$log/coverage-${1##*/}.log" "counting the lines of $1 that the Java tests ran" \
+    step "$log/coverage-java.log" "counting the lines that the Java tests ran" \
         as_caller "$(jdk_folder)/bin/java" -jar "$top/target/jacoco/org.jacoco.cli-nodeps.jar" report "${records[@]}" \
-        --classfiles "$2" --csv "$results/coverage-java.csv" &&
-        awk -F, -v OFS='\t' -v sources="$1" '
+        --classfiles "$top/target/classes/org" --csv "$results/coverage-java.csv" &&
+        awk -F, -v OFS='\t' -v newer="$(cd "$top/src/main/java22" && [ -e "$top/target/newer" ] && find . -name '*.java' | tr '\n' ' ')" '
             NR == 1 { for (i = 1; i <= NF; i++) column[$i] = i; next }
             {
                 # an inner class is Outer.Inner
@@ -75,17 +75,11 @@ coverage_java_of() {
                 covered[file] += $column["LINE_COVERED"]
                 lines[file] += $column["LINE_COVERED"] + $column["LINE_MISSED"]
             }
-            END { for (file in lines) print sources "/" file ".java", lines[file], covered[file] }' "$results/coverage-java.csv" |
-        sort
-}
-
-# A class for newer Java has the same name as the class that it replaces. JaCoCo accepts only one of them in a report.
-coverage_java() {
-    local newer=$top/target/classes/META-INF/versions/22
-    {
-        coverage_java_of src/main/java "$top/target/classes/org"
-        [ ! -e "$newer/org" ] || coverage_java_of src/main/java22 "$newer"
-    } >"$results/coverage-java.tsv"
+            END {
+                for (file in lines)
+                    print "src/main/java" (index(newer, "./" file ".java ") ? "22/" : "/") file ".java", lines[file], covered[file]
+            }' "$results/coverage-java.csv" |
+        sort >"$results/coverage-java.tsv"
     [ -s "$results/coverage-java.tsv" ] || tests_result missing fail "coverage: Java" "(all)" "see target/log/coverage-java.log"
 }
 

@@ -21,8 +21,7 @@ jar_tests() {
         --include-classname '.*(Test|IT)$' --exclude-tag device
 }
 
-# jar_path TESTS: prints the class path with the jar: a JVM finds classes for newer Java only in a jar, and Maven tests a
-# folder
+# jar_path TESTS: prints the class path with the jar: Maven tests a folder
 jar_path() {
     echo "$1:$(echo "$top"/target/ashmem-*.jar):$top/target/test-lib/*"
 }
@@ -157,7 +156,7 @@ part_asan() {
     local reports=$results/asan arguments
     rm -rf "$asan_out"
     tests_step asan "$section" "the shim builds with sanitizers" asan-build asan_build "$top/native" "$asan_out/classes" || return
-    if [ "$(host_jdk | cut -d ' ' -f 1)" -ge 22 ] &&
+    if host_jdk_is_new &&
         tests_step asan "$section" "the tests of src/main/java22 build" asan-newer newer_build "$(jdk_folder)" "$newer"; then
         tests=$newer:$tests
     fi
@@ -202,8 +201,16 @@ races() {
     fi
 }
 
-# Only ./run bench java runs the benchmarks. A JVM finds the classes for newer Java only in the jar, and there it does not find
-# the classes that they replace.
+# tombstones OUT: compiles the class that the one for newer Java has replaced
+tombstones() {
+    rm -rf "$1"
+    mkdir -p "$1"
+    host_give_back "$races_out"
+    as_caller "$(jdk_folder)/bin/javac" --release 17 -d "$1" -cp "$races_out/classes:$races_out/test-lib/*" \
+        "$top/src/main/java/org/ashmem/ArenaMemory.java"
+}
+
+# Only ./run bench java runs the benchmarks.
 part_races() {
     local section="host: close races"
     rm -f "$races_out/test-classes/META-INF/BenchmarkList"
@@ -211,6 +218,7 @@ part_races() {
     tests_result races "$([ -e "$races_out/test-classes/META-INF/BenchmarkList" ] && echo ok || echo fail)" "host: benchmarks" \
         "the benchmarks build" "target/log/races-build.log shows what Maven did"
     races "$section" classes "$races_out/classes" Races
-    [ "$(host_jdk | cut -d ' ' -f 1)" -lt 22 ] ||
-        races "$section, of the jar" jar "$(echo "$races_out"/ashmem-*.jar)" MappingRaces
+    host_jdk_is_new || return 0
+    tests_step races "$section" "the class before Java 22 builds" races-tombstones tombstones "$races_out/tombstones" || return
+    races "$section, before Java 22" tombstones "$races_out/tombstones:$races_out/classes" MappingRaces
 }

@@ -54,7 +54,7 @@ public final class Mapping implements AutoCloseable {
     long address = map(driver, fd, regionName, mode, offset - before, before + length);
     Unmapping unmapping = new Unmapping(address, before + length, lifetime::end);
     try {
-      this.memory = new Memory(cleaner, before, length, unmapping);
+      this.memory = Memory.of(cleaner, before, length, unmapping);
     } catch (Throwable e) {
       boolean unused = unmapping.unmap();
       throw e;

@@ -2,112 +2,60 @@
 package org.ashmem;
 
 import java.lang.ref.Cleaner;
-import java.lang.ref.Reference;
 import java.nio.ByteBuffer;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The mapped memory of a {@link Mapping}. Before Java 22 a buffer cannot be invalidated. Therefore
- * close replaces the memory by zeros, the tombstone. The tombstone is unmapped when the last buffer
- * becomes unreachable. If there was no buffer, close unmaps the memory.
+ * The mapped memory of a {@link Mapping}: an {@link ArenaMemory} from Java 22 on, before that a
+ * {@link TombstoneMemory}.
+ *
+ * <p>The choice is made here and not by a multi-release jar: a build that repackages the jar may
+ * lose the manifest, or move the classes of the package without those in META-INF/versions.
  */
-final class Memory {
+abstract class Memory {
+  /** The first Java release that has arenas. */
+  static final int ARENAS = 22;
+
+  /** An older JVM must not load the class: it refers to classes that are missing there. */
+  private static final boolean HAS_ARENAS =
+      Runtime.version().feature() >= ARENAS && ArenaMemory.isThere();
+
   static {
-    MultiRelease.warn(Memory.class);
+    warning(Runtime.version().feature(), HAS_ARENAS)
+        .ifPresent(
+            warning -> System.getLogger("org.ashmem").log(System.Logger.Level.WARNING, warning));
   }
 
-  private final Cleaner cleaner;
-  private final long before;
-  private final long length;
-  private final Unmapping unmapping;
-
-  /** Unmaps the memory if this object becomes unreachable before there is a buffer. */
-  private final Forgotten forgotten;
-
-  private final Cleaner.Cleanable cleanable;
-
-  /** Every view keeps this buffer reachable, and therefore the address space mapped. */
-  private volatile @Nullable ByteBuffer root;
-
-  /** The monitor of this object protects this field, and the writes of {@link #root}. */
-  private boolean closed;
-
   /** Makes {@code length} bytes visible, from the offset {@code before} in the mapped pages. */
-  Memory(Cleaner cleaner, long before, long length, Unmapping unmapping) {
-    this.cleaner = cleaner;
-    this.before = before;
-    this.length = length;
-    this.unmapping = unmapping;
-    this.forgotten = new Forgotten(unmapping);
-    this.cleanable = cleaner.register(this, forgotten);
+  static Memory of(Cleaner cleaner, long before, long length, Unmapping unmapping) {
+    return HAS_ARENAS
+        ? ArenaMemory.of(cleaner, before, length, unmapping)
+        : new TombstoneMemory(cleaner, before, length, unmapping);
   }
 
   /** The maximum length of a view, in bytes. */
   static long maxLength() {
-    return Integer.MAX_VALUE;
+    return HAS_ARENAS ? Long.MAX_VALUE : Integer.MAX_VALUE;
+  }
+
+  /** Returns the warning for a Java release, if one is due. */
+  static Optional<String> warning(int release, boolean hasArenas) {
+    return release < ARENAS || hasArenas
+        ? Optional.empty()
+        : Optional.of(
+            "this jar of ashmem was built by a JDK older than 22: Java "
+                + release
+                + " gets no Segments, mappings of at most 2147483647 bytes, and the views of a"
+                + " closed mapping read zeros; take a jar that a JDK of 22 or newer built");
   }
 
   /**
    * Returns a new view, or null if the memory is closed. Java treats the view as writable, even if
    * the mapping is read-only.
    */
-  @Nullable ByteBuffer buffer() {
-    ByteBuffer made = root;
-    if (made == null) {
-      made = makeRoot();
-    }
-    return made == null ? null : made.duplicate();
-  }
-
-  private synchronized @Nullable ByteBuffer makeRoot() {
-    ByteBuffer made = root;
-    if (made == null && !closed) {
-      made = Shim.buffer(unmapping.address() + before, length);
-      cleaner.register(made, unmapping);
-      // From now on the buffer decides when the memory is unmapped.
-      forgotten.handOver();
-      cleanable.clean();
-      root = made;
-    }
-    return made;
-  }
+  abstract @Nullable ByteBuffer buffer();
 
   /** Detaches all views from the mapping. Returns 0 or the negated errno. */
-  synchronized int close() {
-    ByteBuffer made = root;
-    try {
-      if (made != null) {
-        return Shim.bury(unmapping.address(), unmapping.length());
-      }
-      closed = true;
-      boolean unused = unmapping.unmap();
-      cleanable.clean();
-      return 0;
-    } finally {
-      // Without this the cleaner could unmap the range first. The tombstone would then overwrite a
-      // later mapping at the same address.
-      Reference.reachabilityFence(made);
-    }
-  }
-
-  /** Unmaps the memory, unless a buffer does. */
-  private static final class Forgotten implements Runnable {
-    private final Unmapping unmapping;
-    private volatile boolean handedOver;
-
-    Forgotten(Unmapping unmapping) {
-      this.unmapping = unmapping;
-    }
-
-    void handOver() {
-      handedOver = true;
-    }
-
-    @Override
-    public void run() {
-      if (!handedOver) {
-        unmapping.run();
-      }
-    }
-  }
+  abstract int close();
 }

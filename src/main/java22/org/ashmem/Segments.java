@@ -17,7 +17,7 @@ public final class Segments {
    * @throws ClosedException if the mapping is closed
    */
   public static MemorySegment of(Mapping mapping) {
-    MemorySegment segment = mapping.memory().segment();
+    MemorySegment segment = ((ArenaMemory) mapping.memory()).segment();
     return mapping.isReadOnly() ? segment.asReadOnly() : segment;
   }
 
@@ -49,7 +49,7 @@ public final class Segments {
     Unmapping unmapping = new Unmapping(address, before + length, () -> {});
     MemorySegment segment;
     try {
-      segment = Memory.adopt(unmapping, arena, () -> end(unmapping, lifetime));
+      segment = ArenaMemory.adopt(unmapping, arena, () -> end(unmapping, lifetime));
       lifetime.begin();
     } catch (Throwable e) {
       boolean unused = unmapping.unmap();

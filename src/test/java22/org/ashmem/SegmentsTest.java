@@ -18,7 +18,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** The classes for Java 22. Only the jar has them: a folder of classes has the older ones. */
+/** The classes for Java 22. */
 class SegmentsTest {
   private static final int PAGE = (int) AshmemRegion.pageSize();
   private static final int SIZE = 4 * PAGE;

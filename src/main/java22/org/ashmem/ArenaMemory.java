@@ -8,14 +8,14 @@ import java.nio.ByteBuffer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The mapped memory of a {@link Mapping}: a segment of a shared arena. Closing the arena
- * invalidates all views, which then throw IllegalStateException.
+ * The mapped memory of a {@link Mapping} from Java 22 on: a segment of a shared arena. Closing the
+ * arena invalidates all views, which then throw IllegalStateException.
  *
  * <p>Closing a shared arena needs a handshake with every thread of the JVM. This takes longer than
  * everything else that a mapping does. Therefore the arena is created only on the first request for
  * a view.
  */
-final class Memory {
+final class ArenaMemory extends Memory {
   private final Unmapping unmapping;
   private final long before;
   private final long length;
@@ -27,12 +27,20 @@ final class Memory {
   private volatile @Nullable MemorySegment segment;
   private boolean closed;
 
-  /** Makes {@code length} bytes visible, from the offset {@code before} in the mapped pages. */
-  Memory(Cleaner cleaner, long before, long length, Unmapping unmapping) {
+  private ArenaMemory(Cleaner cleaner, long before, long length, Unmapping unmapping) {
     this.unmapping = unmapping;
     this.before = before;
     this.length = length;
     this.forgotten = cleaner.register(this, unmapping);
+  }
+
+  /** Returns whether this is the class for Java 22. */
+  static boolean isThere() {
+    return true;
+  }
+
+  static Memory of(Cleaner cleaner, long before, long length, Unmapping unmapping) {
+    return new ArenaMemory(cleaner, before, length, unmapping);
   }
 
   /** Returns the mapped pages as a segment that is valid until the arena is closed. */
@@ -67,17 +75,12 @@ final class Memory {
     boolean unused = unmapping.unmap();
   }
 
-  /** The maximum length of a view, in bytes. */
-  static long maxLength() {
-    return Long.MAX_VALUE;
-  }
-
-  /** Returns a new view. Java treats it as writable, even if the mapping is read-only. */
+  @Override
   ByteBuffer buffer() {
     return segment().asByteBuffer();
   }
 
-  /** Detaches all views from the mapping. Returns 0. */
+  @Override
   synchronized int close() {
     if (arena != null) {
       arena.close();
