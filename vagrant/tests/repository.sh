@@ -331,10 +331,12 @@ package consumer;
 
 import org.ashmem.AshmemException;
 import org.ashmem.AshmemRegion;
+import org.ashmem.Mapping;
 
 public class Consumer {
   public static void main(String[] args) {
-    try (AshmemRegion region = AshmemRegion.create("consumer", 4096)) {
+    try (AshmemRegion region = AshmemRegion.create("consumer", 4096);
+        Mapping mapping = region.map()) {
       System.out.println("created " + region.size());
     } catch (AshmemException.DeviceMissing e) {
       System.out.println("refused " + e.getMessage());
@@ -365,6 +367,30 @@ END
     consumer_says 'refused .*Is the module loaded?.*insmod.*' -Dorg.ashmem.backend=device \
         -cp "$project/target/classes:$(cat "$work/classpath")" consumer.Consumer &&
         consumer_says 'refused .*Is the module loaded?.*insmod.*' -Dorg.ashmem.backend=device -p "$project/target/classes:$(cat "$work/classpath")" -m consumer/consumer.Consumer
+}
+
+# The same project as one jar, with the library in a package of its own.
+consumer_shades_the_jar() {
+    local shade=3.6.2 project=$work/consumer java
+    mvn -B -q -ntp dependency:get -Dartifact="org.apache.maven.plugins:maven-shade-plugin:$shade" || return
+    rm -r "$project/target" "$project/src/main/java/module-info.java"
+    sed -i "s|<plugins>|&\
+      <plugin><artifactId>maven-surefire-plugin</artifactId><version>$(plugin surefire)</version></plugin>\
+      <plugin><artifactId>maven-jar-plugin</artifactId><version>$(plugin jar)</version></plugin>\
+      <plugin>\
+        <artifactId>maven-shade-plugin</artifactId>\
+        <version>$shade</version>\
+        <executions><execution><phase>package</phase><goals><goal>shade</goal></goals></execution></executions>\
+        <configuration><relocations><relocation>\
+          <pattern>org.ashmem</pattern><shadedPattern>consumer.shaded</shadedPattern>\
+        </relocation></relocations></configuration>\
+      </plugin>|" "$project/pom.xml"
+    (cd "$project" && mvn -B -q -ntp -s "$work/settings.xml" -Dmaven.test.skip package) || return
+    for java in "$JAVA_HOME" "$ASHMEM_OLDEST"; do
+        JAVA_HOME=$java consumer_says 'created 4096' --enable-native-access=ALL-UNNAMED \
+            -Dconsumer.shaded.backend=memfd -cp "$project/target/consumer-1.jar" consumer.Consumer || return
+        ! grep . "$work/stderr" || return
+    done
 }
 
 # consumer_says WHAT OPTION...: does java with these options print a line that matches WHAT?
@@ -419,3 +445,4 @@ check "Maven 3.9 makes the same jar in another folder" jar_is_the_same_from_else
 check "a release has sources, documentation and bill of materials, all of it signed" says_nothing missing_in_the_release
 check "a release is refused that does not say where the project is" release_needs_an_address
 check "a project with the jar alone, on the class path or as a module, has regions, and is told to load the module if it asks for the device" consumer_has_the_jar_alone
+check "a project that has the jar in its own, in another package, has regions, and no warning" consumer_shades_the_jar
