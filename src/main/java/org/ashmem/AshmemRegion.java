@@ -12,7 +12,6 @@ import java.nio.channels.SeekableByteChannel;
 import java.util.EnumSet;
 import java.util.Objects;
 import java.util.Set;
-import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -42,11 +41,6 @@ public final class AshmemRegion implements AutoCloseable {
   static final String UNNAMED = "dev/ashmem";
 
   static final Cleaner CLEANER = Cleaner.create();
-
-  private static final System.Logger LOG = System.getLogger("org.ashmem");
-
-  /** Whether the backend that {@link Backend#AUTO} chose has been logged. */
-  private static final AtomicBoolean TOLD = new AtomicBoolean();
 
   private final Descriptor descriptor;
   private final Driver driver;
@@ -201,7 +195,7 @@ public final class AshmemRegion implements AutoCloseable {
     int mask = Protection.mask(protection);
     int fd = acquire();
     try {
-      setProtection(driver, fd, name, mask);
+      Protection.set(driver, fd, name, mask);
     } finally {
       release();
     }
@@ -543,19 +537,6 @@ public final class AshmemRegion implements AutoCloseable {
     }
   }
 
-  private static void setProtection(Driver driver, int fd, String name, int mask) {
-    int result = driver.setProtection(fd, mask);
-    if (result == -Errno.EINVAL) {
-      throw new IllegalArgumentException(
-          "protection can only be removed from region '"
-              + name
-              + "': "
-              + Protection.of(mask)
-              + " contains a right that was removed before");
-    }
-    AshmemException.check(driver.protectionCall(), name, result);
-  }
-
   /** Frees a region when it is closed or becomes unreachable. */
   private record Closing(Driver driver, Descriptor descriptor, Lifetime lifetime)
       implements Runnable {
@@ -654,56 +635,8 @@ public final class AshmemRegion implements AutoCloseable {
       if (size == 0) {
         throw new IllegalStateException("a region needs a size");
       }
-      Backend choice = backend != null ? backend : Backend.configured();
-      int device = choice == Backend.MEMFD ? -1 : openDevice(choice);
-      if (choice == Backend.AUTO && !TOLD.getAndSet(true)) {
-        if (device >= 0) {
-          LOG.log(System.Logger.Level.INFO, "regions are on {0}", DEVICE);
-        } else {
-          LOG.log(System.Logger.Level.INFO, "there is no {0}: regions are on memfd", DEVICE);
-        }
-      }
-      return device >= 0 ? onDevice(device) : onMemfd();
-    }
-
-    private AshmemRegion onDevice(int fd) {
-      try {
-        String name = name();
-        if (encodedName != null) {
-          AshmemException.check("ASHMEM_SET_NAME", name, Shim.setName(fd, encodedName));
-        }
-        AshmemException.check("ASHMEM_SET_SIZE", name, Shim.setSize(fd, size));
-        if (protection != null) {
-          setProtection(DeviceDriver.INSTANCE, fd, name, Protection.mask(protection));
-        }
-        // The driver refuses to pin or unpin a region that was never mapped.
-        AshmemException.check("mmap", name, Shim.back(fd));
-        return new AshmemRegion(fd, name, size);
-      } catch (Throwable e) {
-        int unused = Shim.close(fd);
-        throw e;
-      }
-    }
-
-    private AshmemRegion onMemfd() {
-      byte[] bytes = encodedName != null ? encodedName : new byte[0];
-      int fd = MemfdDriver.open(name(), bytes, size);
-      Descriptor descriptor = new Descriptor(fd);
-      MemfdDriver driver = MemfdDriver.created(descriptor, name(), size);
-      try {
-        if (protection != null) {
-          setProtection(driver, fd, name(), Protection.mask(protection));
-        }
-        return new AshmemRegion(descriptor, driver, name(), size);
-      } catch (Throwable e) {
-        driver.close();
-        descriptor.close();
-        throw e;
-      }
-    }
-
-    private String name() {
-      return encodedName == null ? UNNAMED : new String(encodedName, UTF_8);
+      return Creation.of(
+          backend != null ? backend : Backend.configured(), encodedName, size, protection);
     }
   }
 }

@@ -28,6 +28,20 @@ public enum Protection {
     return mask;
   }
 
+  /** Removes every right that is not in the mask from new mappings of a region. */
+  static void set(Driver driver, int fd, String regionName, int mask) {
+    int result = driver.setProtection(fd, mask);
+    if (result == -Errno.EINVAL) {
+      throw new IllegalArgumentException(
+          "protection can only be removed from region '"
+              + regionName
+              + "': "
+              + of(mask)
+              + " contains a right that was removed before");
+    }
+    int unused = AshmemException.check(driver.protectionCall(), regionName, result);
+  }
+
   /** Returns an unmodifiable set of the known bits of a mask. */
   static Set<Protection> of(int mask) {
     Set<Protection> set = EnumSet.noneOf(Protection.class);
