@@ -198,15 +198,23 @@ library_jar() {
     fi
 }
 
+# Prints the path of the jar that the library needs: the build copies it.
+library_needs() {
+    echo "$top/target/test-lib/commons-lang3-$(sed -n 's|.*<commons-lang3.version>\(.*\)</.*|\1|p' "$top/pom.xml").jar"
+}
+
 step_library() {
-    local jar
+    local jar needs
     jar=$(library_jar)
-    if ! [ -e "$jar" ] || [ -n "$(cd "$top" && find pom.xml src/main native -newer "$jar" -print -quit)" ]; then
+    needs=$(library_needs)
+    if ! [ -e "$jar" ] || ! [ -e "$needs" ] || [ -n "$(cd "$top" && find pom.xml src/main native -newer "$jar" -print -quit)" ]; then
         build_library
     fi
     command -v java >/dev/null || packages "$(java_package jre)"
     install -D -m 644 "$jar" /usr/share/java/ashmem.jar
-    echo "the library is /usr/share/java/ashmem.jar"
+    rm -rf /usr/share/java/ashmem
+    install -D -m 644 -t /usr/share/java/ashmem "$needs"
+    echo "the library is /usr/share/java/ashmem.jar, and what it needs is in /usr/share/java/ashmem/"
 }
 
 # Does this kernel have Android's own driver? Its own name tells it from our module, which has that name as an alias.
@@ -221,7 +229,9 @@ step_greet() {
 
   /dev/ashmem is there, the checkout is $top, the library /usr/share/java/ashmem.jar. To try:
 
-    sudo java --enable-native-access=ALL-UNNAMED -cp $top/target/test-classes:/usr/share/java/ashmem.jar \\
+    java -jar /usr/share/java/ashmem.jar       tells what this machine offers, and tries a region
+    sudo java --enable-native-access=ALL-UNNAMED \\
+        -cp '$top/target/test-classes:/usr/share/java/ashmem.jar:/usr/share/java/ashmem/*' \\
         org.ashmem.example.PurgeDemo           a region is purged when a cgroup reaches its limit
     sudo cat /sys/kernel/debug/ashmem/totals   what was purged so far, and why
     sudo bash $top/vagrant/build/steps.sh tests && sudo bash $top/vagrant/tests/guest.sh all$after

@@ -72,7 +72,9 @@ copied_little() {
 
 # C1 only: HotSpot replaces C1's code by C2's while it runs, which sometimes crashes it on an emulated processor.
 library() {
-    guest 'sudo java -XX:+UseSerialGC -XX:TieredStopAtLevel=1 --enable-native-access=ALL-UNNAMED -cp /ashmem/target/test-classes:/usr/share/java/ashmem.jar org.ashmem.example.PurgeDemo'
+    guest 'java -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -jar /usr/share/java/ashmem.jar &&
+        sudo java -XX:+UseSerialGC -XX:TieredStopAtLevel=1 --enable-native-access=ALL-UNNAMED \
+            -cp "/ashmem/target/test-classes:/usr/share/java/ashmem.jar:/usr/share/java/ashmem/*" org.ashmem.example.PurgeDemo'
 }
 
 device_tests() {

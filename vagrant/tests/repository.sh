@@ -276,7 +276,7 @@ missing_in_the_release() {
         sed 's|^java/||; s|^java22/|META-INF/versions/22/|' | LC_ALL=C sort) \
         <(jdk jar --list --file "ashmem-$version-sources.jar" | grep '\.java$' | LC_ALL=C sort)
     grep -q "<url>$url</url>" "ashmem-$version.pom" || echo "the POM does not name its project"
-    for file in org.ashmem/ashmem@ org.jspecify/jspecify@; do
+    for file in org.ashmem/ashmem@ org.apache.commons/commons-lang3@ org.jspecify/jspecify@; do
         grep -qF "pkg:maven/$file" bom.json || echo "$file is not in the bill of materials"
     done
 }

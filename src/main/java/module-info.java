@@ -26,6 +26,7 @@
 module org.ashmem {
   requires static jdk.jfr;
   requires static micrometer.core;
+  requires org.apache.commons.lang3;
   requires static org.jspecify;
   requires static org.newsclub.net.unix;
 

@@ -12,6 +12,7 @@ import java.nio.channels.SeekableByteChannel;
 import java.util.EnumSet;
 import java.util.Objects;
 import java.util.Set;
+import org.apache.commons.lang3.Validate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -575,10 +576,10 @@ public final class AshmemRegion implements AutoCloseable {
      */
     public Builder name(String name) {
       byte[] bytes = name.getBytes(UTF_8);
-      if (bytes.length == 0 || bytes.length > MAX_NAME || name.indexOf('\0') >= 0) {
-        throw new IllegalArgumentException(
-            "a region's name has 1 to 255 bytes of UTF-8 and no NUL; this has " + bytes.length);
-      }
+      Validate.isTrue(
+          bytes.length > 0 && bytes.length <= MAX_NAME && name.indexOf('\0') < 0,
+          "a region's name has 1 to 255 bytes of UTF-8 and no NUL; this has %s",
+          bytes.length);
       this.encodedName = bytes;
       return this;
     }
@@ -591,9 +592,7 @@ public final class AshmemRegion implements AutoCloseable {
      * @throws IllegalArgumentException if the size is not greater than 0
      */
     public Builder size(long size) {
-      if (size <= 0) {
-        throw new IllegalArgumentException("a region's size is greater than 0, not " + size);
-      }
+      Validate.isTrue(size > 0, "a region's size is greater than 0, not %s", size);
       this.size = size;
       return this;
     }
@@ -632,9 +631,7 @@ public final class AshmemRegion implements AutoCloseable {
      * @throws AshmemException if the kernel refuses
      */
     public AshmemRegion create() {
-      if (size == 0) {
-        throw new IllegalStateException("a region needs a size");
-      }
+      Validate.validState(size != 0, "a region needs a size");
       return Creation.of(
           backend != null ? backend : Backend.configured(), encodedName, size, protection);
     }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.ashmem;
 
-import java.util.Locale;
+import org.apache.commons.lang3.EnumUtils;
+import org.apache.commons.lang3.Validate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -42,12 +43,9 @@ public enum Backend {
     if (name == null) {
       return AUTO;
     }
-    for (Backend each : values()) {
-      if (each.name().equals(name.toUpperCase(Locale.ROOT))) {
-        return each;
-      }
-    }
-    throw new IllegalArgumentException(
-        "the system property " + PROPERTY + " is '" + name + "', not auto, device or memfd");
+    Backend named = EnumUtils.getEnumIgnoreCase(Backend.class, name);
+    Validate.isTrue(
+        named != null, "the system property %s is '%s', not auto, device or memfd", PROPERTY, name);
+    return named;
   }
 }

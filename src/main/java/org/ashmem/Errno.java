@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.ashmem;
 
+import org.apache.commons.lang3.ArrayUtils;
+
 /** Linux's error numbers. They are the same on every architecture that has a current JVM. */
 final class Errno {
   static final int EPERM = 1;
@@ -87,7 +89,7 @@ final class Errno {
       case 105 -> "ENOBUFS";
       case 107 -> "ENOTCONN";
       case 109 -> "ETOOMANYREFS";
-      default -> errno >= 1 && errno <= NAMES.length ? NAMES[errno - 1] : "errno " + errno;
+      default -> ArrayUtils.get(NAMES, errno - 1, "errno " + errno);
     };
   }
 }

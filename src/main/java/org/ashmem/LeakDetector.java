@@ -5,10 +5,10 @@ import java.lang.System.Logger;
 import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
-import java.util.Locale;
 import java.util.Properties;
 import java.util.Set;
 import java.util.function.Supplier;
+import org.apache.commons.lang3.StringUtils;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -110,7 +110,7 @@ final class LeakDetector {
   }
 
   private static String text(Level level) {
-    return level.name().toLowerCase(Locale.ROOT);
+    return StringUtils.toRootLowerCase(level.name());
   }
 
   /** Is never thrown. Its stack trace shows where a region or mapping was created. */

@@ -6,6 +6,7 @@ import java.lang.ref.Reference;
 import java.lang.ref.WeakReference;
 import java.nio.ByteBuffer;
 import java.util.Objects;
+import org.apache.commons.lang3.Validate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -169,18 +170,17 @@ public final class Mapping implements AutoCloseable {
   /** Throws if a part of a region cannot be mapped. */
   static void check(AshmemRegion region, MapMode mode, long offset, long length) {
     Objects.requireNonNull(mode, "mode");
-    if (offset < 0 || length <= 0 || length > region.size() - offset) {
-      throw new IllegalArgumentException(
-          "offset " + offset + " and length " + length + " are not within " + region);
-    }
-    if (length > Memory.maxLength()) {
-      throw new IllegalArgumentException(
-          "before Java 22 a mapping has at most 2147483647 bytes, not "
-              + length
-              + ": map "
-              + region
-              + " in parts");
-    }
+    Validate.isTrue(
+        offset >= 0 && length > 0 && length <= region.size() - offset,
+        "offset %s and length %s are not within %s",
+        offset,
+        length,
+        region);
+    Validate.isTrue(
+        length <= Memory.maxLength(),
+        "before Java 22 a mapping has at most 2147483647 bytes, not %s: map %s in parts",
+        length,
+        region);
   }
 
   /** Maps whole pages and returns their address. */

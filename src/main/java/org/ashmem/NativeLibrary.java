@@ -13,10 +13,12 @@ import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 import java.util.Properties;
 import java.util.Set;
 import java.util.zip.CRC32;
+import org.apache.commons.lang3.ArchUtils;
+import org.apache.commons.lang3.StringUtils;
+import org.apache.commons.lang3.arch.Processor;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -84,9 +86,11 @@ final class NativeLibrary {
 
   /** Returns the name of the platform's folder in the jar: linux-x86_64 or linux-aarch64. */
   static String platform(Properties properties) {
-    String os = properties.getProperty("os.name", "unknown").toLowerCase(Locale.ROOT);
-    String arch = properties.getProperty("os.arch", "unknown").toLowerCase(Locale.ROOT);
-    return os + "-" + (arch.equals("amd64") ? "x86_64" : arch);
+    String os = properties.getProperty("os.name", "unknown");
+    String arch = properties.getProperty("os.arch", "unknown");
+    Processor processor = ArchUtils.getProcessor(arch);
+    boolean x86 = processor != null && processor.isX86() && processor.is64Bit();
+    return StringUtils.toRootLowerCase(os + "-" + (x86 ? "x86_64" : arch));
   }
 
   /**

@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.apache.commons.lang3.Validate;
 
 /**
  * The layout of a record of {@link SharedRecords}: named fields, in the order in which they were
@@ -584,22 +585,20 @@ public final class RecordLayout {
      *     would have more than 2147483640 bytes
      */
     public Builder addBytes(String name, int length) {
-      if (length < 1) {
-        throw new IllegalArgumentException("a field has at least 1 byte, not " + length);
-      }
+      Validate.isTrue(length >= 1, "a field has at least 1 byte, not %s", length);
       return add(Type.BYTES, name, length, 1);
     }
 
     private Builder add(Type type, String name, int size, int multiple) {
-      if (name.isEmpty() || fields.stream().anyMatch(each -> each.name.equals(name))) {
-        throw new IllegalArgumentException(
-            "a field needs a unique name that is not empty, not '" + name + "'");
-      }
+      Validate.isTrue(
+          !name.isEmpty() && fields.stream().noneMatch(each -> each.name.equals(name)),
+          "a field needs a unique name that is not empty, not '%s'",
+          name);
       long offset = up(end, multiple);
       int larger = Math.max(alignment, multiple);
-      if (up(offset + size, larger) > Integer.MAX_VALUE) {
-        throw new IllegalArgumentException("no record has more than 2147483640 bytes");
-      }
+      Validate.isTrue(
+          up(offset + size, larger) <= Integer.MAX_VALUE,
+          "no record has more than 2147483640 bytes");
       fields.add(new Added(type, name, (int) offset, size));
       end = (int) offset + size;
       alignment = larger;
@@ -613,9 +612,7 @@ public final class RecordLayout {
      * @throws IllegalStateException if no field was added
      */
     public RecordLayout build() {
-      if (fields.isEmpty()) {
-        throw new IllegalStateException("a record needs a field");
-      }
+      Validate.validState(!fields.isEmpty(), "a record needs a field");
       return new RecordLayout(fields, (int) up(end, alignment), alignment);
     }
 

@@ -3,6 +3,7 @@ package org.ashmem;
 
 import java.lang.ref.Cleaner;
 import java.lang.ref.Reference;
+import org.apache.commons.lang3.Validate;
 
 /**
  * An open file descriptor of a region, to pass on or to adopt. This object owns the descriptor,
@@ -33,9 +34,7 @@ public final class RegionDescriptor implements AutoCloseable {
    * @throws IllegalArgumentException if the number is negative
    */
   public static RegionDescriptor of(int fd) {
-    if (fd < 0) {
-      throw new IllegalArgumentException("descriptor " + fd + " is negative");
-    }
+    Validate.isTrue(fd >= 0, "descriptor %s is negative", fd);
     return new RegionDescriptor(new Owned(fd, () -> {}, true));
   }
 

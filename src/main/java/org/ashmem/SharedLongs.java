@@ -7,6 +7,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.ReadOnlyBufferException;
 import java.util.Objects;
+import org.apache.commons.lang3.Validate;
 
 /**
  * A mapping as an array of longs that threads and processes share, for example counters, flags or
@@ -94,16 +95,12 @@ public final class SharedLongs {
       Mapping mapping, ByteBuffer bytes, long offset, int length, int size, int alignment) {
     Objects.checkFromIndexSize(offset, (long) length * size, bytes.capacity());
     // The region begins at a page boundary in every process, so its offsets decide the alignment.
-    if ((mapping.offset() + offset) % alignment != 0) {
-      throw new IllegalArgumentException(
-          "offset "
-              + offset
-              + " of "
-              + mapping
-              + " is not at a multiple of "
-              + alignment
-              + " bytes in the region");
-    }
+    Validate.isTrue(
+        (mapping.offset() + offset) % alignment == 0,
+        "offset %s of %s is not at a multiple of %s bytes in the region",
+        offset,
+        mapping,
+        alignment);
     return bytes.slice((int) offset, length * size);
   }
 

@@ -22,6 +22,7 @@ import jdk.jfr.EventType;
 import jdk.jfr.FlightRecorder;
 import jdk.jfr.SettingDescriptor;
 import jdk.jfr.consumer.RecordedEvent;
+import org.apache.commons.lang3.Validate;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -273,7 +274,10 @@ class EventsTest {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.addAll(
-        List.of("--enable-native-access=org.ashmem", "--module-path", place(Shim.class)));
+        List.of(
+            "--enable-native-access=org.ashmem",
+            "--module-path",
+            place(Shim.class) + ":" + place(Validate.class)));
     command.addAll(List.of("--patch-module", "org.ashmem=" + place(EventsTest.class)));
     if (present) {
       command.addAll(List.of("--add-modules", "jdk.jfr"));
