@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Mappings: create, replace by a tombstone, unmap. */
+/* Mappings: create, replace by a tombstone, unmap; which pages are resident. */
 #include <fcntl.h>
 #include <stdint.h>
 #include <sys/mman.h>
@@ -119,6 +119,48 @@ JNIEXPORT jint JNICALL Java_org_ashmem_Shim_unmap(JNIEnv *env, jclass shim,
 	if (munmap((void *)(intptr_t)address, (size_t)length) == -1)
 		return -errno;
 	return 0;
+}
+
+/* The pages of one call of mincore(), which writes a byte for each. */
+#define PAGES 4096
+
+/* The bytes that are mapped at once to count their pages. */
+#define WINDOW (1LL << 30)
+
+/*
+ * Returns the number of resident pages of a file. The mapping allows no access,
+ * so that every protection mask and seal allows it, and no page is touched.
+ */
+JNIEXPORT jlong JNICALL Java_org_ashmem_Shim_residentPages(JNIEnv *env,
+							   jclass shim, jint fd,
+							   jlong size)
+{
+	jlong page = sysconf(_SC_PAGESIZE), resident = 0, length, part;
+	unsigned char in_core[PAGES];
+	char *address;
+	int result = 0;
+
+	(void)env;
+	(void)shim;
+	for (jlong at = 0; at < size && !result; at += length) {
+		length = size - at < WINDOW ? size - at : WINDOW;
+		address = mmap(NULL, (size_t)length, PROT_NONE, MAP_SHARED, fd,
+			       (off_t)at);
+		if (address == MAP_FAILED)
+			return -errno;
+		for (jlong done = 0; done < length && !result; done += part) {
+			part = length - done < PAGES * page ? length - done :
+							      PAGES * page;
+			do
+				result = RETRY(mincore(address + done,
+						       (size_t)part, in_core));
+			while (result == -EAGAIN);
+			for (jlong i = 0; !result && i * page < part; i++)
+				resident += in_core[i] & 1;
+		}
+		munmap(address, (size_t)length);
+	}
+	return result ? result : resident;
 }
 
 /* Returns a direct buffer over memory, or NULL if the JVM cannot create one. */

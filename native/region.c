@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The requests of the ABI, one function per operation. */
 #include <linux/ashmem.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 
@@ -119,6 +122,57 @@ JNIEXPORT jint JNICALL Java_org_ashmem_Shim_pinStatus(JNIEnv *env, jclass shim,
 	(void)shim;
 	return request(fd, ASHMEM_GET_PIN_STATUS, ASHMEM_GET_PIN_STATUS64,
 		       offset, length);
+}
+
+/* A range of a vector as Java has it: offset, length and result. */
+#define WORDS 3
+
+/* Java sees the result as a number, the kernel writes an int. */
+union element {
+	struct ashmem_pin_result range;
+	jlong words[WORDS];
+};
+
+_Static_assert(sizeof(struct ashmem_pin_result) == WORDS * sizeof(jlong) &&
+	       offsetof(struct ashmem_pin_result, len) == sizeof(jlong) &&
+	       offsetof(struct ashmem_pin_result, result) == 2 * sizeof(jlong),
+	       "struct ashmem_pin_result");
+_Static_assert(ASHMEM_VECTOR_PIN == org_ashmem_Shim_PIN, "ASHMEM_VECTOR_PIN");
+_Static_assert(ASHMEM_VECTOR_UNPIN == org_ashmem_Shim_UNPIN,
+	       "ASHMEM_VECTOR_UNPIN");
+
+/*
+ * Nothing can fail after the request: a purge is reported only once. The third
+ * word is 0 before, and so is @reserved. After a signal, the kernel has changed
+ * the vector such that the same request goes on where it ended.
+ */
+JNIEXPORT jint JNICALL Java_org_ashmem_Shim_pinVector(JNIEnv *env, jclass shim,
+						      jint fd, jint operation,
+						      jlongArray ranges)
+{
+	jsize words = (*env)->GetArrayLength(env, ranges), count = words / WORDS;
+	union element few[64], *elements = few;
+	struct ashmem_pin_vector vector = { .operation = (__u32)operation };
+	int result;
+
+	(void)shim;
+	if ((size_t)count > sizeof(few) / sizeof(*few)) {
+		elements = malloc((size_t)count * sizeof(*elements));
+		if (!elements)
+			return -ENOMEM;
+	}
+	(*env)->GetLongArrayRegion(env, ranges, 0, count * WORDS,
+				   (jlong *)elements);
+	vector.ranges = (uintptr_t)elements;
+	vector.count = (__u64)count;
+	result = RETRY(ioctl(fd, ASHMEM_PIN_VECTOR, &vector));
+	for (jsize i = 0; i < count; i++)
+		elements[i].words[2] = elements[i].range.result;
+	(*env)->SetLongArrayRegion(env, ranges, 0, count * WORDS,
+				   (const jlong *)elements);
+	if (elements != few)
+		free(elements);
+	return result;
 }
 
 JNIEXPORT jint JNICALL Java_org_ashmem_Shim_purgeAllCaches(JNIEnv *env,

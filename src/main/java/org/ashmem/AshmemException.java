@@ -197,6 +197,35 @@ public class AshmemException extends RuntimeException {
     }
   }
 
+  /** Some ranges of {@link AshmemRegion#pinAll} were refused. The other ranges are pinned. */
+  public static final class PartlyPinned extends AshmemException {
+    @Serial private static final long serialVersionUID = 1;
+
+    /** The results of all ranges. */
+    private final transient PinResults results;
+
+    PartlyPinned(String regionName, int errno, PinResults results) {
+      super(
+          "ASHMEM_PIN_VECTOR",
+          regionName,
+          errno,
+          results.refused().size()
+              + " of "
+              + results.count()
+              + " ranges were not pinned; results() tells which, and what was purged of the others");
+      this.results = results;
+    }
+
+    /**
+     * Returns the results of all ranges. A purge that they tell is not told again.
+     *
+     * @return the results; {@link PinResults#refused} has the ranges that are as before the call
+     */
+    public PinResults results() {
+      return results;
+    }
+  }
+
   /** The descriptor is not open, or is not a region that has a size. */
   public static final class NotRegion extends AshmemException {
     @Serial private static final long serialVersionUID = 1;

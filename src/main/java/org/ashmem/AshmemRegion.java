@@ -372,6 +372,37 @@ public final class AshmemRegion implements AutoCloseable {
   }
 
   /**
+   * Pins many ranges, one after the other, by one request to the kernel. Like {@link #pin(long,
+   * long)}, it is not counted.
+   *
+   * @param ranges the ranges, which may overlap
+   * @return what was purged of which range
+   * @throws IllegalArgumentException if a range is not as {@link PinRange} says, or not within the
+   *     region; no range is pinned then
+   * @throws AshmemException.PartlyPinned if the kernel refuses some of the ranges; the others are
+   *     pinned, and the exception has their results
+   * @throws ClosedException if the region is closed
+   * @throws AshmemException if the kernel refuses all
+   */
+  public PinResults pinAll(PinRange... ranges) {
+    return pins.pinAll(ranges);
+  }
+
+  /**
+   * Unpins many ranges, one after the other, by one request to the kernel. As with {@link
+   * #unpin(long, long)}, the parts that an open {@link Pin} of this object holds stay pinned.
+   *
+   * @param ranges the ranges, which may overlap
+   * @throws IllegalArgumentException if a range is not as {@link PinRange} says, or not within the
+   *     region; no range is unpinned then
+   * @throws ClosedException if the region is closed
+   * @throws AshmemException if the kernel refuses; some of the ranges may be unpinned then
+   */
+  public void unpinAll(PinRange... ranges) {
+    pins.unpinAll(ranges);
+  }
+
+  /**
    * Pins the whole region for a scope.
    *
    * @return a scope; closing it unpins what no other scope of this object holds
@@ -518,6 +549,10 @@ public final class AshmemRegion implements AutoCloseable {
       }
       return -1;
     }
+  }
+
+  Driver driver() {
+    return driver;
   }
 
   /** Returns the descriptor's number, valid until {@link #release}. */

@@ -60,7 +60,8 @@ public final class Counters {
   }
 
   /**
-   * Returns the number of calls that pinned a range.
+   * Returns the number of calls that pinned a range. Each range of {@link AshmemRegion#pinAll}
+   * counts as a call.
    *
    * @return the number of successful calls since the process started
    */
@@ -70,7 +71,7 @@ public final class Counters {
 
   /**
    * Returns the number of calls that pinned a range and returned {@link PinResult#WAS_PURGED}. It
-   * counts calls, not pages.
+   * counts calls, not pages. Each range of {@link AshmemRegion#pinAll} counts as a call.
    *
    * @return the number of such calls since the process started
    */
@@ -115,6 +116,11 @@ public final class Counters {
     if (result == PinResult.WAS_PURGED) {
       PURGES_FOUND.increment();
     }
+  }
+
+  static void pinned(PinResults results) {
+    PINS.add(results.count(word -> word >= 0));
+    PURGES_FOUND.add(results.count(word -> word > 0));
   }
 
   static void leaked() {

@@ -1,9 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.ashmem;
 
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import org.apache.commons.lang3.StringUtils;
+
 /** The driver in the kernel. Each method makes one system call, mostly an ioctl request. */
 final class DeviceDriver implements Driver {
   static final DeviceDriver INSTANCE = new DeviceDriver();
+
+  /** The lines that the driver adds to /proc/PID/fdinfo/FD, in the order of the counts. */
+  private static final List<String> FDINFO =
+      List.of("ashmem-pinned", "ashmem-unpinned", "ashmem-purged");
 
   private DeviceDriver() {}
 
@@ -40,6 +50,34 @@ final class DeviceDriver implements Driver {
   @Override
   public int pinStatus(int fd, long offset, long length) {
     return Shim.pinStatus(fd, offset, length);
+  }
+
+  @Override
+  public int pinMany(int fd, long[] ranges) {
+    return Shim.pinVector(fd, Shim.PIN, ranges);
+  }
+
+  @Override
+  public int unpinMany(int fd, long[] ranges) {
+    return Shim.pinVector(fd, Shim.UNPIN, ranges);
+  }
+
+  /** ASHMEM_GET_INFO would take the news of a purge from every process that polls the region. */
+  @Override
+  public int countPins(int fd, long[] bytes) {
+    int found = 0;
+    try {
+      for (String line : Files.readAllLines(Path.of("/proc/self/fdinfo/" + fd))) {
+        int kind = FDINFO.indexOf(StringUtils.substringBefore(line, ':'));
+        if (kind >= 0) {
+          bytes[kind] = Long.parseLong(StringUtils.substringAfter(line, ':').strip());
+          found++;
+        }
+      }
+    } catch (IOException e) {
+      return -Errno.ENOENT;
+    }
+    return found == FDINFO.size() ? 0 : -Errno.ENOTTY;
   }
 
   @Override

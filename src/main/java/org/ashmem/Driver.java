@@ -25,6 +25,21 @@ interface Driver {
 
   int pinStatus(int fd, long offset, long length);
 
+  /**
+   * Pins many ranges, one after the other. As in {@link Shim#pinVector}, each range has three
+   * elements, and the third becomes its result. Other ranges are pinned if one is refused.
+   */
+  int pinMany(int fd, long[] ranges);
+
+  /** Unpins many ranges like {@link #pinMany}. */
+  int unpinMany(int fd, long[] ranges);
+
+  /**
+   * Writes the number of bytes that are pinned, that are unpinned, and that were purged and not
+   * pinned since. The elements of the array are these of {@link RegionUsage}.
+   */
+  int countPins(int fd, long[] bytes);
+
   long fileId(int fd);
 
   /**

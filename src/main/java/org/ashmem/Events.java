@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.ashmem;
 
+import java.util.Arrays;
 import jdk.jfr.Category;
 import jdk.jfr.DataAmount;
 import jdk.jfr.Description;
@@ -64,6 +65,38 @@ final class Events {
     if (result == PinResult.WAS_PURGED && PRESENT && PurgeFoundEvent.ANY.isEnabled()) {
       new PurgeFoundEvent(regionName, offset, length).commit();
     }
+  }
+
+  /** Begins one event for many ranges. */
+  static @Nullable PinEvent pinAll(String regionName, PinRange[] ranges) {
+    long start = start(ranges);
+    return pin(regionName, start, end(ranges) - start);
+  }
+
+  static void pinned(@Nullable PinEvent event, String regionName, PinResults results) {
+    if (event != null) {
+      event.purged = results.wasPurged();
+      event.commit();
+    }
+    if (PRESENT && PurgeFoundEvent.ANY.isEnabled()) {
+      for (PinRange range : results.purged()) {
+        new PurgeFoundEvent(regionName, range.offset(), range.length()).commit();
+      }
+    }
+  }
+
+  /** Begins one event for many ranges. */
+  static @Nullable UnpinEvent unpinAll(String regionName, PinRange[] ranges) {
+    long start = start(ranges);
+    return unpin(regionName, start, end(ranges) - start);
+  }
+
+  private static long start(PinRange[] ranges) {
+    return Arrays.stream(ranges).mapToLong(PinRange::offset).min().orElse(0);
+  }
+
+  private static long end(PinRange[] ranges) {
+    return Arrays.stream(ranges).mapToLong(each -> each.offset() + each.length()).max().orElse(0);
   }
 
   static @Nullable UnpinEvent unpin(String regionName, long offset, long length) {

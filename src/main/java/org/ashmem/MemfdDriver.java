@@ -251,6 +251,33 @@ final class MemfdDriver implements Driver {
     return ranges.isPinned(offset, end(offset, length)) ? 1 : 0;
   }
 
+  @Override
+  public synchronized int pinMany(int fd, long[] ranges) {
+    for (int i = 0; i < ranges.length; i += PinResults.WORDS) {
+      try {
+        ranges[i + 2] = pin(fd, ranges[i], ranges[i + 1]);
+      } catch (OutOfMemoryError e) {
+        // This range is as before. The results of the ranges before it must not be lost.
+        ranges[i + 2] = -Errno.ENOMEM;
+      }
+    }
+    return 0;
+  }
+
+  @Override
+  public synchronized int unpinMany(int fd, long[] ranges) {
+    for (int i = 0; i < ranges.length; i += PinResults.WORDS) {
+      ranges[i + 2] = unpin(fd, ranges[i], ranges[i + 1]);
+    }
+    return 0;
+  }
+
+  @Override
+  public synchronized int countPins(int fd, long[] bytes) {
+    ranges.count(size, bytes);
+    return 0;
+  }
+
   private long end(long offset, long length) {
     return length == 0 ? size : offset + length;
   }

@@ -1,13 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.ashmem;
 
-/** The range of a pin request. */
-final class PinRange {
-  private PinRange() {}
-
+/**
+ * A range of a region, for {@link AshmemRegion#pinAll} and {@link AshmemRegion#unpinAll}. These
+ * methods check that the range is within the region.
+ *
+ * @param offset the start of the range in bytes, a multiple of the page size
+ * @param length the length of the range in bytes, greater than 0; a multiple of the page size,
+ *     unless the range ends where the region ends
+ */
+public record PinRange(long offset, long length) {
   /**
    * Checks a range and returns the length to request. Length 0 means up to the region's end, which
-   * need not be a page boundary.
+   * need not be a page boundary. A call of {@code Validate} would allocate, and each pin and unpin
+   * comes here.
    */
   static long length(long offset, long length, long size, long pageSize) {
     long pageMask = pageSize - 1;

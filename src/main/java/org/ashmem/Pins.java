@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.ashmem;
 
+import java.util.ArrayList;
+import java.util.List;
+
 /**
  * Pins and unpins ranges of one region, and counts its scopes.
  *
@@ -30,6 +33,59 @@ final class Pins {
     } finally {
       region.release();
     }
+  }
+
+  PinResults pinAll(PinRange... ranges) {
+    PinResults results = new PinResults(ranges, region.size(), AshmemRegion.pageSize());
+    int fd = region.acquire();
+    try {
+      Events.PinEvent event = Events.pinAll(region.name(), ranges);
+      int refused = driver.pinMany(fd, results.words());
+      int unused = AshmemException.check("ASHMEM_PIN_VECTOR", region.name(), refused);
+      Counters.pinned(results);
+      Events.pinned(event, region.name(), results);
+    } finally {
+      region.release();
+    }
+    if (results.error() < 0) {
+      throw new AshmemException.PartlyPinned(region.name(), -results.error(), results);
+    }
+    return results;
+  }
+
+  /** Unpins the parts that no scope holds. */
+  void unpinAll(PinRange... ranges) {
+    PinRange[] copy = ranges.clone();
+    for (PinRange range : copy) {
+      long unused = requested(range.offset(), range.length());
+    }
+    int fd = region.acquire();
+    try {
+      synchronized (held) {
+        PinResults free = new PinResults(free(copy), region.size(), AshmemRegion.pageSize());
+        Events.UnpinEvent event = Events.unpinAll(region.name(), copy);
+        int refused = driver.unpinMany(fd, free.words());
+        int error = refused < 0 ? refused : free.error();
+        int unused = AshmemException.check("ASHMEM_PIN_VECTOR", region.name(), error);
+        Events.unpinned(event);
+      }
+    } finally {
+      region.release();
+    }
+  }
+
+  private PinRange[] free(PinRange[] ranges) {
+    List<PinRange> free = new ArrayList<>();
+    for (PinRange range : ranges) {
+      long end = range.offset() + range.length();
+      long from = held.firstFree(range.offset(), end);
+      while (from < end) {
+        long to = held.firstHeld(from, end);
+        free.add(new PinRange(from, to - from));
+        from = held.firstFree(to, end);
+      }
+    }
+    return free.toArray(new PinRange[0]);
   }
 
   /** Unpins what no scope holds. The rest is unpinned at the end of its last scope. */

@@ -16,6 +16,11 @@ final class Shim {
   static final int WRITE = 2;
   static final int EXECUTE = 4;
 
+  /** The operations of {@link #pinVector}. */
+  static final int PIN = 1;
+
+  static final int UNPIN = 2;
+
   /** The bits of a memfd's seals. */
   static final int SEAL_SHRINK = 2;
 
@@ -139,6 +144,13 @@ final class Shim {
 
   static native int pinStatus(int fd, long offset, long length);
 
+  /**
+   * Pins or unpins many ranges. Each has three elements of the array: the offset, the length, and
+   * 0, which becomes the result of this range. Returns 0 if each range has a result, also if a
+   * result is a negated errno. Length 0 means up to the region's end.
+   */
+  static native int pinVector(int fd, int operation, long[] ranges);
+
   static native int purgeAllCaches(int fd);
 
   static native long fileId(int fd);
@@ -217,6 +229,9 @@ final class Shim {
 
   /** Waits for an event for so many milliseconds. Returns the descriptor, or -ETIMEDOUT. */
   static native int nextReady(int epoll, int milliseconds);
+
+  /** Returns the number of pages of a file, of a size in bytes, that are in memory. */
+  static native long residentPages(int fd, long size);
 
   /** Returns the address of a new mapping. With descriptor -1 the memory is anonymous. */
   static native long map(int fd, int protection, boolean shared, long offset, long length);

@@ -2,6 +2,7 @@
 package org.ashmem;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.NavigableMap;
@@ -88,6 +89,26 @@ final class UnpinnedRanges {
   /** Returns whether any byte was purged and not pinned since. */
   boolean anyPurged() {
     return ranges.values().stream().anyMatch(range -> range.purged);
+  }
+
+  /**
+   * Counts the bytes of whole pages that are pinned, that are unpinned and not purged since, and
+   * that were purged and not pinned since.
+   */
+  void count(long size, long[] bytes) {
+    Arrays.fill(bytes, 0, 3, 0);
+    bytes[RegionUsage.PINNED] = pages(size);
+    for (Range range : ranges.values()) {
+      long length = pages(range.end) - range.start;
+      bytes[RegionUsage.PINNED] -= length;
+      bytes[RegionUsage.UNPINNED] += range.purgeable ? length : 0;
+      bytes[RegionUsage.PURGED] += range.purged ? length : 0;
+    }
+  }
+
+  /** Returns the bytes of the pages up to an end, which need not be a page boundary. */
+  private static long pages(long end) {
+    return -Math.floorDiv(-end, AshmemRegion.pageSize()) * AshmemRegion.pageSize();
   }
 
   /** Returns the ranges that may be purged, in no particular order. */

@@ -91,6 +91,8 @@ class RelocationTest {
         arguments.add(0L);
       } else if (type == boolean.class) {
         arguments.add(false);
+      } else if (type == long[].class) {
+        arguments.add(new long[3]);
       } else {
         assertSame(byte[].class, type);
         // The longest name is refused by memfd, and there is no file of this name.
