@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.ashmem;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.net.URL;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.Properties;
+
+/**
+ * Looks at what this machine and container offer. Until it knows that Commons Lang is there, it
+ * uses no class that needs it.
+ */
+final class Doctor {
+  private static final String BACKEND = "backend";
+
+  private final Path root;
+
+  /** Files of the kernel are looked for below the root, which is "/" except in tests. */
+  Doctor(Path root) {
+    this.root = root;
+  }
+
+  List<Finding> examine() {
+    List<Finding> findings = new ArrayList<>(List.of(machine(), java(), jar(), commonsLang()));
+    boolean onDevice = false;
+    if (hasCommonsLang()) {
+      findings.add(library());
+      if (Shim.failure() == null) {
+        onDevice = isOnDevice();
+        findings.addAll(List.of(device(), memfd(), backend(onDevice)));
+      }
+    }
+    findings.add(limit());
+    findings.add(pressure(onDevice));
+    return findings;
+  }
+
+  static boolean hasCommonsLang() {
+    try {
+      Class.forName("org.apache.commons.lang3.Validate", false, Doctor.class.getClassLoader());
+      return true;
+    } catch (ClassNotFoundException e) {
+      return false;
+    }
+  }
+
+  /** Returns the versions of this library and of Commons Lang that the build wrote to the jar. */
+  static Properties versions() {
+    Properties versions = new Properties();
+    try (InputStream in = Doctor.class.getResourceAsStream("version.properties")) {
+      if (in != null) {
+        versions.load(in);
+      }
+    } catch (IOException e) {
+      // The versions are unknown.
+    }
+    return versions;
+  }
+
+  private Finding machine() {
+    String os = System.getProperty("os.name");
+    String fact =
+        String.format(
+            "%s %s on %s, %d processors%s",
+            os,
+            System.getProperty("os.version"),
+            System.getProperty("os.arch"),
+            Runtime.getRuntime().availableProcessors(),
+            memory());
+    return "Linux".equals(os)
+        ? Finding.ok("machine", fact)
+        : Finding.broken("machine", fact, "ashmem needs Linux");
+  }
+
+  private String memory() {
+    try {
+      for (String line : Files.readAllLines(root.resolve("proc/meminfo"))) {
+        if (line.startsWith("MemAvailable:")) {
+          long kib = Long.parseLong(line.replaceAll("[^0-9]", ""));
+          return ", " + (kib << 10) + " bytes available";
+        }
+      }
+    } catch (IOException | NumberFormatException e) {
+      // The kernel does not tell.
+    }
+    return "";
+  }
+
+  private static Finding java() {
+    int release = Runtime.version().feature();
+    String fact = Runtime.version() + ", " + System.getProperty("java.vendor");
+    if (release < MultiRelease.NEWER) {
+      return Finding.lack(
+          "java",
+          fact,
+          "Java 22 or newer has memory segments, mappings of more than 2147483647 bytes, and"
+              + " buffers that throw after a close");
+    }
+    return new Finding(
+        "java",
+        Finding.State.OK,
+        fact,
+        release < 24 ? "" : "start programs with --enable-native-access=ALL-UNNAMED");
+  }
+
+  private static Finding jar() {
+    String fact = "ashmem " + versions().getProperty("version", "of unknown version");
+    URL own = Memory.class.getResource("Memory.class");
+    if (own == null || !own.getProtocol().equals("jar")) {
+      return Finding.ok("jar", fact + ", classes in a folder");
+    }
+    String newer = "/META-INF/versions/" + MultiRelease.NEWER + "/org/ashmem/Memory.class";
+    Optional<String> warning =
+        own.getPath().endsWith(newer)
+            ? Optional.empty()
+            : MultiRelease.warning(
+                Runtime.version().feature(),
+                Memory.class.getResource(newer) != null,
+                own.toString());
+    return warning
+        .map(text -> Finding.lack("jar", fact, text))
+        .orElse(Finding.ok("jar", fact + ", with the classes for this Java"));
+  }
+
+  private static Finding commonsLang() {
+    String version = versions().getProperty("commons-lang3", "of unknown version");
+    return hasCommonsLang()
+        ? Finding.ok("commons-lang3", "is there")
+        : Finding.broken(
+            "commons-lang3",
+            "is missing, and without it nothing below can be tried",
+            "a build tool adds it by itself: org.apache.commons:commons-lang3:"
+                + version
+                + "\notherwise put commons-lang3-"
+                + version
+                + ".jar beside this jar and on the class path");
+  }
+
+  private static Finding library() {
+    UnsatisfiedLinkError failure = Shim.failure();
+    return failure == null
+        ? Finding.ok("native library", "is loaded")
+        : Finding.broken("native library", String.valueOf(failure.getMessage()), "");
+  }
+
+  private static boolean isOnDevice() {
+    try {
+      return Backend.configured() != Backend.MEMFD && Ashmem.isAvailable(Backend.DEVICE);
+    } catch (IllegalArgumentException e) {
+      return false;
+    }
+  }
+
+  private static Finding device() {
+    return Ashmem.unavailabilityCause(Backend.DEVICE)
+        .map(
+            cause ->
+                Finding.lack(
+                    "device",
+                    String.valueOf(cause.getMessage()),
+                    "without it the kernel purges nothing: regions are on memfd, and each process"
+                        + " purges its own"))
+        .orElse(Finding.ok("device", AshmemRegion.DEVICE + " works"));
+  }
+
+  private static Finding memfd() {
+    return Ashmem.unavailabilityCause(Backend.MEMFD)
+        .map(cause -> Finding.lack("memfd", String.valueOf(cause.getMessage()), ""))
+        .orElse(Finding.ok("memfd", "works"));
+  }
+
+  private static Finding backend(boolean onDevice) {
+    return Ashmem.unavailabilityCause()
+        .map(
+            cause ->
+                Finding.broken(
+                    BACKEND,
+                    String.valueOf(cause.getMessage()),
+                    "-D" + Backend.PROPERTY + "=memfd does without the device"))
+        .orElse(
+            Finding.ok(BACKEND, onDevice ? "regions are on the device" : "regions are on memfd"));
+  }
+
+  private Finding limit() {
+    Optional<MemoryGroup> group = group();
+    if (group.isEmpty()) {
+      return Finding.lack(
+          "memory limit",
+          "no cgroup with the memory controller is visible",
+          "mount /sys/fs/cgroup in the container");
+    }
+    String limit = group.get().limit().map(bytes -> bytes + " bytes").orElse("none");
+    String usage = group.get().usage().map(bytes -> ", " + bytes + " bytes in use").orElse("");
+    return Finding.ok("memory limit", limit + usage + " (cgroup " + group.get() + ")");
+  }
+
+  private Optional<MemoryGroup> group() {
+    try {
+      return MemoryGroup.find(root);
+    } catch (IOException e) {
+      return Optional.empty();
+    }
+  }
+
+  /** The kernel purges on the device by itself. On memfd a process purges when it is told. */
+  private Finding pressure(boolean onDevice) {
+    List<Path> files = new ArrayList<>();
+    group().ifPresent(group -> files.add(group.folder().resolve("memory.pressure")));
+    files.add(root.resolve("proc/pressure/memory"));
+    boolean isThere = false;
+    for (Path file : files) {
+      try {
+        String first = Files.readAllLines(file).get(0);
+        isThere = true;
+        if (onDevice || Files.isWritable(file)) {
+          return told(onDevice, file + " tells " + first);
+        }
+      } catch (IOException | IndexOutOfBoundsException e) {
+        // Try the next file.
+      }
+    }
+    if (onDevice) {
+      return Finding.ok("pressure", "the kernel does not tell, and needs not: it purges by itself");
+    }
+    return isThere
+        ? Finding.lack(
+            "pressure",
+            "the kernel tells it, but not to this process",
+            "let the container write to /sys/fs/cgroup/memory.pressure or /proc/pressure/memory")
+        : Finding.lack(
+            "pressure", "the kernel does not tell it", "boot a kernel with CONFIG_PSI by psi=1");
+  }
+
+  private static Finding told(boolean onDevice, String fact) {
+    return onDevice || Boolean.getBoolean(PressureWatch.PROPERTY)
+        ? Finding.ok("pressure", fact)
+        : Finding.lack(
+            "pressure",
+            fact,
+            "-D" + PressureWatch.PROPERTY + "=true purges under pressure, not on request only");
+  }
+}
