@@ -1,18 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.ashmem;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.ByteBuffer;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** Pinning and unpinning many ranges, and what is counted of them, on the device or on memfd. */
@@ -24,6 +28,10 @@ class PinManyIT {
 
   /** The last page ends with the region. */
   private static final long SIZE = (long) PAGES * PAGE - 100;
+
+  /** Sends SIGUSR2 to a thread of a process, again and again, until the thread ends. */
+  private static final String SIGNALS =
+      "1 until syscall(234, $ARGV[0] + 0, $ARGV[1] + 0, 12) < 0"; // tgkill
 
   private AshmemRegion region;
 
@@ -157,6 +165,58 @@ class PinManyIT {
     assertEquals(new RegionUsage(rounded - PAGE, 0, PAGE), RegionUsage.of(region));
     region.close();
     assertThrows(ClosedException.class, () -> RegionUsage.of(region));
+  }
+
+  /** The kernel reports a purge to who polls the region, until somebody asks for its state. */
+  @Test
+  @Tag("device")
+  void countingLeavesTheNewsOfAPurge() {
+    int fd = region.dup().detach();
+    region.unpinAll(page(0));
+    assertEquals(Shim.NO_PRESSURE, Shim.waitForPressure(fd, 0));
+    AshmemRegion.purgeAllCaches();
+    assertEquals(PAGE, RegionUsage.of(region).purgedBytes());
+    assertEquals(0, Shim.waitForPressure(fd, 0));
+    assertEquals(0, Shim.close(fd));
+  }
+
+  @Test
+  @Tag("device")
+  void kernelRefusesABadRangeAndTakesTheOthers() {
+    int fd = region.dup().detach();
+    long[] ranges = {0, PAGE, 0, 1, PAGE, 0, 3L * PAGE, 0, 0};
+    assertEquals(0, Shim.pinVector(fd, Shim.UNPIN, ranges));
+    assertArrayEquals(new long[] {0, PAGE, 0, 1, PAGE, -Errno.EINVAL, 3L * PAGE, 0, 0}, ranges);
+    assertEquals(0, Shim.close(fd));
+    assertEquals(PinStatus.UNPINNED, status(0));
+    assertEquals(PinStatus.PINNED, status(1));
+    assertEquals(PinStatus.UNPINNED, status(PAGES - 1));
+  }
+
+  /** A signal ends the request of the kernel after a few ranges. */
+  @Test
+  void signalsLoseNoResult() throws Exception {
+    // The JVM has a handler for SIGUSR2, which does nothing unless the JVM waits for it.
+    Path thread = Files.readSymbolicLink(Path.of("/proc/thread-self"));
+    Process sender =
+        ChildJvm.start(
+            List.of(
+                "perl",
+                "-e",
+                SIGNALS,
+                thread.getName(0).toString(),
+                thread.getFileName().toString()));
+    try {
+      for (int round = 0; round < 100; round++) {
+        region.unpinAll(pages(1, 2));
+        AshmemRegion.purgeAllCaches();
+        assertEquals(Arrays.asList(pages(1, 2)), region.pinAll(pages(0, 1)).purged());
+        assertEquals(PinStatus.PINNED, region.pinStatus());
+      }
+      assertTrue(sender.isAlive());
+    } finally {
+      ChildJvm.kill(sender);
+    }
   }
 
   @Test
