@@ -29,6 +29,10 @@
  * org.ashmem.AshmemRegion#inputStream()} and {@link org.ashmem.AshmemRegion#outputStream()} as
  * streams.
  *
+ * <p>{@link org.ashmem.AshmemRegion#pinAll} and {@link org.ashmem.AshmemRegion#unpinAll} take many
+ * ranges in one call. {@link org.ashmem.RegionUsage} tells how many bytes of a region are pinned,
+ * unpinned, purged and in memory.
+ *
  * <p>A {@link org.ashmem.RegionChannel} sends a region to another process. Only this class needs
  * junixsocket.
  *
@@ -73,7 +77,8 @@
  *   <tr><td>{@code org.ashmem.Map}</td><td>a part of a region was mapped</td></tr>
  *   <tr><td>{@code org.ashmem.Pin}, {@code org.ashmem.Unpin}</td><td>pinning or unpinning a range
  *     took 1 ms or more; {@code -XX:StartFlightRecording:+org.ashmem.Pin#threshold=0ns} records
- *     every call</td></tr>
+ *     every call. A call with many ranges is one event, with the smallest range that contains
+ *     them</td></tr>
  *   <tr><td>{@code org.ashmem.PurgeFound}</td><td>pinning found a purged page</td></tr>
  *   <tr><td>{@code org.ashmem.Close}</td><td>a region or a mapping was closed</td></tr>
  *   <tr><td>{@code org.ashmem.Leak}</td><td>a region or a mapping was not closed</td></tr>
@@ -86,6 +91,9 @@
  * file to load instead of the library in the jar. {@code org.ashmem.tmpdir} names the directory to
  * unpack the library in the jar to, instead of {@code java.io.tmpdir}. From Java 24 on, {@code
  * --enable-native-access=org.ashmem} ({@code ALL-UNNAMED} on the class path) avoids a warning.
+ *
+ * <p>{@code java -jar ashmem-VERSION.jar} prints what the machine and the container offer, and what
+ * to do about what is missing.
  *
  * <p>The library also works in several class loaders, and under another package name, as Maven's
  * shade plugin gives it. The plugin then renames the system properties, too.

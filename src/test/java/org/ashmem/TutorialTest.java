@@ -150,6 +150,31 @@ class TutorialTest {
     }
   }
 
+  /** One call takes many ranges, such as the tiles of a picture. Each has a result of its own. */
+  @Test
+  void pinManyRanges() {
+    try (AshmemRegion region = AshmemRegion.create("tutorial", 4L * PAGE);
+        Mapping mapping = region.map()) {
+      PinRange first = new PinRange(0, PAGE);
+      PinRange last = new PinRange(3L * PAGE, PAGE);
+      mapping.buffer().put(0, (byte) 42);
+      region.unpinAll(first, last);
+      assertEquals(new RegionUsage(2L * PAGE, 2L * PAGE, 0), RegionUsage.of(region));
+      assertEquals(PAGE, RegionUsage.residentBytes(region)); // only the first page was touched
+
+      AshmemRegion.purgeAllCaches();
+      assertEquals(0, RegionUsage.residentBytes(region));
+
+      PinRange second = new PinRange(PAGE, PAGE);
+      PinResults results = region.pinAll(first, second, last);
+      assertEquals(PinResult.NOT_PURGED, results.result(1));
+      for (PinRange lost : results.purged()) {
+        mapping.buffer().put((int) lost.offset(), (byte) 42); // the program creates it again
+      }
+      assertEquals(List.of(first, last), results.purged());
+    }
+  }
+
   /** A region can be shared with another process that can only read it. */
   @Test
   void shareToRead() {
