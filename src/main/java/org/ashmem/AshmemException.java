@@ -202,7 +202,7 @@ public class AshmemException extends RuntimeException {
     @Serial private static final long serialVersionUID = 1;
 
     /** The results of all ranges. */
-    private final transient PinResults results;
+    private final PinResults results;
 
     PartlyPinned(String regionName, int errno, PinResults results) {
       super(

@@ -66,7 +66,7 @@ final class Doctor {
     String os = System.getProperty("os.name");
     String fact =
         String.format(
-            "%s %s on %s, processors: %d%s",
+            "%s %s on %s, processors: %s%s",
             os,
             System.getProperty("os.version"),
             System.getProperty("os.arch"),

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.ashmem;
 
+import java.io.Serializable;
+
 /**
  * A range of a region, for {@link AshmemRegion#pinAll} and {@link AshmemRegion#unpinAll}. These
  * methods check that the range is within the region.
@@ -9,7 +11,7 @@ package org.ashmem;
  * @param length the length of the range in bytes, greater than 0; a multiple of the page size,
  *     unless the range ends where the region ends
  */
-public record PinRange(long offset, long length) {
+public record PinRange(long offset, long length) implements Serializable {
   /**
    * Checks a range and returns the length to request. Length 0 means up to the region's end, which
    * need not be a page boundary. A call of {@code Validate} would allocate, and each pin and unpin

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.ashmem;
 
+import java.io.Serial;
+import java.io.Serializable;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
@@ -12,10 +14,13 @@ import java.util.function.LongPredicate;
  *
  * <p>Immutable, and therefore thread-safe.
  */
-public final class PinResults {
+public final class PinResults implements Serializable {
+  @Serial private static final long serialVersionUID = 1;
+
   /** The elements of {@link #words} for each range: offset, length to request, and result. */
   static final int WORDS = 3;
 
+  /** The ranges as the caller named them. */
   private final PinRange[] ranges;
 
   /** What {@link Driver#pinMany} takes. It is complete before the call: a purge is told once. */

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.lang.reflect.Proxy;
 import java.util.List;
+import org.apache.commons.lang3.SerializationUtils;
 import org.junit.jupiter.api.Test;
 
 /** Many ranges, some of which the kernel refuses: a driver that stands for such a kernel. */
@@ -64,6 +65,17 @@ class PinManyTest {
       assertEquals(pins + 2, Counters.pins());
       assertEquals(purges + 1, Counters.purgesFound());
     }
+  }
+
+  @Test
+  void exceptionKeepsTheResultsOnItsWay() {
+    AshmemException.PartlyPinned e;
+    try (AshmemRegion region = region(1, -Errno.ENOMEM)) {
+      e = assertThrows(AshmemException.PartlyPinned.class, () -> region.pinAll(FIRST, SECOND));
+    }
+    AshmemException.PartlyPinned copy = SerializationUtils.clone(e);
+    assertEquals(List.of(FIRST), copy.results().purged());
+    assertEquals(List.of(SECOND), copy.results().refused());
   }
 
   @Test
