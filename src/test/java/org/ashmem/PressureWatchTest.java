@@ -12,6 +12,7 @@ import java.net.URLClassLoader;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import org.apache.commons.lang3.Validate;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -65,7 +66,9 @@ class PressureWatchTest {
 
   /** Uses the library in a class loader of its own. */
   private WeakReference<ClassLoader> deploy(boolean closed) throws Exception {
-    URL[] classes = {location(AshmemRegion.class), location(Application.class)};
+    URL[] classes = {
+      location(AshmemRegion.class), location(Application.class), location(Validate.class)
+    };
     ClassLoader platform = ClassLoader.getPlatformClassLoader();
     try (URLClassLoader loader = new URLClassLoader(classes, platform)) {
       Method use = loader.loadClass(Application.class.getName()).getMethod("use", Path.class);
