@@ -217,7 +217,7 @@ public class AshmemException extends RuntimeException {
     }
 
     /**
-     * Returns the results of all ranges. A purge that they tell is not told again.
+     * Returns the results of all ranges. A purge in these results is not reported again.
      *
      * @return the results; {@link PinResults#refused} has the ranges that are as before the call
      */

@@ -59,7 +59,7 @@ final class Demonstration {
     return result == PinResult.WAS_PURGED || intact
         ? Finding.ok(NAME, fact)
         : Finding.broken(
-            NAME, fact, "bytes are lost though the pin did not tell: please report this");
+            NAME, fact, "bytes were lost, and the pin did not report it: please report this bug");
   }
 
   private static String memory(AshmemRegion region) {

@@ -86,7 +86,7 @@ final class Doctor {
         }
       }
     } catch (IOException | NumberFormatException e) {
-      // The kernel does not tell.
+      // The line is optional.
     }
     return "";
   }
@@ -130,10 +130,10 @@ final class Doctor {
   private static Finding commonsLang() {
     String version = versions().getProperty("commons-lang3", "of unknown version");
     return hasCommonsLang()
-        ? Finding.ok("commons-lang3", "is there")
+        ? Finding.ok("commons-lang3", "found")
         : Finding.broken(
             "commons-lang3",
-            "is missing, and without it nothing below can be tried",
+            "missing; the native library and the backends were not tried",
             "a build tool adds it by itself: org.apache.commons:commons-lang3:"
                 + version
                 + "\notherwise put commons-lang3-"
@@ -144,7 +144,7 @@ final class Doctor {
   private static Finding library() {
     UnsatisfiedLinkError failure = Shim.failure();
     return failure == null
-        ? Finding.ok("native library", "is loaded")
+        ? Finding.ok("native library", "loaded")
         : Finding.broken("native library", String.valueOf(failure.getMessage()), "");
   }
 
@@ -164,7 +164,7 @@ final class Doctor {
                     "device",
                     String.valueOf(cause.getMessage()),
                     "without it the kernel purges nothing: regions are on memfd, and each process"
-                        + " purges its own"))
+                        + " purges only its own"))
         .orElse(Finding.ok("device", AshmemRegion.DEVICE + " works"));
   }
 
@@ -207,7 +207,7 @@ final class Doctor {
     }
   }
 
-  /** The kernel purges on the device by itself. On memfd a process purges when it is told. */
+  /** On the device the kernel purges by itself. On memfd the process needs the report. */
   private Finding pressure(boolean onDevice) {
     List<Path> files = new ArrayList<>();
     group().ifPresent(group -> files.add(group.folder().resolve("memory.pressure")));
@@ -218,25 +218,28 @@ final class Doctor {
         String first = Files.readAllLines(file).get(0);
         isThere = true;
         if (onDevice || Files.isWritable(file)) {
-          return told(onDevice, file + " tells " + first);
+          return reported(onDevice, file + " reports " + first);
         }
       } catch (IOException | IndexOutOfBoundsException e) {
         // Try the next file.
       }
     }
     if (onDevice) {
-      return Finding.ok("pressure", "the kernel does not tell, and needs not: it purges by itself");
+      return Finding.ok(
+          "pressure", "the kernel does not report it, and purges on the device without it");
     }
     return isThere
         ? Finding.lack(
             "pressure",
-            "the kernel tells it, but not to this process",
+            "the kernel reports it, but not to this process",
             "let the container write to /sys/fs/cgroup/memory.pressure or /proc/pressure/memory")
         : Finding.lack(
-            "pressure", "the kernel does not tell it", "boot a kernel with CONFIG_PSI by psi=1");
+            "pressure",
+            "the kernel does not report it",
+            "boot a kernel with CONFIG_PSI and the option psi=1");
   }
 
-  private static Finding told(boolean onDevice, String fact) {
+  private static Finding reported(boolean onDevice, String fact) {
     return onDevice || Boolean.getBoolean(PressureWatch.PROPERTY)
         ? Finding.ok("pressure", fact)
         : Finding.lack(

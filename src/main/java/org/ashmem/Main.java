@@ -28,7 +28,7 @@ final class Main {
   /** Regions work. */
   static final int USABLE = 0;
 
-  /** No region can be created, or a region does not do what it promises. */
+  /** No region can be created, or a region lost bytes without a report. */
   static final int UNUSABLE = 1;
 
   /** An argument is wrong. */
@@ -38,7 +38,7 @@ final class Main {
       """
       usage: java -jar ashmem-VERSION.jar [--json] [--purge] [--help]
 
-      Tells what this machine and container offer to ashmem, and what to do about what is missing.
+      Prints what this machine and container offer to ashmem, and what to do about what is missing.
       Then creates a region, unpins it, purges it and pins it again.
 
         --json   prints one JSON object instead of text
@@ -48,8 +48,8 @@ final class Main {
 
       Java's option -Dorg.ashmem.backend=memfd or device selects the backend.
 
-      Exit status: 0 if regions work; 1 if none can be created, or one does not keep its promise;
-      2 if an argument is wrong. What is merely missing does not change the status.
+      Exit status: 0 if regions work; 1 if none can be created, or one lost bytes without a report;
+      2 if an argument is wrong. A line that begins with "lacks" does not change the status.
       """;
 
   private Main() {}

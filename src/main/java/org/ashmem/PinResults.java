@@ -23,10 +23,10 @@ public final class PinResults implements Serializable {
   /** The ranges as the caller named them. */
   private final PinRange[] ranges;
 
-  /** What {@link Driver#pinMany} takes. It is complete before the call: a purge is told once. */
+  /** What {@link Driver#pinMany} takes. Allocated before the call: a purge is reported once. */
   private final long[] words;
 
-  /** Checks the ranges. The results are missing until {@link Driver#pinMany} had the words. */
+  /** Checks the ranges. {@link Driver#pinMany} writes the results. */
   PinResults(PinRange[] ranges, long size, long pageSize) {
     this.ranges = ranges.clone();
     this.words = new long[WORDS * ranges.length];
@@ -78,7 +78,7 @@ public final class PinResults implements Serializable {
 
   /**
    * Returns the ranges of which at least one page was purged, in the order of the call. A purge is
-   * told once: if ranges overlap, the first of them has it.
+   * reported once: if ranges overlap, the first of them reports it.
    *
    * @return the ranges to fill again, in a list that cannot be modified
    */

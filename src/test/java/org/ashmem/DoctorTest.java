@@ -120,7 +120,7 @@ class DoctorTest {
   void emptyMachineLacksAlmostAll() {
     assertEquals(Finding.State.LACK, finding("memory limit").state());
     assertEquals("no cgroup with the memory controller is visible", finding("memory limit").fact());
-    assertEquals("the kernel does not tell it", finding("pressure").fact());
+    assertEquals("the kernel does not report it", finding("pressure").fact());
   }
 
   @ParameterizedTest(name = "{1} above {2}")
@@ -172,8 +172,8 @@ class DoctorTest {
     write("proc/self/cgroup", "0::/own\n");
     write("sys/fs/cgroup/cgroup.controllers", "memory\n");
     write("proc/pressure/memory", "some avg10=1.00\nfull avg10=0.00\n");
-    assertTrue(finding("pressure").fact().endsWith("proc/pressure/memory tells some avg10=1.00"));
+    assertTrue(finding("pressure").fact().endsWith("proc/pressure/memory reports some avg10=1.00"));
     write("sys/fs/cgroup/own/memory.pressure", "some avg10=2.00\nfull avg10=0.00\n");
-    assertTrue(finding("pressure").fact().endsWith("memory.pressure tells some avg10=2.00"));
+    assertTrue(finding("pressure").fact().endsWith("memory.pressure reports some avg10=2.00"));
   }
 }
