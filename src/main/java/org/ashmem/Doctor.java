@@ -94,7 +94,7 @@ final class Doctor {
   private static Finding java() {
     int release = Runtime.version().feature();
     String fact = Runtime.version() + ", " + System.getProperty("java.vendor");
-    if (release < MultiRelease.NEWER) {
+    if (release < Memory.ARENAS) {
       return Finding.lack(
           "java",
           fact,
@@ -114,14 +114,7 @@ final class Doctor {
     if (own == null || !own.getProtocol().equals("jar")) {
       return Finding.ok("jar", fact + ", classes in a folder");
     }
-    String newer = "/META-INF/versions/" + MultiRelease.NEWER + "/org/ashmem/Memory.class";
-    Optional<String> warning =
-        own.getPath().endsWith(newer)
-            ? Optional.empty()
-            : MultiRelease.warning(
-                Runtime.version().feature(),
-                Memory.class.getResource(newer) != null,
-                own.toString());
+    Optional<String> warning = Memory.warning(Runtime.version().feature(), Memory.HAS_ARENAS);
     return warning
         .map(text -> Finding.lack("jar", fact, text))
         .orElse(Finding.ok("jar", fact + ", with the classes for this Java"));

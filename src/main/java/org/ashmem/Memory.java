@@ -17,9 +17,11 @@ abstract class Memory {
   /** The first Java release that has arenas. */
   static final int ARENAS = 22;
 
-  /** An older JVM must not load the class: it refers to classes that are missing there. */
-  private static final boolean HAS_ARENAS =
-      Runtime.version().feature() >= ARENAS && ArenaMemory.isThere();
+  /**
+   * Whether this JVM and this jar have them. An older JVM must not load the class {@link
+   * ArenaMemory}: it refers to classes that are missing there.
+   */
+  static final boolean HAS_ARENAS = Runtime.version().feature() >= ARENAS && ArenaMemory.isThere();
 
   static {
     warning(Runtime.version().feature(), HAS_ARENAS)
