@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.ashmem.android;
 
+import java.io.IOException;
 import java.io.Serial;
+import java.net.SocketException;
 import org.ashmem.AshmemException;
 import org.jspecify.annotations.Nullable;
 
@@ -10,7 +12,7 @@ import org.jspecify.annotations.Nullable;
  * AshmemException} that names the region and says what to do.
  */
 public final class ErrnoException extends Exception {
-  @Serial private static final long serialVersionUID = 1;
+  @Serial private static final long serialVersionUID = 2;
 
   /** The call that was refused, such as {@code mmap}. */
   public final String functionName;
@@ -19,13 +21,14 @@ public final class ErrnoException extends Exception {
   public final int errno;
 
   /**
-   * Creates an exception without a cause.
+   * Creates an exception without a cause. {@link #initCause} may set one.
    *
    * @param functionName the call that was refused
    * @param errno the error number
    */
   public ErrnoException(String functionName, int errno) {
-    this(functionName, errno, null);
+    this.functionName = functionName;
+    this.errno = errno;
   }
 
   /**
@@ -37,7 +40,7 @@ public final class ErrnoException extends Exception {
    */
   @SuppressWarnings("exports") // programs compile without the annotation
   public ErrnoException(String functionName, int errno, @Nullable Throwable cause) {
-    super(message(functionName, errno), cause);
+    super(cause);
     this.functionName = functionName;
     this.errno = errno;
   }
@@ -46,10 +49,41 @@ public final class ErrnoException extends Exception {
     return new ErrnoException(e.call(), e.errno(), e);
   }
 
-  private static String message(String functionName, int errno) {
+  /**
+   * Returns what was refused, and why.
+   *
+   * @return for example {@code mmap failed: EPERM (Operation not permitted)}
+   */
+  @Override
+  public String getMessage() {
     String name = OsConstants.errnoName(errno);
     return functionName
         + " failed: "
-        + (name == null ? "errno " + errno : name + " (" + errno + ")");
+        + (name == null ? "errno " + errno : name)
+        + " ("
+        + Errors.description(errno)
+        + ")";
+  }
+
+  /**
+   * Throws an {@link IOException} with the message of this exception, which becomes its cause.
+   *
+   * @return never; the type lets a caller write {@code throw e.rethrowAsIOException()}
+   * @throws IOException always
+   */
+  public IOException rethrowAsIOException() throws IOException {
+    throw new IOException(getMessage(), this);
+  }
+
+  /**
+   * Throws a {@link SocketException} with the message of this exception, which becomes its cause.
+   *
+   * @return never; the type lets a caller write {@code throw e.rethrowAsSocketException()}
+   * @throws SocketException always
+   */
+  public SocketException rethrowAsSocketException() throws SocketException {
+    SocketException e = new SocketException(getMessage());
+    e.initCause(this);
+    throw e;
   }
 }
