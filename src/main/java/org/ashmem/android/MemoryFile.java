@@ -23,7 +23,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Thread-safe: threads access the file one at a time. Its streams are not thread-safe.
  */
-public final class MemoryFile implements Closeable {
+public class MemoryFile implements Closeable {
   private final AshmemRegion region;
   private final Mapping mapping;
   private final int length;
@@ -54,7 +54,7 @@ public final class MemoryFile implements Closeable {
       mapping = region.map(MapMode.READ_WRITE, 0, region.size());
     } catch (AshmemException e) {
       region.close();
-      throw new IOException(e.getMessage(), e);
+      throw ioException(e);
     }
     bytes = mapping.buffer();
     length = bytes.capacity();
@@ -93,7 +93,10 @@ public final class MemoryFile implements Closeable {
    * Returns whether the kernel may purge the file.
    *
    * @return the last value that {@link #allowPurging} set; false initially
+   * @deprecated as on Android, which says that purging is hard to use safely. New programs use
+   *     {@link AshmemRegion#unpin()} and {@link AshmemRegion#pinned()}.
    */
+  @Deprecated
   public synchronized boolean isPurgingAllowed() {
     return purgingAllowed;
   }
@@ -105,22 +108,28 @@ public final class MemoryFile implements Closeable {
    *
    * @param allowPurging whether the kernel may purge the file
    * @return whether purging was allowed before
-   * @throws IOException if the file is closed; if the kernel refuses; or if this call forbids
-   *     purging and the file was purged, which was not reported yet: then nothing changes, and the
-   *     next call forbids purging
+   * @throws IOException if the call changes the value and the file is closed; if the kernel
+   *     refuses; or if this call forbids purging and the file was purged, which was not reported
+   *     yet: then nothing changes, and the next call forbids purging
+   * @deprecated as on Android, which says that purging is hard to use safely. New programs use
+   *     {@link AshmemRegion#unpin()} and {@link AshmemRegion#pinned()}.
    */
+  @Deprecated
   public synchronized boolean allowPurging(boolean allowPurging) throws IOException {
-    requireOpen();
     boolean before = purgingAllowed;
+    if (allowPurging == before) {
+      return before;
+    }
+    requireOpen();
     try {
-      if (allowPurging && !before) {
+      if (allowPurging) {
         region.unpin();
-      } else if (!allowPurging && before && region.pin() == PinResult.WAS_PURGED) {
+      } else if (region.pin() == PinResult.WAS_PURGED) {
         region.unpin();
         throw new IOException(purged());
       }
     } catch (AshmemException e) {
-      throw new IOException(e.getMessage(), e);
+      throw ioException(e);
     }
     purgingAllowed = allowPurging;
     return before;
@@ -128,7 +137,8 @@ public final class MemoryFile implements Closeable {
 
   /**
    * Returns a stream that reads the file from its beginning. The stream supports marks. Closing the
-   * stream does not close the file.
+   * stream does not close the file. After the file was closed, the stream's methods throw {@link
+   * IllegalStateException}.
    *
    * @return a stream with its own position
    */
@@ -139,6 +149,7 @@ public final class MemoryFile implements Closeable {
   /**
    * Returns a stream that writes the file from its beginning. The file does not grow: a write past
    * its end throws {@link IndexOutOfBoundsException}. Closing the stream does not close the file.
+   * After the file was closed, a write throws {@link IOException}.
    *
    * @return a stream with its own position
    */
@@ -193,7 +204,7 @@ public final class MemoryFile implements Closeable {
       }
       copy.run();
     } catch (AshmemException e) {
-      throw new IOException(e.getMessage(), e);
+      throw ioException(e);
     }
   }
 
@@ -215,8 +226,12 @@ public final class MemoryFile implements Closeable {
     try {
       return SharedMemory.createRegion(name, length);
     } catch (ErrnoException e) {
-      throw new IOException(e.getMessage(), e);
+      throw e.rethrowAsIOException();
     }
+  }
+
+  private static IOException ioException(AshmemException e) throws IOException {
+    return ErrnoException.of(e).rethrowAsIOException();
   }
 
   private final class Input extends InputStream {
@@ -241,16 +256,15 @@ public final class MemoryFile implements Closeable {
     }
 
     @Override
-    public long skip(long n) throws IOException {
+    public long skip(long n) {
       int count = (int) Math.max(0, Math.min(n, available()));
       position += count;
       return count;
     }
 
     @Override
-    public int available() throws IOException {
-      requireOpen();
-      return length - position;
+    public int available() {
+      return length() - position;
     }
 
     @Override

@@ -9,11 +9,13 @@ import static org.ashmem.android.OsConstants.PROT_READ;
 import static org.ashmem.android.OsConstants.PROT_WRITE;
 
 import java.io.Closeable;
+import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.CharBuffer;
 import java.nio.charset.CodingErrorAction;
 import java.util.EnumSet;
 import java.util.Set;
+import org.apache.commons.lang3.Validate;
 import org.ashmem.AshmemException;
 import org.ashmem.AshmemRegion;
 import org.ashmem.MapMode;
@@ -62,27 +64,23 @@ public final class SharedMemory implements Closeable {
    * Takes ownership of a descriptor that was inherited or received. Closing the memory closes the
    * descriptor.
    *
-   * @param fd the number of an open descriptor; if this method throws, the descriptor is closed if
-   *     the memory is too large, and otherwise stays open
+   * @param fd an open descriptor; afterwards the memory owns it. If this method throws, the
+   *     descriptor is closed if the memory is too large, and otherwise stays open
    * @return the memory that the descriptor refers to
-   * @throws IllegalArgumentException if the number is negative, if the descriptor is not open, or
-   *     if it is not shared memory with a size from 1 to 2147483647 bytes
+   * @throws IllegalArgumentException if the descriptor is not shared memory with a size from 1 to
+   *     2147483647 bytes
+   * @throws IllegalStateException if the descriptor was closed, detached or adopted before
    * @throws AshmemException if the kernel refuses for another reason
    */
-  public static SharedMemory fromFileDescriptor(int fd) {
+  public static SharedMemory fromFileDescriptor(RegionDescriptor fd) {
     AshmemRegion region;
-    RegionDescriptor descriptor = RegionDescriptor.of(fd);
     try {
-      region = AshmemRegion.fromFileDescriptor(descriptor);
+      region = AshmemRegion.fromFileDescriptor(fd);
     } catch (AshmemException e) {
       if (e instanceof AshmemException.NotRegion || e.errno() == OsConstants.EOVERFLOW) {
         throw new IllegalArgumentException(e.getMessage(), e);
       }
       throw e;
-    } finally {
-      if (descriptor.isOpen()) {
-        int unused = descriptor.detach();
-      }
     }
     if (region.size() > Integer.MAX_VALUE) {
       region.close();
@@ -115,18 +113,34 @@ public final class SharedMemory implements Closeable {
   }
 
   /**
+   * Returns whether new mappings cannot be writable, because {@link #setProtect} removed {@link
+   * OsConstants#PROT_WRITE}, in any process. On memfd this is also so if the memory was adopted by
+   * a descriptor that was opened read-only.
+   *
+   * @return true if a mapping with {@link OsConstants#PROT_WRITE} would be refused
+   * @throws IllegalStateException if the memory is closed, or if the kernel refuses
+   */
+  public boolean isRegionReadOnly() {
+    try {
+      return !region.protection().contains(Protection.WRITE);
+    } catch (AshmemException e) {
+      throw new IllegalStateException(e.getMessage(), e);
+    }
+  }
+
+  /**
    * Creates another descriptor of this memory, for another process or for {@link
    * #fromFileDescriptor}. The descriptor is closed when this process executes another program.
    *
-   * @return the number of the descriptor; the caller must close it
-   * @throws ErrnoException if the kernel refuses
+   * @return the descriptor; the caller must close it
+   * @throws IOException if the kernel refuses
    * @throws IllegalStateException if the memory is closed
    */
-  public int getFdDup() throws ErrnoException {
+  public RegionDescriptor getFdDup() throws IOException {
     try {
-      return region.dup().detach();
+      return region.dup();
     } catch (AshmemException e) {
-      throw ErrnoException.of(e);
+      throw ErrnoException.of(e).rethrowAsIOException();
     }
   }
 
@@ -186,13 +200,14 @@ public final class SharedMemory implements Closeable {
   public ByteBuffer map(int prot, int offset, int length) throws ErrnoException {
     requireOpen();
     requireKnown(prot);
-    if ((prot & (PROT_READ | PROT_WRITE)) == 0) {
-      throw new IllegalArgumentException("a buffer needs PROT_READ or PROT_WRITE");
-    }
-    if (offset < 0 || length <= 0 || length > region.size() - offset) {
-      throw new IllegalArgumentException(
-          "offset " + offset + " and length " + length + " are not within " + region);
-    }
+    Validate.isTrue(
+        (prot & (PROT_READ | PROT_WRITE)) != 0, "a buffer needs PROT_READ or PROT_WRITE");
+    Validate.isTrue(
+        offset >= 0 && length > 0 && length <= region.size() - offset,
+        "offset %s and length %s are not within %s",
+        offset,
+        length,
+        region);
     if (offset % AshmemRegion.pageSize() != 0) {
       throw new ErrnoException("mmap", EINVAL);
     }
@@ -272,15 +287,13 @@ public final class SharedMemory implements Closeable {
   }
 
   private static void requireKnown(int prot) {
-    if ((prot & ~(PROT_READ | PROT_WRITE | PROT_EXEC)) != 0) {
-      throw new IllegalArgumentException(
-          "a protection has the bits PROT_READ, PROT_WRITE and PROT_EXEC, not " + prot);
-    }
+    Validate.isTrue(
+        (prot & ~(PROT_READ | PROT_WRITE | PROT_EXEC)) == 0,
+        "a protection has the bits PROT_READ, PROT_WRITE and PROT_EXEC, not %s",
+        prot);
   }
 
   private void requireOpen() {
-    if (!region.isOpen()) {
-      throw new IllegalStateException(region + " is closed");
-    }
+    Validate.validState(region.isOpen(), "%s is closed", region);
   }
 }

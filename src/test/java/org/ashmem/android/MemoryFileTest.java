@@ -33,6 +33,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Arguments, reading and writing on an ordinary file: behaviour that needs no region. */
+@SuppressWarnings("deprecation") // purging, as on Android
 class MemoryFileTest {
   private static final int LENGTH = 1000;
 
@@ -198,7 +199,7 @@ class MemoryFileTest {
   @Test
   void purgingThatTheKernelRefusesIsNotAllowed() throws Exception {
     IOException e = assertThrows(IOException.class, () -> file.allowPurging(true));
-    assertInstanceOf(AshmemException.class, e.getCause());
+    assertRefused("ASHMEM_UNPIN", OsConstants.ENOTTY, e);
     assertFalse(file.isPurgingAllowed());
     assertFalse(file.allowPurging(false));
     assertEquals(1, file.readBytes(new byte[1], 0, 0, 1));
@@ -215,12 +216,8 @@ class MemoryFileTest {
         Named.of("readBytes nothing", file -> file.readBytes(buffer, -1, -1, -1)),
         Named.of("writeBytes", file -> file.writeBytes(buffer, 0, 0, 1)),
         Named.of("allowPurging", file -> file.allowPurging(true)),
-        Named.of("allowPurging again", file -> file.allowPurging(false)),
-        Named.of("read", file -> file.getInputStream().read()),
-        Named.of("read array", file -> file.getInputStream().read(buffer)),
-        Named.of("skip", file -> file.getInputStream().skip(1)),
-        Named.of("available", file -> file.getInputStream().available()),
-        Named.of("write", file -> file.getOutputStream().write(1)));
+        Named.of("write", file -> file.getOutputStream().write(1)),
+        Named.of("write array", file -> file.getOutputStream().write(buffer)));
   }
 
   @ParameterizedTest
@@ -231,9 +228,40 @@ class MemoryFileTest {
     Executable afterClose = () -> call.on(file);
     IOException e = assertThrows(IOException.class, afterClose);
     assertTrue(e.getMessage().contains("is closed"), e.getMessage());
-    assertThrows(IllegalStateException.class, file::length);
-    assertFalse(file.isPurgingAllowed());
     assertArrayEquals(content(), Files.readAllBytes(path));
+  }
+
+  /** What Android's class asks its SharedMemory for: the length, and the reads that need it. */
+  static Stream<Named<Call>> callsThatNeedTheLength() {
+    byte[] buffer = new byte[1];
+    return Stream.of(
+        Named.of("length", MemoryFile::length),
+        Named.of("read", file -> file.getInputStream().read()),
+        Named.of("read array", file -> file.getInputStream().read(buffer)),
+        Named.of("read nothing", file -> file.getInputStream().read(buffer, 0, 0)),
+        Named.of("skip", file -> file.getInputStream().skip(1)),
+        Named.of("available", file -> file.getInputStream().available()));
+  }
+
+  @ParameterizedTest
+  @MethodSource("callsThatNeedTheLength")
+  void lengthOfAClosedFileIsRefused(Call call) {
+    file.close();
+    Executable afterClose = () -> call.on(file);
+    IllegalStateException e = assertThrows(IllegalStateException.class, afterClose);
+    assertTrue(e.getMessage().contains("is closed"), e.getMessage());
+  }
+
+  @Test
+  void whatNeedsNoMemoryWorksAfterClose() throws Exception {
+    InputStream in = file.getInputStream();
+    file.close();
+    assertFalse(file.isPurgingAllowed());
+    assertFalse(file.allowPurging(false));
+    in.mark(1);
+    in.reset();
+    assertTrue(in.markSupported());
+    assertThrows(IndexOutOfBoundsException.class, () -> in.read(new byte[1], 0, 2));
   }
 
   @Test
@@ -249,8 +277,16 @@ class MemoryFileTest {
   void fileThatCannotBeMappedIsClosed() {
     AshmemRegion device = OpenFile.asRegion(Path.of("/dev/null"), LENGTH);
     IOException e = assertThrows(IOException.class, () -> new MemoryFile(device));
-    assertInstanceOf(AshmemException.class, e.getCause());
+    assertRefused("mmap", OsConstants.ENODEV, e);
     assertFalse(device.isOpen());
+  }
+
+  private static void assertRefused(String call, int errno, IOException e) {
+    ErrnoException cause = assertInstanceOf(ErrnoException.class, e.getCause());
+    assertEquals(cause.getMessage(), e.getMessage());
+    assertEquals(call, cause.functionName);
+    assertEquals(errno, cause.errno);
+    assertInstanceOf(AshmemException.class, cause.getCause());
   }
 
   @Test

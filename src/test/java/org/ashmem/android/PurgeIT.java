@@ -19,6 +19,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.function.Executable;
 
 /** A memory file that is purged. */
+@SuppressWarnings("deprecation") // purging, as on Android
 class PurgeIT {
   private static final int LENGTH = 4 * (int) AshmemRegion.pageSize();
 

@@ -14,6 +14,7 @@ import java.nio.ByteBuffer;
 import java.util.stream.Stream;
 import org.ashmem.AshmemRegion;
 import org.ashmem.OpenFile;
+import org.ashmem.RegionDescriptor;
 import org.ashmem.Views;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.function.Executable;
@@ -83,8 +84,10 @@ class SharedMemoryIT {
   @Test
   void descriptorIsTakenOver() throws Exception {
     try (SharedMemory memory = SharedMemory.create("taken over", PAGE)) {
-      int fd = memory.getFdDup();
-      SharedMemory other = SharedMemory.fromFileDescriptor(fd);
+      RegionDescriptor descriptor = memory.getFdDup();
+      int fd = descriptor.fd();
+      SharedMemory other = SharedMemory.fromFileDescriptor(descriptor);
+      assertFalse(descriptor.isOpen());
       assertTrue(OpenFile.isOpen(fd));
       other.close();
       assertFalse(OpenFile.isOpen(fd));
@@ -110,7 +113,11 @@ class SharedMemoryIT {
     try (SharedMemory memory = SharedMemory.create("read-only", PAGE);
         SharedMemory other = SharedMemory.fromFileDescriptor(memory.getFdDup())) {
       ByteBuffer writer = memory.mapReadWrite();
+      assertFalse(memory.isRegionReadOnly());
+      assertFalse(other.isRegionReadOnly());
       assertTrue(memory.setProtect(PROT_READ));
+      assertTrue(other.isRegionReadOnly());
+      assertTrue(memory.isRegionReadOnly());
 
       for (SharedMemory each : new SharedMemory[] {memory, other}) {
         ErrnoException e = assertThrows(ErrnoException.class, each::mapReadWrite);
@@ -138,12 +145,14 @@ class SharedMemoryIT {
   void protectionCanOnlyBeRemoved() throws Exception {
     try (SharedMemory memory = SharedMemory.create("removed", PAGE)) {
       assertTrue(memory.setProtect(PROT_READ | PROT_WRITE));
+      assertFalse(memory.isRegionReadOnly());
       assertFalse(memory.map(PROT_READ | PROT_WRITE, 0, PAGE).isReadOnly());
       assertRefused(() -> memory.map(PROT_READ | PROT_EXEC, 0, PAGE));
       assertFalse(memory.setProtect(PROT_READ | PROT_EXEC));
       assertTrue(memory.map(PROT_WRITE, 0, PAGE).put(0, (byte) 1).get(0) == 1);
 
       assertTrue(memory.setProtect(PROT_NONE));
+      assertTrue(memory.isRegionReadOnly());
       assertRefused(memory::mapReadOnly);
       assertRefused(memory::mapReadWrite);
       assertFalse(memory.setProtect(PROT_READ));

@@ -22,8 +22,10 @@ import java.util.stream.Stream;
 import org.ashmem.AshmemException;
 import org.ashmem.AshmemRegion;
 import org.ashmem.Await;
+import org.ashmem.Mapping;
 import org.ashmem.Maps;
 import org.ashmem.OpenFile;
+import org.ashmem.RegionDescriptor;
 import org.ashmem.Views;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -66,20 +68,26 @@ class SharedMemoryTest {
     assertThrows(IllegalArgumentException.class, () -> SharedMemory.create(null, size));
   }
 
-  @ParameterizedTest
-  @ValueSource(ints = {-1, Integer.MIN_VALUE, Integer.MAX_VALUE})
-  void descriptorMustBeOpen(int fd) {
-    assertThrows(IllegalArgumentException.class, () -> SharedMemory.fromFileDescriptor(fd));
+  @Test
+  void descriptorMustBeOpen() {
+    RegionDescriptor never = RegionDescriptor.of(Integer.MAX_VALUE);
+    assertThrows(IllegalArgumentException.class, () -> SharedMemory.fromFileDescriptor(never));
+    RegionDescriptor closed = RegionDescriptor.of(Integer.MAX_VALUE);
+    closed.close();
+    assertThrows(IllegalStateException.class, () -> SharedMemory.fromFileDescriptor(closed));
   }
 
   @Test
   void descriptorThatIsNotOfSharedMemoryIsLeftOpen() throws Exception {
     int fd = OpenFile.open(Path.of("/dev/zero"));
-    IllegalArgumentException e =
-        assertThrows(IllegalArgumentException.class, () -> SharedMemory.fromFileDescriptor(fd));
-    assertInstanceOf(AshmemException.NotRegion.class, e.getCause());
-    assertEquals("/dev/zero", OpenFile.target(fd));
-    OpenFile.close(fd);
+    try (RegionDescriptor descriptor = RegionDescriptor.of(fd)) {
+      IllegalArgumentException e =
+          assertThrows(
+              IllegalArgumentException.class, () -> SharedMemory.fromFileDescriptor(descriptor));
+      assertInstanceOf(AshmemException.NotRegion.class, e.getCause());
+      assertEquals("/dev/zero", OpenFile.target(fd));
+      assertTrue(descriptor.isOpen());
+    }
   }
 
   @ParameterizedTest
@@ -197,10 +205,25 @@ class SharedMemoryTest {
         Named.of("none", null));
   }
 
+  /** Android would free the memory of the direct buffer, which others may use. */
   @ParameterizedTest
   @MethodSource("otherBuffers")
   void otherBufferIsNotUnmapped(ByteBuffer buffer) {
     assertThrows(IllegalArgumentException.class, () -> SharedMemory.unmap(buffer));
+    if (buffer != null) {
+      buffer.put(0, (byte) 1);
+      assertEquals(1, buffer.get(0));
+    }
+  }
+
+  @Test
+  void bufferOfARegionIsNotUnmapped() {
+    try (AshmemRegion region = OpenFile.asRegion(file, SIZE);
+        Mapping mapping = region.map()) {
+      ByteBuffer buffer = mapping.buffer();
+      assertThrows(IllegalArgumentException.class, () -> SharedMemory.unmap(buffer));
+      assertEquals(1, buffer.get(1));
+    }
   }
 
   @Test
@@ -249,6 +272,7 @@ class SharedMemoryTest {
       assertInstanceOf(AshmemException.class, e.getCause());
       // /dev/null has no protection mask.
       assertFalse(device.setProtect(PROT_READ));
+      assertThrows(IllegalStateException.class, device::isRegionReadOnly);
     }
   }
 
@@ -260,6 +284,7 @@ class SharedMemoryTest {
     return Stream.of(
         Named.of("getSize", SharedMemory::getSize),
         Named.of("setProtect", memory -> memory.setProtect(PROT_READ)),
+        Named.of("isRegionReadOnly", SharedMemory::isRegionReadOnly),
         Named.of("getFdDup", SharedMemory::getFdDup),
         Named.of("mapReadWrite", SharedMemory::mapReadWrite),
         Named.of("mapReadOnly", SharedMemory::mapReadOnly),
