@@ -60,6 +60,16 @@ part_jar() {
     done < <(host_jdks | awk '!seen[$1]++')
 }
 
+# android_compare OUT: writes the list of Android's signatures to OUT, and compares it with the one that Maven's tests use
+android_compare() {
+    as_caller env JAVA_HOME="$(jdk_folder)" "$lab/tests/android.sh" >"$1" && diff "$top/src/test/resources/android-signatures.txt" "$1"
+}
+
+part_android() {
+    tests_step android "host: Android's classes" "the list of signatures is that of Android's jars" android \
+        android_compare "$results/android-signatures.txt" || true
+}
+
 # musl_run FOLDER: loads the jar's shim. Debian has no JVM for musl, but a shim that loads finds every function it calls
 musl_run() {
     local folder=$1

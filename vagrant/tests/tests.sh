@@ -311,6 +311,11 @@ tests_run() {
         sections+=("host: repository" "host: ranges.c" "host: shim under musl" "host: shim for arm64"
             "host: shim under AddressSanitizer" "host: close races" "host: benchmarks")
         parts=(library asan races repository ranges jar musl arm64)
+        # it downloads half a gigabyte: only for --all, not for --kernel
+        if [ "${machines[*]}" = "$(ASHMEM_ALL=yes plan_machines machine any | tr ',' ' ')" ]; then
+            parts+=(android)
+            sections+=("host: Android's classes")
+        fi
     fi
     newest=$(release_names | head -n 1)
     oldest=$(release_names | grep '^[0-9]' | tail -n 1)
