@@ -46,6 +46,7 @@ public final class AshmemRegion implements AutoCloseable {
   private final Descriptor descriptor;
   private final Driver driver;
   private final Pins pins;
+  private final PurgeWatches watches;
   private final Lifetime lifetime;
   private final Cleaner.Cleanable cleanable;
   private final String name;
@@ -60,12 +61,14 @@ public final class AshmemRegion implements AutoCloseable {
     this.descriptor = owned;
     this.driver = driver;
     this.pins = new Pins(this, driver);
+    this.watches = new PurgeWatches(new WatchedRegion(owned, driver));
     this.lifetime = Lifetime.ofRegion(name, size);
     this.name = name;
     this.size = size;
     lifetime.begin();
     // This comes last: if the constructor throws, the caller must still close the descriptor.
-    this.cleanable = CLEANER.register(this, new Closing(driver, owned, lifetime));
+    this.cleanable =
+        CLEANER.register(this, new Closing(watches.watched(), driver, owned, lifetime));
   }
 
   /**
@@ -355,7 +358,8 @@ public final class AshmemRegion implements AutoCloseable {
 
   /**
    * Unpins a range. From now on the kernel may purge its pages when memory is short. A page can be
-   * read and written as before until it is purged, but there is no notification of the purge.
+   * read and written as before until it is purged. {@link #onPurge} tells of purges, but only
+   * pinning tells whether a page was purged.
    *
    * <p>The parts that an open {@link Pin} of this object holds stay pinned until the last such
    * scope is closed.
@@ -452,6 +456,20 @@ public final class AshmemRegion implements AutoCloseable {
    */
   public PinStatus pinStatus(long offset, long length) {
     return pins.status(offset, length);
+  }
+
+  /**
+   * Runs an action after each purge of some of the region. {@link PurgeWatch} tells what holds on
+   * which backend.
+   *
+   * @param action what to run, in a thread of this library
+   * @return a watch; closing it ends the calls
+   * @throws UnsupportedOperationException if the device's driver does not report purges
+   * @throws ClosedException if the region is closed
+   * @throws AshmemException if the kernel refuses
+   */
+  public PurgeWatch onPurge(Runnable action) {
+    return watches.add(this, action);
   }
 
   /**
@@ -574,10 +592,12 @@ public final class AshmemRegion implements AutoCloseable {
   }
 
   /** Frees a region when it is closed or becomes unreachable. */
-  private record Closing(Driver driver, Descriptor descriptor, Lifetime lifetime)
+  private record Closing(
+      WatchedRegion watched, Driver driver, Descriptor descriptor, Lifetime lifetime)
       implements Runnable {
     @Override
     public void run() {
+      watched.close();
       driver.close();
       descriptor.close();
       lifetime.end();

@@ -165,6 +165,18 @@ final class MemfdDriver implements Driver {
     }
   }
 
+  /** Tells the region's watches that it was purged. */
+  void tellPurge() {
+    int fd = PurgeReports.isWatched() ? descriptor.acquire() : -1;
+    if (fd >= 0) {
+      try {
+        PurgeReports.purged(fileId(fd));
+      } finally {
+        descriptor.release();
+      }
+    }
+  }
+
   /** Cuts a range after its first piece. A piece begins with any number of pages without memory. */
   private void cutPiece(int fd, UnpinnedRanges.Range range) {
     long memory = Shim.nextData(fd, range.start);

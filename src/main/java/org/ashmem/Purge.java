@@ -128,6 +128,9 @@ final class Purge {
         LockSupport.parkNanos(PAUSE);
       }
       pages += each.purgedPages;
+      if (each.purgedPages > 0) {
+        each.driver.tellPurge();
+      }
     }
     return pages;
   }

@@ -155,6 +155,23 @@ final class Shim {
 
   static native long fileId(int fd);
 
+  /** Creates a descriptor that ends a wait of epoll when {@link #wake} is called. */
+  static native int openWake(int epoll);
+
+  static native int wake(int wake);
+
+  /** Watches a region on the device. The key must not be 0. */
+  static native int watchPurges(int epoll, int fd, long key);
+
+  /**
+   * Waits until a region was purged or the wait is ended. Writes the keys to the array, 0 if it was
+   * ended, and returns their number.
+   */
+  static native int waitForPurges(int epoll, int wake, long[] keys);
+
+  /** Lets the driver report the next purge of a region. */
+  static native int acknowledge(int fd);
+
   /** Creates the region's backing file. This fixes the name and the size permanently. */
   static native int back(int fd);
 

@@ -8,7 +8,7 @@
  * pages whose content it can create again. Under memory pressure of the machine or of the cgroup,
  * the kernel purges unpinned pages instead of killing a process. {@linkplain
  * org.ashmem.AshmemRegion#pin(long, long) Pinning} protects the pages again and returns whether any
- * page was purged.
+ * page was purged. {@link org.ashmem.AshmemRegion#onPurge} tells of a purge before that.
  *
  * <pre>{@code
  * try (AshmemRegion region = AshmemRegion.create("thumbnails", 64L << 20);

@@ -66,6 +66,11 @@ public final class OpenFile {
     return count(target -> target.startsWith("socket:"));
   }
 
+  /** Returns how many descriptors of this process are of epoll or eventfd. */
+  static long countAnonymous() throws IOException {
+    return count(target -> target.matches("anon_inode:\\[event.*"));
+  }
+
   private static long count(Predicate<String> targets) throws IOException {
     long count = 0;
     try (Stream<Path> links = Files.list(Path.of("/proc/self/fd"))) {

@@ -102,8 +102,6 @@ class PressureWatchTest {
   }
 
   private static List<Thread> threads() {
-    return Thread.getAllStackTraces().keySet().stream()
-        .filter(thread -> thread.getName().equals("ashmem-pressure"))
-        .toList();
+    return Threads.named("ashmem-pressure");
   }
 }

@@ -13,6 +13,7 @@ import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 
@@ -111,6 +112,21 @@ class TutorialTest {
       // A purge is reported once. Pinned pages are never purged.
       assertEquals(PinResult.NOT_PURGED, region.pin(0, PAGE));
       assertEquals(43, mapping.buffer().get(PAGE));
+    }
+  }
+
+  /** A program can be told of a purge, before it pins. */
+  @Test
+  void hearOfAPurge() throws Exception {
+    CountDownLatch told = new CountDownLatch(1);
+    try (AshmemRegion region = AshmemRegion.create("told", 4L * PAGE);
+        PurgeWatch watch = region.onPurge(told::countDown)) {
+      region.unpin();
+      AshmemRegion.purgeAllCaches();
+
+      // The action runs in a thread of the library. It says nothing about single pages.
+      told.await();
+      assertEquals(PinResult.WAS_PURGED, region.pin());
     }
   }
 
