@@ -90,7 +90,7 @@ public final class Ashmem {
   }
 
   private static void tryDevice() {
-    int unused = Shim.close(AshmemRegion.open(AshmemRegion.DEVICE));
+    int unused = Shim.close(DeviceDriver.open(AshmemRegion.DEVICE));
   }
 
   private static void tryMemfd() {

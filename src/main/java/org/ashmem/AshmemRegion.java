@@ -548,27 +548,6 @@ public final class AshmemRegion implements AutoCloseable {
     return "region '" + name + "' of " + size + " bytes";
   }
 
-  /** Opens the device. The path is a parameter so that a test can name a missing device. */
-  static int open(String path) {
-    int fd = Shim.open(path.getBytes(UTF_8));
-    if (fd < 0) {
-      throw AshmemException.ofOpen(path, -fd);
-    }
-    return fd;
-  }
-
-  /** Opens the device. Returns -1 if there is none and the backend does not require it. */
-  static int openDevice(Backend backend) {
-    try {
-      return open(DEVICE);
-    } catch (AshmemException.DeviceMissing e) {
-      if (backend == Backend.DEVICE) {
-        throw e;
-      }
-      return -1;
-    }
-  }
-
   Driver driver() {
     return driver;
   }

@@ -21,7 +21,7 @@ final class Creation {
       byte @Nullable [] encodedName,
       long size,
       @Nullable Set<Protection> protection) {
-    int device = choice == Backend.MEMFD ? -1 : AshmemRegion.openDevice(choice);
+    int device = choice == Backend.MEMFD ? -1 : DeviceDriver.open(choice);
     if (choice == Backend.AUTO && !TOLD.getAndSet(true)) {
       if (device >= 0) {
         LOG.log(System.Logger.Level.INFO, "regions are on {0}", AshmemRegion.DEVICE);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.ashmem;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -16,6 +18,27 @@ final class DeviceDriver implements Driver {
       List.of("ashmem-pinned", "ashmem-unpinned", "ashmem-purged");
 
   private DeviceDriver() {}
+
+  /** Opens the device. The path is a parameter so that a test can name a missing device. */
+  static int open(String path) {
+    int fd = Shim.open(path.getBytes(UTF_8));
+    if (fd < 0) {
+      throw AshmemException.ofOpen(path, -fd);
+    }
+    return fd;
+  }
+
+  /** Opens the device. Returns -1 if there is none and the backend does not require it. */
+  static int open(Backend backend) {
+    try {
+      return open(AshmemRegion.DEVICE);
+    } catch (AshmemException.DeviceMissing e) {
+      if (backend == Backend.DEVICE) {
+        throw e;
+      }
+      return -1;
+    }
+  }
 
   @Override
   public Backend backend() {

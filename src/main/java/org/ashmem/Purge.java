@@ -82,7 +82,7 @@ final class Purge {
   private static long onDevice(Backend backend) {
     int fd;
     try {
-      fd = AshmemRegion.openDevice(backend);
+      fd = DeviceDriver.open(backend);
     } catch (AshmemException e) {
       if (backend == Backend.AUTO && (e.errno() == Errno.EMFILE || e.errno() == Errno.ENFILE)) {
         // No log message: without a free descriptor, a logger may fail, too.

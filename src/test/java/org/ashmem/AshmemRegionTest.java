@@ -45,7 +45,7 @@ class AshmemRegionTest {
   void missingDeviceSaysHowToLoadTheModule(@TempDir Path directory) {
     String path = directory.resolve("ashmem").toString();
     AshmemException.DeviceMissing e =
-        assertThrows(AshmemException.DeviceMissing.class, () -> AshmemRegion.open(path));
+        assertThrows(AshmemException.DeviceMissing.class, () -> DeviceDriver.open(path));
     assertEquals("open", e.call());
     assertEquals("ENOENT", e.errnoName());
     assertTrue(e.getMessage().contains(path), e.getMessage());
@@ -55,7 +55,7 @@ class AshmemRegionTest {
   @Test
   void pathThatIsTooLongIsRefused() {
     AshmemException e =
-        assertThrows(AshmemException.class, () -> AshmemRegion.open("/".repeat(5000)));
+        assertThrows(AshmemException.class, () -> DeviceDriver.open("/".repeat(5000)));
     assertEquals("ENAMETOOLONG", e.errnoName());
   }
 

@@ -29,7 +29,7 @@ class DeviceTest {
     long open = OpenFile.count(path);
 
     AshmemException.DeviceMissing e =
-        assertThrows(AshmemException.DeviceMissing.class, () -> AshmemRegion.open(path.toString()));
+        assertThrows(AshmemException.DeviceMissing.class, () -> DeviceDriver.open(path.toString()));
 
     assertEquals("ENOTTY", e.errnoName());
     assertTrue(e.getMessage().contains("is not the ashmem device"), e.getMessage());
@@ -43,7 +43,7 @@ class DeviceTest {
     for (String path : List.of("/dev/fuse", "/dev/loop-control", "/dev/hwrng", "/dev/kvm")) {
       // A container has few of them. A device whose driver is missing is ENODEV.
       if (Files.exists(Path.of(path))) {
-        assertThrows(AshmemException.DeviceMissing.class, () -> AshmemRegion.open(path), path);
+        assertThrows(AshmemException.DeviceMissing.class, () -> DeviceDriver.open(path), path);
       }
     }
   }
