@@ -137,7 +137,7 @@ void ashmem_share_sleep(struct ashmem_share *share)
 	share->region->nr_asleep++;
 }
 
-/* Whoever still sees the share may use it until the end of an RCU read-side critical section. */
+/* Faults may use the share until the end of their RCU read-side critical sections. */
 static void share_unlink(struct ashmem_share *share)
 {
 	if (share->listed)
