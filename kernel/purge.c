@@ -369,7 +369,7 @@ static struct ashmem_range *share_search(struct ashmem_purge *purge, struct ashm
 	if (!range && !page) {
 		share->cursor = 0;
 		if (!share->passed && list_empty(&share->queue.ranges)) {
-			share->empty = !READ_ONCE(share->seen);
+			share->empty = !READ_ONCE(share->seen) && !share->queue.nr_parked;
 			ashmem_share_sleep(share);
 		}
 	}

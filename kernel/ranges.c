@@ -31,6 +31,14 @@ void ashmem_queue_init(struct ashmem_queue *queue)
 {
 	INIT_LIST_HEAD(&queue->ranges);
 	queue->pages = 0;
+	queue->nr_parked = 0;
+}
+
+static void range_park(struct ashmem_range *range, bool parked)
+{
+	if (range->queue)
+		range->queue->nr_parked += parked - range->parked;
+	range->parked = parked;
 }
 
 /**
@@ -211,6 +219,7 @@ static void unpinned_erase(struct ashmem_ranges *ranges, struct ashmem_range *ra
 		ranges->found = NULL;
 	rb_erase(&range->node, &ranges->unpinned);
 	queue_remove(range);
+	range_park(range, false);
 }
 
 /*
@@ -338,7 +347,7 @@ struct ashmem_range *ashmem_ranges_unpin(struct ashmem_ranges *ranges, unsigned 
 		range_insert(&ranges->unpinned, whole);
 		unpinned_count(ranges, end - start);
 	}
-	whole->parked = false;
+	range_park(whole, false);
 	if (whole->queue)
 		ashmem_queue_add(whole->queue, whole);
 	return whole;
@@ -373,7 +382,7 @@ int ashmem_ranges_pin(struct ashmem_ranges *ranges, unsigned long start, unsigne
 		if (range->start >= start && range->end <= end) {
 			unpinned_count(ranges, -range_pages(range));
 			queue_remove(range);
-			range->parked = true;
+			range_park(range, true);
 		} else {
 			unpinned_cut(ranges, range, start, end);
 		}

@@ -28,10 +28,12 @@
  * struct ashmem_queue - unpinned ranges in the order in which they are to be purged
  * @ranges: the least recently unpinned first
  * @pages: number of pages in them; may be read without the region's lock
+ * @nr_parked: number of parked ranges that are to return to this queue
  */
 struct ashmem_queue {
 	struct list_head ranges;
 	unsigned long pages;
+	unsigned long nr_parked;
 };
 
 /**

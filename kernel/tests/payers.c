@@ -392,26 +392,38 @@ static size_t groups_charged(int fd)
  * A region outlives many groups that each used a page of it. The last one's pages are
  * pinned all the time, and have to be found afterwards.
  */
-CASE_LIMIT(region_forgets_the_removed_groups_whose_pages_were_purged, 60)
+static void forget_groups(bool removed_while_pinned)
 {
 	enum { GROUPS = 24, KEPT = 1024 };
-	int fd = new_region((GROUPS + KEPT) * page_size);
-	char *p = region_map(fd, (GROUPS + KEPT) * page_size);
+	int fd = new_region((GROUPS + KEPT + 1) * page_size);
+	char *p = region_map(fd, (GROUPS + KEPT + 1) * page_size);
 
 	cgroup_create("kept");
 	IN_GROUP("kept", write_pages(p, GROUPS, KEPT, 1));
+	/* Without an unpinned range reclaim drops what is remembered of the pinned ones. */
+	unpin(fd, GROUPS + KEPT, 1);
 	for (size_t i = 0; i < GROUPS; i++) {
 		cgroup_create("gone");
 		IN_GROUP("gone", write_pages(p, i, 1, 1));
 		unpin(fd, i, 1);
+		if (removed_while_pinned) {
+			CHECK_EQ(ASHMEM_NOT_PURGED, pin(fd, i, 1));
+			CHECK_OK(madvise(p + i * page_size, page_size, MADV_REMOVE));
+		}
 		remove_group("gone");
 	}
 	CHECK_EQ(1 + GROUPS, groups_charged(fd));
+	for (size_t i = 0; removed_while_pinned && i < GROUPS; i++) {
+		unpin(fd, GROUPS, 1);
+		drop_caches("2");
+	}
+	for (size_t i = 0; i < GROUPS; i++)
+		unpin(fd, i, 1);
 	do {
 		unpin(fd, GROUPS, 1);
 		drop_caches("2");
 	} while (groups_charged(fd) > 1);
-	CHECK_EQ(KEPT - 1, region_info(fd).pinned / page_size);
+	CHECK_EQ((KEPT - 1) * page_size, region_info(fd).pinned);
 	CHECK_PAGES(p, GROUPS + 1, KEPT - 1, 1);
 	for (size_t i = 0; i < KEPT; i += 16)
 		unpin(fd, GROUPS + i, 16);
@@ -423,6 +435,16 @@ CASE_LIMIT(region_forgets_the_removed_groups_whose_pages_were_purged, 60)
 		CHECK_TAKEN(2 * MIB, region_info(fd).purged - before);
 		cgroup_write("kept", "memory.max", "max");
 	}));
+}
+
+CASE_LIMIT(region_forgets_the_removed_groups_whose_pages_were_purged, 60)
+{
+	forget_groups(false);
+}
+
+CASE_LIMIT(region_forgets_the_removed_groups_whose_pages_were_removed, 60)
+{
+	forget_groups(true);
 }
 
 /*

@@ -154,8 +154,15 @@ static uint64_t queued(const struct model *model, const struct ashmem_queue *que
 static void check_queue(const struct model *model, const struct ashmem_queue *queue)
 {
 	const struct ashmem_range *range, *last = NULL;
+	unsigned long parked = 0;
+	struct rb_node *node;
 	uint64_t seen = 0;
 
+	for (node = rb_first(&model->ranges.unpinned); node; node = rb_next(node)) {
+		range = rb_entry(node, struct ashmem_range, node);
+		parked += range->parked && range->queue == queue;
+	}
+	CHECK(queue->nr_parked == parked);
 	list_for_each_entry(range, &queue->ranges, age) {
 		unsigned int at = model->queued_at[range->start];
 
