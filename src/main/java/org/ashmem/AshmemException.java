@@ -143,18 +143,22 @@ public class AshmemException extends RuntimeException {
           path,
           errno,
           missing(errno)
-              + ". Is the module loaded? 'insmod kernel/ashmem.ko' (as root, from"
-              + " the project's folder) loads it; './run vm' starts a machine that has it; a"
-              + " container needs the device passed in (--device "
+              + ". The kernel module ashmem provides the device: 'sudo modprobe ashmem' loads it"
+              + " where it is installed (on Debian by the package ashmem-dkms), and a container"
+              + " needs the device passed in (--device "
               + path
-              + ")");
+              + "). Or do without it: with the backend AUTO, the default, or with"
+              + " -Dorg.ashmem.backend=memfd, regions are on memfd");
     }
 
     private static String missing(int errno) {
-      return errno == Errno.ENOTTY
-          ? "the file of this name is not the ashmem device; a container's volume (-v) makes a"
-              + " directory where there is no file"
-          : "there is no such device";
+      return switch (errno) {
+        case Errno.ENOENT -> "there is no such device";
+        case Errno.ENOTTY ->
+            "the file of this name is not the ashmem device; a container's volume (-v) makes a"
+                + " directory where there is no file";
+        default -> "the device of this name has no driver";
+      };
     }
   }
 

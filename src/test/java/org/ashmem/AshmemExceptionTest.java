@@ -3,6 +3,7 @@ package org.ashmem;
 
 import static org.junit.jupiter.api.Assertions.assertAll;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.ByteArrayInputStream;
@@ -51,9 +52,12 @@ class AshmemExceptionTest {
 
   @ParameterizedTest
   @CsvSource({
-    "2, DeviceMissing, insmod kernel/ashmem.ko",
-    "6, DeviceMissing, insmod kernel/ashmem.ko",
-    "19, DeviceMissing, insmod kernel/ashmem.ko",
+    "2, DeviceMissing, there is no such device",
+    "2, DeviceMissing, sudo modprobe ashmem",
+    "2, DeviceMissing, --device /dev/ashmem",
+    "2, DeviceMissing, -Dorg.ashmem.backend=memfd",
+    "6, DeviceMissing, has no driver",
+    "19, DeviceMissing, has no driver",
     "25, DeviceMissing, is not the ashmem device",
     "1, PermissionDenied, udev",
     "13, PermissionDenied, 0666",
@@ -66,6 +70,14 @@ class AshmemExceptionTest {
     assertEquals("open", e.call());
     assertTrue(e.getMessage().contains("/dev/ashmem"), e.getMessage());
     assertTrue(e.getMessage().contains(advice), e.getMessage());
+  }
+
+  /** The user of the jar has no checkout of the project. */
+  @Test
+  void missingDeviceDoesNotSpeakOfTheProject() {
+    String message = AshmemException.ofOpen("/dev/ashmem", Errno.ENOENT).getMessage();
+    assertFalse(message.contains("./run"), message);
+    assertFalse(message.contains("kernel/"), message);
   }
 
   @ParameterizedTest
