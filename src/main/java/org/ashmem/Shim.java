@@ -50,6 +50,9 @@ final class Shim {
   @SuppressWarnings("StaticAssignmentOfThrowable") // it becomes the cause of each later error
   private static final @Nullable UnsatisfiedLinkError FAILURE = NativeLibrary.tryToLoad();
 
+  /** The size of a page in bytes; 0 if the library is not loaded. */
+  private static final long PAGE_SIZE = FAILURE == null ? pageSize0() : 0;
+
   private Shim() {}
 
   /** Returns why the library cannot be loaded, or null if it is loaded. */
@@ -73,7 +76,7 @@ final class Shim {
 
   static long pageSize() {
     requireLibrary();
-    return pageSize0();
+    return PAGE_SIZE;
   }
 
   private static native long pageSize0();

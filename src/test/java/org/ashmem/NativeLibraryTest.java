@@ -49,7 +49,7 @@ class NativeLibraryTest {
         tell(() -> AshmemRegion.builder().size(1).backend(Backend.MEMFD).create());
         tell(() -> AshmemRegion.builder().size(1).backend(Backend.DEVICE).create());
         tell(() -> AshmemRegion.fromFileDescriptor(RegionDescriptor.of(0)));
-        tell(Shim::pageSize);
+        tell(AshmemRegion::pageSize);
         tell(() -> Shim.dup(0));
       }
     }
