@@ -135,7 +135,7 @@ public final class AshmemRegion implements AutoCloseable {
    * @return the size in bytes, a power of two
    */
   public static long pageSize() {
-    return Page.SIZE;
+    return Shim.pageSize();
   }
 
   /**
@@ -581,11 +581,6 @@ public final class AshmemRegion implements AutoCloseable {
       descriptor.close();
       lifetime.end();
     }
-  }
-
-  /** Reads the page size once, on first use. */
-  private static final class Page {
-    static final long SIZE = Shim.pageSize();
   }
 
   /**

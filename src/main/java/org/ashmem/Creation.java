@@ -23,12 +23,7 @@ final class Creation {
       @Nullable Set<Protection> protection) {
     int device = choice == Backend.MEMFD ? -1 : DeviceDriver.open(choice);
     if (choice == Backend.AUTO && !TOLD.getAndSet(true)) {
-      if (device >= 0) {
-        LOG.log(System.Logger.Level.INFO, "regions are on {0}", AshmemRegion.DEVICE);
-      } else {
-        LOG.log(
-            System.Logger.Level.INFO, "there is no {0}: regions are on memfd", AshmemRegion.DEVICE);
-      }
+      LOG.log(System.Logger.Level.DEBUG, Backend.choice(device));
     }
     return device >= 0
         ? onDevice(device, encodedName, size, protection)

@@ -28,7 +28,7 @@ final class DeviceDriver implements Driver {
     return fd;
   }
 
-  /** Opens the device. Returns -1 if there is none and the backend does not require it. */
+  /** Opens the device. Returns the negated errno if there is none and the backend needs none. */
   static int open(Backend backend) {
     try {
       return open(AshmemRegion.DEVICE);
@@ -36,7 +36,7 @@ final class DeviceDriver implements Driver {
       if (backend == Backend.DEVICE) {
         throw e;
       }
-      return -1;
+      return -e.errno();
     }
   }
 

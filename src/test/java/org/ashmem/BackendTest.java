@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -59,9 +60,27 @@ class BackendTest {
   }
 
   @Test
-  void itTellsOnceWhichItTook() throws Exception {
+  void itSaysNothingUnlessAsked() throws Exception {
+    assertEquals(
+        new ChildJvm.Result(0, ""),
+        ChildJvm.run(ChildJvm.command(List.of("-Dorg.ashmem.backend=auto"), Careless.class)));
+  }
+
+  @Test
+  void atTheLevelOfDebuggingItTellsOnceWhichItTook(@TempDir Path directory) throws Exception {
+    Path logging = directory.resolve("logging.properties");
+    Files.writeString(
+        logging,
+        """
+        handlers = java.util.logging.ConsoleHandler
+        java.util.logging.ConsoleHandler.level = ALL
+        org.ashmem.level = FINE
+        """);
     ChildJvm.Result result =
-        ChildJvm.run(ChildJvm.command(List.of("-Dorg.ashmem.backend=auto"), Careless.class));
+        ChildJvm.run(
+            ChildJvm.command(
+                List.of("-Dorg.ashmem.backend=auto", "-Djava.util.logging.config.file=" + logging),
+                Careless.class));
     assertEquals(0, result.status(), result.output());
     String told =
         Files.exists(Path.of(AshmemRegion.DEVICE))
@@ -69,5 +88,16 @@ class BackendTest {
             : ": there is no /dev/ashmem: regions are on memfd";
     assertEquals(
         1, result.output().lines().filter(line -> line.endsWith(told)).count(), result.output());
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "7, regions are on /dev/ashmem",
+    "-2, there is no /dev/ashmem: regions are on memfd",
+    "-25, /dev/ashmem is not the ashmem device: regions are on memfd",
+    "-19, /dev/ashmem has no driver: regions are on memfd",
+  })
+  void whatItTellsIsTrue(int device, String told) {
+    assertEquals(told, Backend.choice(device));
   }
 }
