@@ -364,9 +364,9 @@ END
         consumer_says 'created 4096' -p "$project/target/classes:$(cat "$work/classpath")" -m consumer/consumer.Consumer || return
     # without the module, a program that asks for the device is refused
     [ ! -e /dev/ashmem ] || return 0
-    consumer_says 'refused .*Is the module loaded?.*insmod.*' -Dorg.ashmem.backend=device \
+    consumer_says 'refused .*modprobe ashmem.*' -Dorg.ashmem.backend=device \
         -cp "$project/target/classes:$(cat "$work/classpath")" consumer.Consumer &&
-        consumer_says 'refused .*Is the module loaded?.*insmod.*' -Dorg.ashmem.backend=device -p "$project/target/classes:$(cat "$work/classpath")" -m consumer/consumer.Consumer
+        consumer_says 'refused .*modprobe ashmem.*' -Dorg.ashmem.backend=device -p "$project/target/classes:$(cat "$work/classpath")" -m consumer/consumer.Consumer
 }
 
 # The same project as one jar, with the library in a package of its own.

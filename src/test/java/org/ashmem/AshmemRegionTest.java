@@ -49,7 +49,7 @@ class AshmemRegionTest {
     assertEquals("open", e.call());
     assertEquals("ENOENT", e.errnoName());
     assertTrue(e.getMessage().contains(path), e.getMessage());
-    assertTrue(e.getMessage().contains("insmod kernel/ashmem.ko"), e.getMessage());
+    assertTrue(e.getMessage().contains("modprobe ashmem"), e.getMessage());
   }
 
   @Test
