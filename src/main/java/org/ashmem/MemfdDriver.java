@@ -26,8 +26,14 @@ final class MemfdDriver implements Driver {
   private static final String LINK = "/memfd:";
   private static final String LINK_END = " (deleted)";
 
-  /** A logical clock. Each unpin increments it. */
-  private static final AtomicLong CLOCK = new AtomicLong();
+  /**
+   * A logical clock: the number of pages that were unpinned or created so far. Each unpin adds at
+   * least 1.
+   */
+  static final AtomicLong CLOCK = new AtomicLong();
+
+  /** The most pages that one call adds, so that the clock never overflows. */
+  private static final long MOST = 1 << 15;
 
   private final UnpinnedRanges ranges = new UnpinnedRanges();
   private final Descriptor descriptor;
@@ -97,8 +103,9 @@ final class MemfdDriver implements Driver {
     return Arrays.copyOf(name, length);
   }
 
-  /** Returns the driver of a region that this process has just created. */
+  /** Returns the driver of a region that this process has just created, and will fill. */
   static MemfdDriver created(Descriptor descriptor, String name, long size) {
+    PressureWatch.created(tick(size), size);
     return new MemfdDriver(descriptor, name, size, 0, true, () -> {});
   }
 
@@ -244,17 +251,29 @@ final class MemfdDriver implements Driver {
 
   @Override
   public synchronized int pin(int fd, long offset, long length) {
-    return ranges.pin(offset, end(offset, length)) ? 1 : 0;
+    long end = end(offset, length);
+    if (!ranges.pin(offset, end)) {
+      return 0;
+    }
+    // The caller may fill the range again.
+    PressureWatch.ask(tick(end - offset));
+    return 1;
   }
 
   @Override
-  public synchronized int unpin(int fd, long offset, long length) {
-    if (!purgeable && !closed) {
-      // Set the flag first: if add() runs out of memory, the set may still contain this object.
-      purgeable = true;
-      Purge.add(this);
+  public int unpin(int fd, long offset, long length) {
+    long end = end(offset, length);
+    long now;
+    synchronized (this) {
+      if (!purgeable && !closed) {
+        // Set the flag first: if add() runs out of memory, the set may still contain this object.
+        purgeable = true;
+        Purge.add(this);
+      }
+      now = tick(end - offset);
+      ranges.unpin(offset, end, now);
     }
-    ranges.unpin(offset, end(offset, length), CLOCK.incrementAndGet());
+    PressureWatch.unpinned(now, this);
     return 0;
   }
 
@@ -277,10 +296,13 @@ final class MemfdDriver implements Driver {
   }
 
   @Override
-  public synchronized int unpinMany(int fd, long[] ranges) {
-    for (int i = 0; i < ranges.length; i += PinResults.WORDS) {
-      ranges[i + 2] = unpin(fd, ranges[i], ranges[i + 1]);
+  public int unpinMany(int fd, long[] ranges) {
+    synchronized (this) {
+      for (int i = 0; i < ranges.length; i += PinResults.WORDS) {
+        ranges[i + 2] = unpin(fd, ranges[i], ranges[i + 1]);
+      }
     }
+    PressureWatch.unpinned(CLOCK.get(), this);
     return 0;
   }
 
@@ -288,6 +310,10 @@ final class MemfdDriver implements Driver {
   public synchronized int countPins(int fd, long[] bytes) {
     ranges.count(size, bytes);
     return 0;
+  }
+
+  private static long tick(long bytes) {
+    return CLOCK.addAndGet(Math.min(Purge.Candidate.pages(bytes), MOST));
   }
 
   private long end(long offset, long length) {

@@ -4,145 +4,335 @@ package org.ashmem;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
 
 /**
- * Purges regions on memfd when the kernel reports that tasks wait for memory. It registers a
- * trigger on memory.pressure of the process's own cgroup, or on that of the machine. One thread
- * waits for the reports. It starts when a range is unpinned, and ends when no region is left whose
- * memory could be purged. Then nothing keeps this class loaded.
+ * Purges regions on memfd before memory runs out. It looks at the memory that is left below the
+ * limits of the process's cgroups, and of the machine. The less is left, the sooner it looks again:
+ * before a program that takes {@link #RATE} can have taken it. It also purges when the kernel
+ * reports that tasks wait for memory.
+ *
+ * <p>One thread looks. It starts when a range is unpinned, and ends when no region is left whose
+ * memory could be purged. Then nothing keeps this class loaded. A thread that creates a region or
+ * unpins memory looks, too, if much was created or unpinned since the last look.
  *
  * <p>Source: the kernel's Documentation/accounting/psi.rst, "Monitoring for pressure thresholds".
  */
 final class PressureWatch {
   static final String PROPERTY = "org.ashmem.purgeOnPressure";
 
-  /** Fires if tasks waited 0.1 of 2 seconds. Unprivileged users may only use 2-second windows. */
-  private static final byte[] TRIGGER = "some 100000 2000000\0".getBytes(UTF_8);
+  /**
+   * The triggers in the order in which they are tried: tasks waited 25 of 500 ms, 0.1 of 2 seconds.
+   * Unprivileged users may only use windows of whole 2 seconds.
+   */
+  private static final List<String> TRIGGERS =
+      List.of("some 25000 500000\0", "some 100000 2000000\0");
 
+  private static final Path PROC = Path.of("/proc");
   private static final Path MACHINE = Path.of("/proc/pressure/memory");
-  private static final Path CGROUPS = Path.of("/sys/fs/cgroup");
 
   private static final System.Logger LOG = System.getLogger("org.ashmem");
 
-  /** How long the thread waits before it looks whether there is a region left, in milliseconds. */
-  private static final int PAUSE = 500;
-
-  /** Whether the thread runs. The monitor of this class protects this field and the next one. */
-  private static boolean running;
-
-  private static boolean refused;
-
-  private PressureWatch() {}
-
   /**
-   * Starts the thread if the property is true and the thread does not run. {@link Purge} has a
-   * region already: as long as it has one, the thread does not end.
+   * How fast a program may take memory, in bytes per millisecond. This is eight times what the
+   * documentation promises, because the thread may have to wait for a processor.
    */
-  static void startIfWanted() {
-    if (Boolean.getBoolean(PROPERTY)) {
-      start(files(Path.of("/proc/self/cgroup")));
-    }
+  private static final long RATE = (1600L << 20) / 1000;
+
+  /** The longest and the shortest time from one look to the next, in milliseconds. */
+  private static final long LONGEST = 250;
+
+  private static final long SHORTEST = 2;
+
+  /** The fewest bytes to create or unpin before the next look. */
+  private static final long LEAST = 1 << 20;
+
+  /** The shortest time after a look in which an unpin does not look, in nanoseconds. */
+  private static final long GAP = 1_000_000;
+
+  /** The watch that runs. Written with the monitor of this class. */
+  private static volatile @Nullable PressureWatch current;
+
+  /** The time of {@link MemfdDriver#CLOCK} from which on somebody has to look. */
+  private static volatile long lookAt = Long.MAX_VALUE;
+
+  /** Whether the thread was asked to look. It asks for nothing while it has just looked. */
+  private static volatile boolean asked;
+
+  /** Whether the warning was written. The monitor of this class protects this field. */
+  private static boolean warned;
+
+  private final List<MemoryLimit> limits;
+  private final Thread thread;
+
+  /** The file with a trigger, or null. Only the thread uses this field and the next one. */
+  private @Nullable Path pressure;
+
+  private int fd;
+
+  /** When somebody looked last. */
+  private volatile long lookedAt = System.nanoTime();
+
+  private PressureWatch(List<MemoryLimit> limits, @Nullable Path pressure, int fd) {
+    this.limits = limits;
+    this.pressure = pressure;
+    this.fd = fd;
+    // The thread must not keep the class loaders of the thread that starts it.
+    this.thread = new Thread(null, this::run, "ashmem-pressure", 0, false);
+    thread.setContextClassLoader(null);
+    thread.setDaemon(true);
   }
 
-  /** Watches the first of these files that accepts the trigger. Warns if none does. */
-  static synchronized void start(List<Path> files) {
-    if (running || refused) {
+  /**
+   * Starts the watch, unless it runs or the property forbids it. {@link Purge} has a region
+   * already: as long as it has one, the watch does not end.
+   */
+  static synchronized void startIfWanted() {
+    if (current != null) {
+      return;
+    }
+    if ("false".equalsIgnoreCase(System.getProperty(PROPERTY))) {
+      warn(PROPERTY + " is false");
+      return;
+    }
+    Cgroups cgroups = Cgroups.ofThisProcess();
+    List<MemoryLimit> limits = cgroups.limits();
+    try {
+      limits.add(MemoryLimit.ofMachine(PROC));
+    } catch (IOException e) {
+      LOG.log(System.Logger.Level.DEBUG, "the memory of the machine is not watched", e);
+    }
+    List<Path> files = new ArrayList<>(cgroups.pressureFiles());
+    files.add(MACHINE);
+    start(limits, files);
+  }
+
+  /**
+   * Watches these limits, and the first of the files that accepts a trigger. Warns if there is
+   * nothing to watch.
+   */
+  static synchronized void start(List<MemoryLimit> limits, List<Path> files) {
+    if (current != null) {
+      limits.forEach(MemoryLimit::close);
       return;
     }
     List<String> reasons = new ArrayList<>();
-    for (Path file : files) {
-      int fd = Shim.openPressure(file.toString().getBytes(UTF_8), TRIGGER);
+    Path file = null;
+    int fd = -1;
+    for (Path each : files) {
+      for (String trigger : TRIGGERS) {
+        if (fd < 0) {
+          fd = Shim.openPressure(each.toString().getBytes(UTF_8), trigger.getBytes(UTF_8));
+          file = each;
+        }
+      }
       if (fd >= 0) {
-        start(fd, file);
+        break;
+      }
+      reasons.add(each + ": " + Errno.name(-fd));
+    }
+    if (fd < 0) {
+      file = null;
+      if (limits.isEmpty()) {
+        warn(
+            "no memory limit can be read, and the kernel does not report memory pressure ("
+                + String.join(", ", reasons)
+                + ")");
         return;
       }
-      reasons.add(file + ": " + Errno.name(-fd));
     }
-    refused = true;
-    LOG.log(
-        System.Logger.Level.WARNING,
-        "{0} is true, but the kernel does not report memory pressure ({1}): unpinned memory is"
-            + " purged on request only",
-        PROPERTY,
-        String.join(", ", reasons));
-  }
-
-  private static void start(int fd, Path file) {
+    PressureWatch watch = new PressureWatch(limits, file, fd);
     try {
-      // The thread must not keep the class loaders of the thread that starts it.
-      Thread thread = new Thread(null, () -> run(fd, file), "ashmem-pressure", 0, false);
-      thread.setContextClassLoader(null);
-      thread.setDaemon(true);
-      thread.start();
+      watch.thread.start();
     } catch (Throwable e) {
-      int unused = Shim.close(fd);
+      watch.close();
       throw e;
     }
-    running = true;
-    LOG.log(System.Logger.Level.DEBUG, "{0} triggers the purge of unpinned memory", file);
+    current = watch;
+    LOG.log(
+        System.Logger.Level.DEBUG,
+        "unpinned memory gives way to the limits {0} and the pressure of {1}",
+        limits,
+        file != null ? file : reasons);
+  }
+
+  private static void warn(String cause) {
+    if (!warned) {
+      warned = true;
+      LOG.log(
+          System.Logger.Level.WARNING,
+          "{0}: unpinned memory on memfd is purged on request only, and the kernel may kill this"
+              + " process before",
+          cause);
+    }
+  }
+
+  /** Asks the thread to look if the time has come. Allocates nothing and takes no lock. */
+  static void ask(long now) {
+    if (now >= lookAt && !asked) {
+      asked = true;
+      PressureWatch watch = current;
+      if (watch != null) {
+        LockSupport.unpark(watch.thread);
+      }
+    }
   }
 
   /**
-   * Returns the files that may report pressure: that of the process's cgroup, then that of the
-   * machine. In a container the process's cgroup may be the root of the visible hierarchy. Outside
-   * a container the root's file reports the pressure of the machine.
+   * Called after memory was unpinned, without the monitor of its driver, so that a program that
+   * fills memory fast pays for the purge. If the caller holds the monitor, only the thread looks:
+   * two callers that purge each other's regions would wait forever.
    */
-  static List<Path> files(Path membership) {
-    List<Path> files = new ArrayList<>();
-    try {
-      for (String line : Files.readAllLines(membership)) {
-        if (line.startsWith("0::/")) {
-          files.add(CGROUPS.resolve(line.substring("0::/".length())).resolve("memory.pressure"));
-        }
+  static void unpinned(long now, MemfdDriver driver) {
+    if (now >= lookAt) {
+      PressureWatch watch = current;
+      if (watch != null && System.nanoTime() - watch.lookedAt > GAP && !Thread.holdsLock(driver)) {
+        // No more than the margin: another thread may wait to begin a scope of the same region.
+        long unused = watch.makeRoom(0, 0);
       }
-    } catch (IOException | InvalidPathException e) {
-      // Use only the machine's file.
+      ask(now);
     }
-    files.add(MACHINE);
-    return files;
   }
 
-  private static void run(int fd, Path file) {
-    while (watch(fd, file)) {
-      // The next report, or the next look.
+  /** Called when new memory is going to be filled, without the monitor of any driver. */
+  static void created(long now, long bytes) {
+    PressureWatch watch = current;
+    if (now >= lookAt && watch != null) {
+      long unused = watch.makeRoom(bytes, Long.MAX_VALUE);
     }
-    int unused = Shim.close(fd);
   }
 
-  /** Waits for one report and purges. Returns false if the thread has to end. */
-  private static boolean watch(int fd, Path file) {
-    int result = Shim.waitForPressure(fd, PAUSE);
+  /**
+   * Looks. If less than the margin is left of a limit, or would be left after the use of so many
+   * bytes, purges until the margin and the other number of bytes are left, at most twice the
+   * margin. Returns the milliseconds until the next look.
+   */
+  private long makeRoom(long expected, long wanted) {
+    long pause = LONGEST;
+    long bytes = Long.MAX_VALUE;
+    try {
+      for (MemoryLimit each : limits) {
+        MemoryLimit.Room room = each.room();
+        if (room.isShort(expected)) {
+          long pages = Purge.until(() -> !each.room().isShort(wanted));
+          if (pages > 0) {
+            LOG.log(
+                System.Logger.Level.DEBUG,
+                "little memory is left below the limit of {0}: purged {1} pages",
+                each,
+                pages);
+          }
+          room = each.room();
+        }
+        // If nothing is left to purge, looking again at once would be in vain.
+        pause = Math.min(pause, Math.max(room.room(), room.margin()) / RATE);
+        bytes = Math.min(bytes, (room.room() - room.margin()) / 2);
+      }
+      lookAt = MemfdDriver.CLOCK.get() + Math.max(LEAST, bytes) / AshmemRegion.pageSize();
+    } catch (Throwable e) {
+      // For example the Java heap is full. Keep watching: memory may run short again.
+      LOG.log(System.Logger.Level.WARNING, "memory pressure: the purge failed", e);
+      pause = LONGEST;
+    }
+    lookedAt = System.nanoTime();
+    return Math.max(SHORTEST, pause);
+  }
+
+  private void run() {
+    try {
+      do {
+        long pause = makeRoom(0, Long.MAX_VALUE);
+        sleep(SHORTEST);
+        asked = false;
+        if (MemfdDriver.CLOCK.get() < lookAt) {
+          park(pause - SHORTEST);
+        }
+        takeReport();
+      } while (goesOn());
+    } finally {
+      end();
+    }
+  }
+
+  /** Waits for this time, whatever another thread asks for. */
+  private void sleep(long milliseconds) {
+    long end = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(milliseconds);
+    for (long left = 1; left > 0; left = end - System.nanoTime()) {
+      park(milliseconds);
+    }
+  }
+
+  private void park(long milliseconds) {
+    // An interrupted thread would not wait.
+    boolean unused = Thread.interrupted();
+    LockSupport.parkNanos(this, TimeUnit.MILLISECONDS.toNanos(milliseconds));
+  }
+
+  /** Purges if the kernel has reported pressure since the last call. */
+  private void takeReport() {
+    int result = fd < 0 ? Shim.NO_PRESSURE : Shim.waitForPressure(fd, 0);
     if (result < 0) {
       // The cgroup was removed.
       LOG.log(
           System.Logger.Level.WARNING,
           "{0} no longer reports memory pressure: {1}",
-          file,
+          pressure,
           Errno.name(-result));
-      synchronized (PressureWatch.class) {
-        running = false;
-        return false;
+      closePressure();
+    } else if (result != Shim.NO_PRESSURE && !isOfOthers()) {
+      try {
+        long pages = Purge.quarter();
+        LOG.log(
+            System.Logger.Level.DEBUG, "{0} reports pressure: purged {1} pages", pressure, pages);
+      } catch (Throwable e) {
+        LOG.log(System.Logger.Level.WARNING, "memory pressure: the purge failed", e);
       }
     }
-    if (result == Shim.NO_PRESSURE) {
-      synchronized (PressureWatch.class) {
-        // A region that is added after this check starts the next thread.
-        running = Purge.hasRegions();
-        return running;
+  }
+
+  /**
+   * Returns whether a report of the machine comes from other cgroups, whose processes wait below
+   * limits of their own. The machine itself has memory then.
+   */
+  private boolean isOfOthers() {
+    return MACHINE.equals(pressure) && limits.stream().anyMatch(MemoryLimit::isAmpleMachine);
+  }
+
+  /** Returns whether there is something to watch and something to purge. */
+  private boolean goesOn() {
+    synchronized (PressureWatch.class) {
+      if (Purge.hasRegions() && (fd >= 0 || !limits.isEmpty())) {
+        return true;
+      }
+      // A region that is added after this check starts the next watch.
+      current = null;
+      return false;
+    }
+  }
+
+  private void end() {
+    synchronized (PressureWatch.class) {
+      if (current == this) {
+        current = null;
       }
     }
-    try {
-      long pages = Purge.half();
-      LOG.log(System.Logger.Level.DEBUG, "memory pressure: purged {0} pages", pages);
-    } catch (Throwable e) {
-      // For example the Java heap is full. Keep watching: memory may run short again.
-      LOG.log(System.Logger.Level.WARNING, "memory pressure: the purge failed", e);
+    close();
+  }
+
+  private void close() {
+    closePressure();
+    limits.forEach(MemoryLimit::close);
+  }
+
+  private void closePressure() {
+    if (fd >= 0) {
+      int unused = Shim.close(fd);
+      fd = -1;
     }
-    return true;
   }
 }

@@ -7,6 +7,8 @@ import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
+import java.util.function.LongPredicate;
 
 /**
  * Purges the unpinned memory of this process on memfd, in pieces. A thread that pins waits for one
@@ -17,6 +19,9 @@ import java.util.concurrent.locks.LockSupport;
 final class Purge {
   /** The bytes of memory in a piece, a multiple of every page size. */
   static final long PIECE = 2 << 20;
+
+  /** The bytes to purge before {@link #until} asks again. */
+  private static final long STEP = PIECE / 4;
 
   /** The number of small ranges to purge without a pause. */
   private static final int RANGES = 512;
@@ -103,33 +108,53 @@ final class Purge {
 
   /** Purges all unpinned ranges of this process on memfd. Returns the number of purged pages. */
   static long all() {
-    return oldest(Long.MAX_VALUE);
+    return oldest(pages -> false);
   }
 
-  /** Purges half of the unpinned pages, oldest first. Returns the number of purged pages. */
-  static long half() {
+  /** Purges a quarter of the unpinned pages, oldest first. Returns the number of purged pages. */
+  static long quarter() {
     long pages = candidates().stream().mapToLong(Candidate::pages).sum();
-    return oldest((pages + 1) / 2);
+    return oldest(purged -> purged >= (pages + 3) / 4);
   }
 
-  private static long oldest(long wanted) {
+  /**
+   * Purges unpinned pages, oldest first, until it is enough. Asks that again each time after it has
+   * purged a few of them. Returns the number of purged pages.
+   */
+  static long until(BooleanSupplier enough) {
+    long[] ask = {0};
+    return oldest(
+        purged -> {
+          if (purged < ask[0]) {
+            return false;
+          }
+          ask[0] = purged + Candidate.pages(STEP);
+          return enough.getAsBoolean();
+        });
+  }
+
+  private static long oldest(LongPredicate enough) {
     List<Candidate> candidates = candidates();
     candidates.sort(Comparator.comparingLong(each -> each.age));
     long pages = 0;
     int ranges = 0;
     for (Candidate each : candidates) {
-      if (pages >= wanted) {
-        break;
-      }
-      while (each.driver.purge(each)) {
-        LockSupport.parkNanos(PAUSE);
-      }
-      if (++ranges % RANGES == 0) {
-        LockSupport.parkNanos(PAUSE);
+      boolean more = true;
+      while (more && !enough.test(pages + each.purgedPages)) {
+        more = each.driver.purge(each);
+        if (more) {
+          LockSupport.parkNanos(PAUSE);
+        }
       }
       pages += each.purgedPages;
       if (each.purgedPages > 0) {
         each.driver.tellPurge();
+      }
+      if (more) {
+        break;
+      }
+      if (++ranges % RANGES == 0) {
+        LockSupport.parkNanos(PAUSE);
       }
     }
     return pages;

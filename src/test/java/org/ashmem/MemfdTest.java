@@ -7,7 +7,6 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.EnumSet;
@@ -20,7 +19,6 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -265,18 +263,43 @@ class MemfdTest {
   }
 
   @Test
-  void halfIsTheHalfThatWasUnpinnedFirst() {
+  void quarterIsWhatWasUnpinnedFirst() {
     try (AshmemRegion one = region("one", 4L * PAGE);
         AshmemRegion two = region("two", 4L * PAGE)) {
       two.unpin(0, 2L * PAGE);
       one.unpin(0, 2L * PAGE);
       two.unpin(2L * PAGE, 2L * PAGE);
       one.unpin(2L * PAGE, 2L * PAGE);
-      assertEquals(4, Purge.half());
-      assertEquals(PinResult.WAS_PURGED, one.pin(0, 2L * PAGE));
+      assertEquals(2, Purge.quarter());
       assertEquals(PinResult.WAS_PURGED, two.pin(0, 2L * PAGE));
       assertEquals(PinResult.NOT_PURGED, one.pin());
       assertEquals(PinResult.NOT_PURGED, two.pin());
+    }
+  }
+
+  /** No more is purged than what is missing, and what was unpinned first goes first. */
+  @Test
+  void purgeEndsWhenItIsEnough() {
+    int size = 4 * (int) Purge.PIECE;
+    try (AshmemRegion one = region("one", size);
+        AshmemRegion two = region("two", size);
+        Mapping first = one.map();
+        Mapping second = two.map()) {
+      for (int at = 0; at < size; at += PAGE) {
+        first.buffer().put(at, (byte) 1);
+        second.buffer().put(at, (byte) 1);
+      }
+      two.unpin();
+      one.unpin();
+      assertEquals(0, Purge.until(() -> true));
+      assertEquals(1, second.buffer().get(0));
+      int last = 2 * (int) Purge.PIECE;
+      assertEquals(last / PAGE, Purge.until(() -> second.buffer().get(last - PAGE) == 0));
+      assertEquals(1, second.buffer().get(last));
+      assertEquals(PinResult.NOT_PURGED, one.pin());
+      assertEquals(PinResult.WAS_PURGED, two.pin());
+      one.unpin();
+      assertEquals(size / PAGE, Purge.until(() -> false));
     }
   }
 
@@ -344,7 +367,7 @@ class MemfdTest {
       assertEquals(size, Counters.regionBytes());
       one.unpin();
       two.unpin();
-      assertEquals(1L << 51, Purge.half());
+      assertEquals(1L << 51, Purge.quarter());
       assertEquals(PinResult.WAS_PURGED, one.pin());
       assertEquals(PinResult.NOT_PURGED, two.pin());
       one.unpin();
@@ -388,23 +411,6 @@ class MemfdTest {
     assertEquals("begin 3\nEMFILE 3\n", result.output());
   }
 
-  /** In a container, the cgroup of the process may be the root of the visible cgroups. */
-  @Test
-  void pressureIsAskedOfTheOwnCgroupFirst(@TempDir Path directory) throws Exception {
-    Path machine = Path.of("/proc/pressure/memory");
-    Path membership = directory.resolve("cgroup");
-    Files.writeString(membership, "1:name=systemd:/x\n0::/\n");
-    assertEquals(
-        List.of(Path.of("/sys/fs/cgroup/memory.pressure"), machine),
-        PressureWatch.files(membership));
-    Files.writeString(membership, "0::/a/b\n");
-    assertEquals(
-        List.of(Path.of("/sys/fs/cgroup/a/b/memory.pressure"), machine),
-        PressureWatch.files(membership));
-    Files.delete(membership);
-    assertEquals(List.of(machine), PressureWatch.files(membership));
-  }
-
   /** Threads pin, check every page, write and unpin, while another thread purges all the time. */
   @ParameterizedTest
   @ValueSource(ints = {1, 4})
@@ -419,7 +425,7 @@ class MemfdTest {
               () -> {
                 long purged = 0;
                 while (!ended.get()) {
-                  purged += Purge.half();
+                  purged += Purge.quarter();
                 }
                 return purged;
               });

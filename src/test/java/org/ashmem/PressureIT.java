@@ -14,7 +14,10 @@ import org.ashmem.example.Cgroup;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
-/** The reaction to memory pressure that the kernel reports. Each test has its own cgroup. */
+/**
+ * The reaction to memory pressure that the kernel reports, without a look at limits. Each test has
+ * its own cgroup.
+ */
 @Tag("device")
 @Tag("newest")
 class PressureIT {
@@ -22,22 +25,29 @@ class PressureIT {
   private static final long CACHE = 16L << 20;
   private static final long DEMAND = 12L << 20;
 
-  /** The trigger of {@link PressureWatch}. */
+  /** A trigger of {@link PressureWatch}. */
   private static final byte[] TRIGGER = "some 100000 2000000\0".getBytes(UTF_8);
 
   @Test
   void unpinnedMemfdIsPurgedWhenSomebodyWaitsForMemory() throws Exception {
-    assertEquals(new ChildJvm.Result(0, "purged\n"), run("-Dorg.ashmem.purgeOnPressure=true"));
+    assertEquals("purged", run("watch"));
   }
 
   @Test
   void itIsNotUnlessThatIsWanted() throws Exception {
-    assertEquals(new ChildJvm.Result(0, "intact\n"), run("-Dorg.ashmem.purgeOnPressure=false"));
+    assertEquals("intact", run("no watch"));
   }
 
-  private static ChildJvm.Result run(String option) throws Exception {
-    return ChildJvm.run(
-        ChildJvm.command(List.of(option, "-Dorg.ashmem.backend=memfd"), Program.class));
+  /** Returns the last line of the program's output. The warning comes before it. */
+  private static String run(String watch) throws Exception {
+    ChildJvm.Result result =
+        ChildJvm.run(
+            ChildJvm.command(
+                List.of("-D" + PressureWatch.PROPERTY + "=false", "-Dorg.ashmem.backend=memfd"),
+                Program.class,
+                watch));
+    assertEquals(0, result.status(), result.output());
+    return result.output().lines().reduce("", (first, last) -> last);
   }
 
   /** Fills a cache, unpins it, and then uses more memory than memory.high of its cgroup. */
@@ -56,9 +66,12 @@ class PressureIT {
         Files.writeString(
             cgroup.path().resolve("memory.high"), Long.toString(cgroup.usage() + (1 << 20)));
         AtomicInteger reports = new AtomicInteger();
-        if (!Boolean.getBoolean(PressureWatch.PROPERTY)) {
+        Path pressure = cgroup.path().resolve("memory.pressure");
+        if (arguments[0].equals("watch")) {
+          PressureWatch.start(List.of(), List.of(pressure));
+        } else {
           // After the first report, a purge would come before the second one.
-          countReports(cgroup.path().resolve("memory.pressure"), reports);
+          countReports(pressure, reports);
         }
         ByteBuffer more = wanted.buffer();
         // From now on, each new page exceeds the limit, and the thread that touches it must wait.

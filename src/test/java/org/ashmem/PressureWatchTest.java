@@ -13,6 +13,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import org.apache.commons.lang3.Validate;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -21,11 +22,21 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** The life of the watch. An ordinary file accepts the trigger, and never reports pressure. */
 class PressureWatchTest {
+  private static final long MIB = 1 << 20;
+
+  @TempDir Path directory;
+
   private Path file;
 
   @BeforeEach
-  void createFile(@TempDir Path directory) throws Exception {
+  void createFile() throws Exception {
     file = Files.createFile(directory.resolve("memory.pressure"));
+    Await.until(() -> threads().isEmpty());
+  }
+
+  @AfterEach
+  void restore() {
+    System.clearProperty(PressureWatch.PROPERTY);
   }
 
   @Test
@@ -33,16 +44,133 @@ class PressureWatchTest {
     for (int round = 0; round < 2; round++) {
       AshmemRegion one = region();
       try (AshmemRegion two = region()) {
+        assertTrue(threads().isEmpty());
         one.unpin();
         two.unpin();
-        PressureWatch.start(List.of(file));
-        PressureWatch.start(List.of(file));
         assertEquals(1, threads().size());
         one.close();
         assertTrue(Purge.hasRegions());
       }
       Await.until(() -> threads().isEmpty());
     }
+  }
+
+  @Test
+  void endsWithAllItsFiles() throws Exception {
+    System.setProperty(PressureWatch.PROPERTY, "False");
+    Path usage = directory.resolve("memory.current");
+    try (AshmemRegion region = region()) {
+      region.unpin();
+      assertTrue(threads().isEmpty());
+      for (int i = 0; i < 2; i++) {
+        PressureWatch.start(List.of(limit(0)), List.of(file));
+        assertEquals(1, threads().size());
+        assertEquals(1, OpenFile.count(usage));
+        assertEquals(1, OpenFile.count(file));
+      }
+    }
+    Await.until(() -> threads().isEmpty());
+    assertEquals(0, OpenFile.count(usage));
+    assertEquals(0, OpenFile.count(file));
+  }
+
+  /** The files of the test show no effect of a purge, so that all is purged. */
+  @Test
+  void purgesWhenLittleIsLeft() throws Exception {
+    System.setProperty(PressureWatch.PROPERTY, "false");
+    try (AshmemRegion region = region();
+        Mapping mapping = region.map()) {
+      mapping.buffer().put(0, (byte) 1);
+      region.unpin();
+      PressureWatch.start(List.of(limit(50 * MIB)), List.of());
+      assertEquals(1, mapping.buffer().get(0));
+      use(151 * MIB);
+      Await.until(() -> mapping.buffer().get(0) == 0);
+      assertEquals(PinResult.WAS_PURGED, region.pin());
+    }
+  }
+
+  /** The new region is not filled before there is room for it. */
+  @Test
+  void makesRoomForNewRegions() throws Exception {
+    System.setProperty(PressureWatch.PROPERTY, "false");
+    try (AshmemRegion region = region();
+        Mapping mapping = region.map()) {
+      mapping.buffer().put(0, (byte) 1);
+      region.unpin();
+      PressureWatch.start(List.of(limit(141 * MIB)), List.of());
+      // Beside the margin there is room for 9 MiB.
+      while (mapping.buffer().get(0) == 1) {
+        region(8 * MIB).close();
+        assertEquals(1, mapping.buffer().get(0));
+        region(10 * MIB).close();
+      }
+      assertEquals(PinResult.WAS_PURGED, region.pin());
+    }
+  }
+
+  private MemoryLimit limit(long usage) throws Exception {
+    Files.writeString(directory.resolve("memory.max"), Long.toString(160 * MIB));
+    Files.writeString(directory.resolve("memory.high"), "max");
+    Files.writeString(directory.resolve("memory.stat"), "");
+    use(usage);
+    return MemoryLimit.ofVersion2(directory);
+  }
+
+  private void use(long bytes) throws Exception {
+    Files.writeString(directory.resolve("memory.current"), Long.toString(bytes));
+  }
+
+  /** Unpins two regions where nothing is watched, and then says so. */
+  static final class Unwatched {
+    private Unwatched() {}
+
+    public static void main(String[] arguments) {
+      for (int i = 0; i < 2; i++) {
+        try (AshmemRegion region = region()) {
+          if (arguments.length > 0) {
+            PressureWatch.start(List.of(), List.of(Path.of(arguments[0])));
+          }
+          System.out.println("pinned");
+          region.unpin();
+          region.unpin();
+        }
+      }
+    }
+  }
+
+  @Test
+  void saysOnceThatNothingIsPurged() throws Exception {
+    ChildJvm.Result result =
+        ChildJvm.run(
+            ChildJvm.command(List.of("-Dorg.ashmem.purgeOnPressure=false"), Unwatched.class));
+    assertEquals(0, result.status(), result.output());
+    List<String> lines = result.output().lines().toList();
+    assertEquals("pinned", lines.get(0));
+    assertEquals(
+        List.of(
+            "WARNING: org.ashmem.purgeOnPressure is false: unpinned memory on memfd is purged on"
+                + " request only, and the kernel may kill this process before"),
+        lines.stream().filter(line -> line.startsWith("WARNING")).toList());
+  }
+
+  @Test
+  void saysWhyNothingIsPurged() throws Exception {
+    Path missing = directory.resolve("missing");
+    ChildJvm.Result result =
+        ChildJvm.run(ChildJvm.command(List.of(), Unwatched.class, missing.toString()));
+    List<String> warnings =
+        result.output().lines().filter(line -> line.startsWith("WARNING")).toList();
+    assertEquals(1, warnings.size(), result.output());
+    assertTrue(warnings.get(0).contains("no memory limit can be read"), warnings.get(0));
+    assertTrue(warnings.get(0).contains(missing + ": ENOENT"), warnings.get(0));
+  }
+
+  @Test
+  void saysNothingWhereItWatches() throws Exception {
+    assertEquals(
+        new ChildJvm.Result(0, "pinned\npinned\n"),
+        ChildJvm.run(ChildJvm.command(List.of(), Unwatched.class)));
   }
 
   @Test
@@ -65,14 +193,14 @@ class PressureWatchTest {
   }
 
   /** Uses the library in a class loader of its own. */
-  private WeakReference<ClassLoader> deploy(boolean closed) throws Exception {
+  private static WeakReference<ClassLoader> deploy(boolean closed) throws Exception {
     URL[] classes = {
       location(AshmemRegion.class), location(Application.class), location(Validate.class)
     };
     ClassLoader platform = ClassLoader.getPlatformClassLoader();
     try (URLClassLoader loader = new URLClassLoader(classes, platform)) {
-      Method use = loader.loadClass(Application.class.getName()).getMethod("use", Path.class);
-      Object region = use.invoke(null, file);
+      Method use = loader.loadClass(Application.class.getName()).getMethod("use");
+      Object region = use.invoke(null);
       assertFalse(threads().isEmpty());
       if (closed) {
         ((AutoCloseable) region).close();
@@ -89,16 +217,19 @@ class PressureWatchTest {
   public static final class Application {
     private Application() {}
 
-    public static AutoCloseable use(Path file) {
+    public static AutoCloseable use() {
       AshmemRegion region = region();
       region.unpin();
-      PressureWatch.start(List.of(file));
       return region;
     }
   }
 
   private static AshmemRegion region() {
-    return AshmemRegion.builder().name("watched").size(1).backend(Backend.MEMFD).create();
+    return region(1);
+  }
+
+  private static AshmemRegion region(long size) {
+    return AshmemRegion.builder().name("watched").size(size).backend(Backend.MEMFD).create();
   }
 
   private static List<Thread> threads() {
