@@ -56,10 +56,6 @@ import org.newsclub.net.unix.FileDescriptorCast;
  */
 @SuppressWarnings("exports") // junixsocket is not required transitively: it is optional
 public final class RegionChannel implements AutoCloseable {
-  static {
-    requireJunixsocket();
-  }
-
   private final AFUNIXSocketChannel socket;
 
   /** A duplicate of the socket's descriptor. Its number stays valid while a call is in progress. */
@@ -85,7 +81,6 @@ public final class RegionChannel implements AutoCloseable {
    * @throws AshmemException if there are too many open files
    * @throws ClosedChannelException if the socket is closed
    * @throws IOException if the socket has no descriptor
-   * @throws NoClassDefFoundError without junixsocket
    */
   public static RegionChannel of(AFUNIXSocketChannel socket) throws IOException {
     if (!socket.isOpen()) {
@@ -111,6 +106,7 @@ public final class RegionChannel implements AutoCloseable {
    * @throws NoClassDefFoundError without junixsocket
    */
   public static RegionChannel connect(Path path) throws IOException {
+    requireJunixsocket();
     // This code never passes an object of a junixsocket class as another class. To verify such a
     // conversion, the JVM would load junixsocket before this class can say what is missing.
     AFUNIXSocketChannel socket = AFUNIXSocket.connectTo(AFUNIXSocketAddress.of(path)).getChannel();
@@ -292,7 +288,10 @@ public final class RegionChannel implements AutoCloseable {
     }
   }
 
-  /** Throws an error that names the missing dependency if junixsocket is not available. */
+  /**
+   * Throws an error that names the missing dependency if junixsocket is not available. A static
+   * initializer that throws would give only its first caller this error.
+   */
   private static void requireJunixsocket() {
     try {
       Class.forName("org.newsclub.net.unix.AFUNIXSocketChannel");

@@ -390,10 +390,10 @@ class RegionChannelTest {
     List<String> lines = ChildJvm.run(command).output().lines().toList();
     assertEquals(3, lines.size(), lines::toString);
     assertEquals("true", lines.get(0));
-    for (int i = 1; i < 3; i++) {
-      assertTrue(
-          lines.get(i).contains("com.kohlschutter.junixsocket:junixsocket-core"), lines.get(i));
-    }
+    String error = lines.get(1);
+    assertTrue(error.startsWith("org.ashmem.RegionChannel needs junixsocket"), error);
+    assertTrue(error.contains("com.kohlschutter.junixsocket:junixsocket-core"), error);
+    assertEquals(error, lines.get(2));
   }
 
   /** Returns a region object on the ordinary file. Sending does not check that it is a region. */
