@@ -5,10 +5,10 @@
  * <p>An {@link org.ashmem.AshmemRegion} is memory outside the Java heap that the kernel's ashmem
  * driver ({@code /dev/ashmem}) manages. A program reads and writes it through a {@link
  * org.ashmem.Mapping}. A program {@linkplain org.ashmem.AshmemRegion#unpin(long, long) unpins}
- * pages whose content it can create again. Under memory pressure of the machine or of the cgroup,
- * the kernel purges unpinned pages instead of killing a process. {@linkplain
- * org.ashmem.AshmemRegion#pin(long, long) Pinning} protects the pages again and returns whether any
- * page was purged. {@link org.ashmem.AshmemRegion#onPurge} tells of a purge before that.
+ * pages whose content it can create again. When memory is short, unpinned pages are purged, so that
+ * no process is killed. {@linkplain org.ashmem.AshmemRegion#pin(long, long) Pinning} protects the
+ * pages again and returns whether any page was purged. {@link org.ashmem.AshmemRegion#onPurge} tells
+ * of a purge before that.
  *
  * <pre>{@code
  * try (AshmemRegion region = AshmemRegion.create("thumbnails", 64L << 20);
@@ -24,6 +24,27 @@
  *   }
  * }
  * }</pre>
+ *
+ * <p>What gives way depends on the {@linkplain org.ashmem.Backend backend}:
+ *
+ * <table>
+ *   <caption>What gives way when memory is short</caption>
+ *   <tr><th></th><th>{@code DEVICE}</th><th>{@code MEMFD}, without {@code /dev/ashmem}</th></tr>
+ *   <tr><td>which pages</td><td>the unpinned pages of all processes</td><td>the unpinned pages of
+ *     the regions that this process created and did not pass on</td></tr>
+ *   <tr><td>who purges</td><td>the kernel</td><td>a thread of this library, and threads that create
+ *     regions or unpin memory</td></tr>
+ *   <tr><td>when</td><td>the machine or a cgroup has no memory left</td><td>little is left below a
+ *     limit of the process's cgroups (version 1 or 2) or in the machine, or the kernel reports
+ *     memory pressure</td></tr>
+ *   <tr><td>how much</td><td>what is needed, least recently unpinned first</td><td>what is missing
+ *     and some room, least recently unpinned first</td></tr>
+ *   <tr><td>how fast a program may take memory</td><td>at any rate</td><td>200 MiB per second, of
+ *     any kind of memory; a process that takes more may be killed</td></tr>
+ *   <tr><td>how to turn it off</td><td>the module's parameter {@code purge}</td><td>the system
+ *     property {@code org.ashmem.purgeOnPressure} with the value {@code false}; then a warning says
+ *     once that nothing gives way</td></tr>
+ * </table>
  *
  * <p>{@link org.ashmem.AshmemRegion#channel()} reads and writes a region as a channel, and {@link
  * org.ashmem.AshmemRegion#inputStream()} and {@link org.ashmem.AshmemRegion#outputStream()} as
@@ -45,10 +66,7 @@
  *
  * <p>Without the driver, regions are on memfd, and this library keeps the pins: see {@link
  * org.ashmem.Backend}. The system property {@code org.ashmem.backend} ({@code auto}, {@code device}
- * or {@code memfd}) selects the backend. With {@code org.ashmem.purgeOnPressure=true}, the library
- * purges unpinned memory on memfd when the kernel reports that tasks of the process's cgroup, or of
- * the machine, wait for memory. Each time it purges half of that memory, the least recently
- * unpinned first.
+ * or {@code memfd}) selects the backend.
  *
  * <p>A region or mapping that was not closed is freed when the garbage collector finds that it is
  * unreachable. This is reported as a leak: the {@link java.lang.System.Logger} named {@code
