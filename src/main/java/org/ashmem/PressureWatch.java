@@ -245,15 +245,15 @@ final class PressureWatch {
 
   private void run() {
     try {
-      do {
+      while (goesOn()) {
+        takeReport();
         long pause = makeRoom(0, Long.MAX_VALUE);
         sleep(SHORTEST);
         asked = false;
         if (MemfdDriver.CLOCK.get() < lookAt) {
           park(pause - SHORTEST);
         }
-        takeReport();
-      } while (goesOn());
+      }
     } finally {
       end();
     }
