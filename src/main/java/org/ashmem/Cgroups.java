@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.ashmem;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
@@ -44,8 +46,8 @@ final class Cgroups {
   static Cgroups of(Path membership, Path mountinfo) {
     List<Hierarchy> hierarchies = new ArrayList<>();
     try {
-      List<String> groups = Files.readAllLines(membership);
-      List<String> mounts = Files.readAllLines(mountinfo);
+      List<String> groups = lines(membership);
+      List<String> mounts = lines(mountinfo);
       for (boolean version1 : new boolean[] {false, true}) {
         Hierarchy found = find(groups, mounts, version1);
         if (found != null) {
@@ -83,6 +85,11 @@ final class Cgroups {
         .filter(each -> !each.version1 && Files.exists(each.own.resolve("cgroup.events")))
         .map(each -> each.own.resolve("memory.pressure"))
         .toList();
+  }
+
+  /** Reads a file. Another mount may have a name that is no UTF-8, which does not matter. */
+  private static List<String> lines(Path file) throws IOException {
+    return new String(Files.readAllBytes(file), UTF_8).lines().toList();
   }
 
   private static @Nullable Hierarchy find(

@@ -150,8 +150,10 @@ final class PressureWatch {
     try {
       watch.thread.start();
     } catch (Throwable e) {
+      // For example the process has too many threads. The unpin itself can do without the watch.
       watch.close();
-      throw e;
+      warn("the thread that watches the memory does not start (" + e + ")");
+      return;
     }
     current = watch;
     LOG.log(

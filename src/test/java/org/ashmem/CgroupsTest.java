@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -84,6 +85,15 @@ class CgroupsTest {
     version2 = Files.createDirectory(directory.resolve("uni fied"));
     version2("a b");
     assertEquals(List.of(version2.resolve("a b")), limits(cgroups("0::/a b\n", unified("/"))));
+  }
+
+  @Test
+  void otherMountsMayHaveAnyName() throws Exception {
+    version2("");
+    Path mounts = Files.write(directory.resolve("mountinfo"), new byte[] {'m', (byte) 0xff, '\n'});
+    Files.writeString(mounts, unified("/"), StandardOpenOption.APPEND);
+    Path membership = Files.writeString(directory.resolve("cgroup"), "0::/\n");
+    assertEquals(List.of(version2), limits(Cgroups.of(membership, mounts)));
   }
 
   @Test
