@@ -200,7 +200,7 @@ final class Doctor {
     }
   }
 
-  /** On the device the kernel purges by itself. On memfd the process needs the report. */
+  /** On the device the kernel purges by itself. On memfd the report helps the process. */
   private Finding pressure(boolean onDevice) {
     List<Path> files = new ArrayList<>();
     group().ifPresent(group -> files.add(group.folder().resolve("memory.pressure")));
@@ -233,11 +233,11 @@ final class Doctor {
   }
 
   private static Finding reported(boolean onDevice, String fact) {
-    return onDevice || Boolean.getBoolean(PressureWatch.PROPERTY)
+    return onDevice || PressureWatch.isWanted()
         ? Finding.ok("pressure", fact)
         : Finding.lack(
             "pressure",
             fact,
-            "-D" + PressureWatch.PROPERTY + "=true purges under pressure, not on request only");
+            "without -D" + PressureWatch.PROPERTY + "=false memory gives way under pressure, too");
   }
 }

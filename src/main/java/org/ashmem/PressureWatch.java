@@ -88,6 +88,11 @@ final class PressureWatch {
     thread.setDaemon(true);
   }
 
+  /** Returns whether memory gives way not only on request. */
+  static boolean isWanted() {
+    return !"false".equalsIgnoreCase(System.getProperty(PROPERTY));
+  }
+
   /**
    * Starts the watch, unless it runs or the property forbids it. {@link Purge} has a region
    * already: as long as it has one, the watch does not end.
@@ -96,7 +101,7 @@ final class PressureWatch {
     if (current != null) {
       return;
     }
-    if ("false".equalsIgnoreCase(System.getProperty(PROPERTY))) {
+    if (!isWanted()) {
       warn(PROPERTY + " is false");
       return;
     }

@@ -168,6 +168,18 @@ class DoctorTest {
   }
 
   @Test
+  void purgesOnRequestOnlyAreALack() throws Exception {
+    write("proc/pressure/memory", "some avg10=0.00\n");
+    assertEquals(Finding.State.OK, finding("pressure").state());
+    System.setProperty(PressureWatch.PROPERTY, "false");
+    try {
+      assertEquals(Finding.State.LACK, finding("pressure").state());
+    } finally {
+      System.clearProperty(PressureWatch.PROPERTY);
+    }
+  }
+
+  @Test
   void pressureOfTheGroupComesFirst() throws Exception {
     write("proc/self/cgroup", "0::/own\n");
     write("sys/fs/cgroup/cgroup.controllers", "memory\n");
