@@ -7,8 +7,8 @@
  * org.ashmem.Mapping}. A program {@linkplain org.ashmem.AshmemRegion#unpin(long, long) unpins}
  * pages whose content it can create again. When memory is short, unpinned pages are purged, so that
  * no process is killed. {@linkplain org.ashmem.AshmemRegion#pin(long, long) Pinning} protects the
- * pages again and returns whether any page was purged. {@link org.ashmem.AshmemRegion#onPurge} tells
- * of a purge before that.
+ * pages again and returns whether any page was purged. {@link org.ashmem.AshmemRegion#onPurge}
+ * tells of a purge before that.
  *
  * <pre>{@code
  * try (AshmemRegion region = AshmemRegion.create("thumbnails", 64L << 20);
