@@ -273,7 +273,7 @@ missing_in_the_release() {
         gpg --quiet --verify "$file.asc" "$file" 2>/dev/null || echo "$file is not signed"
     done
     diff <(cd "$top/src/main" && find java java22 -name '*.java' |
-        sed 's|^java[^/]*/||' | LC_ALL=C sort) \
+        sed 's|^java/||; s|^java22/|META-INF/versions/22/|' | LC_ALL=C sort) \
         <(jdk jar --list --file "ashmem-$version-sources.jar" | grep '\.java$' | LC_ALL=C sort)
     grep -q "<url>$url</url>" "ashmem-$version.pom" || echo "the POM does not name its project"
     for file in org.ashmem/ashmem@ org.apache.commons/commons-lang3@ org.jspecify/jspecify@; do
