@@ -175,7 +175,7 @@ test_java() {
 
 # java_classes NAME TITLE BACKEND FOLDER CLASS...: runs some of Maven's unit tests, on the device or on this kernel's memfd
 java_classes() {
-    local name=$1 title=$2 java=(java "-Dorg.ashmem.backend=$3") folder=$4 ended
+    local name=$1 title=$2 folder=$4 ended java=(java "-Dorg.ashmem.backend=$3" -Dorg.ashmem.purgeOnPressure=false)
     shift 4
     java_run "$name" "$folder" "${@/#/--select-class=org.ashmem.}"
     junit_results "$kernel: $title" "$results/$name.log" "$results/$name" "$ended" >"$results/$name.tsv"

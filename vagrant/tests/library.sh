@@ -11,7 +11,7 @@ races_out=$top/target/races-and-benchmarks
 
 # jar_options OUT: prints the options of a JVM that runs the jar's tests and writes their coverage to OUT
 jar_options() {
-    printf '%s\n' "${junit_launcher[@]}" -Dorg.ashmem.backend=memfd \
+    printf '%s\n' "${junit_launcher[@]}" -Dorg.ashmem.backend=memfd -Dorg.ashmem.purgeOnPressure=false \
         "-javaagent:$top/target/jacoco/org.jacoco.agent-runtime.jar=destfile=$1/jacoco.exec,includes=org.ashmem.*"
 }
 

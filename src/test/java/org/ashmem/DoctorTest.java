@@ -19,7 +19,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** What {@code java -jar} prints, and what it finds in machines that are folders of this test. */
-@ExtendWith(OnMemfd.class)
+@ExtendWith({OnMemfd.class, WatchedByDefault.class})
 class DoctorTest {
   @TempDir Path root;
 
@@ -172,11 +172,7 @@ class DoctorTest {
     write("proc/pressure/memory", "some avg10=0.00\n");
     assertEquals(Finding.State.OK, finding("pressure").state());
     System.setProperty(PressureWatch.PROPERTY, "false");
-    try {
-      assertEquals(Finding.State.LACK, finding("pressure").state());
-    } finally {
-      System.clearProperty(PressureWatch.PROPERTY);
-    }
+    assertEquals(Finding.State.LACK, finding("pressure").state());
   }
 
   @Test

@@ -13,14 +13,15 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import org.apache.commons.lang3.Validate;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** The life of the watch. An ordinary file accepts the trigger, and never reports pressure. */
+@ExtendWith(WatchedByDefault.class)
 class PressureWatchTest {
   private static final long MIB = 1 << 20;
 
@@ -32,11 +33,6 @@ class PressureWatchTest {
   void createFile() throws Exception {
     file = Files.createFile(directory.resolve("memory.pressure"));
     Await.until(() -> threads().isEmpty());
-  }
-
-  @AfterEach
-  void restore() {
-    System.clearProperty(PressureWatch.PROPERTY);
   }
 
   @Test
