@@ -36,10 +36,6 @@ static atomic_long_t purged_by[ASHMEM_REASONS];
 /* The bytes of a file to unmap at once then, so that the next purges need not. */
 #define UNMAP_WINDOW	SZ_16M
 
-/* If mappings are few: the bytes of a file, and about how many pages in them, to unmap at once. */
-#define UNMAP_SPAN	SZ_64M
-#define UNMAP_PAGES	512
-
 /* If less swap is free, in pages, what is swapped out is purged, too. */
 #define SWAP_SHORT	1024
 
@@ -391,50 +387,18 @@ static bool many_mappings(struct address_space *mapping)
 }
 
 /*
- * Removes the ranges that are to be purged next from all mappings, as long as they are
- * close in the file: each change of a mapping interrupts all processors that run its
- * owner. A task that uses a page in between gets it back by a minor fault.
+ * May the purge change the mappings of a range now? If they are many, this removes the
+ * pages of a larger part of the file from all of them: a task that uses one gets it back
+ * by a minor fault.
  */
-static void unmap_ahead(const struct ashmem_purge *purge, struct ashmem_share *share,
-			const struct ashmem_range *range)
-{
-	struct address_space *mapping = share->region->file->f_mapping;
-	unsigned long start = range->start, end = range->end, nr = end - start;
-	unsigned long most = mult_frac(share->region->size >> PAGE_SHIFT, UNMAP_PAGES,
-				       READ_ONCE(mapping->nrpages) + 1);
-
-	most = min_t(unsigned long, most, UNMAP_SPAN >> PAGE_SHIFT);
-	if (range->queue == &share->queue) {
-		list_for_each_entry_continue(range, &share->queue.ranges, age) {
-			nr += range->end - range->start;
-			if (purge->freed + nr > purge->want ||
-			    max(end, range->end) - min(start, range->start) > most)
-				break;
-			start = min(start, range->start);
-			end = max(end, range->end);
-		}
-	}
-	unmap_mapping_range(mapping, (loff_t)start << PAGE_SHIFT,
-			    (loff_t)(end - start) << PAGE_SHIFT, 0);
-}
-
-/*
- * Removes a range from all mappings, unless this has to wait. If the mappings are many,
- * a larger part of the file goes at once.
- */
-static bool range_unmap(struct ashmem_purge *purge, struct ashmem_share *share,
-			const struct ashmem_range *range, struct look *look)
+static bool may_unmap(struct ashmem_purge *purge, struct ashmem_share *share,
+		      const struct ashmem_range *range, struct look *look)
 {
 	struct address_space *mapping = share->region->file->f_mapping;
 	loff_t first = round_down((loff_t)range->start << PAGE_SHIFT, UNMAP_WINDOW);
 
-	if (!look->mapped)
+	if (!many_mappings(mapping))
 		return true;
-	if (!many_mappings(mapping)) {
-		unmap_ahead(purge, share, range);
-		look->mapped = false;
-		return true;
-	}
 	if (purge->unmapped || (!purge->quota.own && share->put_off++ < PUT_OFF))
 		return false;
 	share->put_off = 0;
@@ -527,7 +491,7 @@ bool ashmem_purge_share(struct ashmem_purge *purge, struct ashmem_share *share)
 			if (queued)
 				range_move(share, range, &look);
 			queued = look.lost;
-		} else if (range_unmap(purge, share, range, &look)) {
+		} else if (!look.mapped || may_unmap(purge, share, range, &look)) {
 			range_purge(purge, share, range, &look);
 			continue;
 		} else {
