@@ -83,6 +83,11 @@ static inline bool ashmem_page_locked(struct page *page)
 	return test_bit(PG_locked, (const unsigned long *)&page->flags);
 }
 
+static inline bool ashmem_page_mlocked(struct page *page)
+{
+	return test_bit(PG_mlocked, (const unsigned long *)&page->flags);
+}
+
 /*
  * 5.16: folios. The kernel takes a small page with many references for one that is pinned
  * for DMA; here mappings do not count as references.

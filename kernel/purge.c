@@ -50,6 +50,7 @@ static atomic_long_t purged_by[ASHMEM_REASONS];
  * @locked: a page is locked; if the look was for a share, it ended there
  * @cut: a huge page extends beyond the range
  * @mapped: a page is mapped
+ * @mlocked: a page is locked in memory by a mapping
  */
 struct look {
 	unsigned long own;
@@ -61,6 +62,7 @@ struct look {
 	bool locked;
 	bool cut;
 	bool mapped;
+	bool mlocked;
 };
 
 static struct xarray *region_entries(const struct ashmem_region *region)
@@ -102,15 +104,16 @@ static unsigned long entry_pages(struct page *head, unsigned long index)
 	return is_power_of_2(nr) && round_down(index, nr) + nr > index ? nr : 1;
 }
 
-/* Lets other tasks run in the middle of a walk of the page cache. */
-static void look_pause(struct xa_state *xas)
+/* Lets other tasks run in the middle of a walk of the page cache. Return: was that done? */
+static bool look_pause(struct xa_state *xas)
 {
 	if (!need_resched())
-		return;
+		return false;
 	xas_pause(xas);
 	rcu_read_unlock();
 	cond_resched();
 	rcu_read_lock();
+	return true;
 }
 
 /*
@@ -153,6 +156,7 @@ static void range_look(struct ashmem_purge *purge, struct ashmem_share *share,
 		wanted = page_wanted(purge, share, head);
 		where = wanted ? share : ashmem_shares_find(region, head);
 		look->mapped |= ashmem_page_mapped(head);
+		look->mlocked |= ashmem_page_mlocked(head);
 		/* Was this the page of the entry all the time? */
 		if (xas_reload(&xas) != page) {
 			xas_reset(&xas);
@@ -354,12 +358,18 @@ static struct ashmem_range *share_search(struct ashmem_purge *purge, struct ashm
 				WRITE_ONCE(share->seen, true);
 		}
 		behind = round_down(xas.xa_index, nr) + nr;
+		/* It serves limits only. */
+		if (owner == share && !wanted && ashmem_ranges_at(&region->ranges, first, behind))
+			share->passed = true;
 		range = wanted ? ashmem_ranges_at(&region->ranges, first, behind) : NULL;
 		share->cursor = range ? range->end : behind;
 		if (range)
 			break;
 		if (nr > 1)
 			xas_set(&xas, behind);
+		/* After a pause, another memcg may have the address of the payer. */
+		if (look_pause(&xas))
+			nid = NUMA_NO_NODE;
 	}
 	rcu_read_unlock();
 	if (!range && !page) {
@@ -396,6 +406,7 @@ static bool may_unmap(struct ashmem_purge *purge, struct ashmem_share *share,
 {
 	struct address_space *mapping = share->region->file->f_mapping;
 	loff_t first = round_down((loff_t)range->start << PAGE_SHIFT, UNMAP_WINDOW);
+	struct look window;
 
 	if (!many_mappings(mapping))
 		return true;
@@ -403,6 +414,11 @@ static bool may_unmap(struct ashmem_purge *purge, struct ashmem_share *share,
 		return false;
 	share->put_off = 0;
 	purge->unmapped = true;
+	/* Without a mapping, a page could be swapped out, which mlock() forbids. */
+	range_look(purge, NULL, share->region, first >> PAGE_SHIFT,
+		   (first + UNMAP_WINDOW) >> PAGE_SHIFT, &window);
+	if (window.mlocked)
+		return true;
 	unmap_mapping_range(mapping, first, UNMAP_WINDOW, 0);
 	look->mapped = ((loff_t)range->end << PAGE_SHIFT) > first + UNMAP_WINDOW;
 	return true;
@@ -412,10 +428,13 @@ static bool may_unmap(struct ashmem_purge *purge, struct ashmem_share *share,
 static void range_move(struct ashmem_share *share, struct ashmem_range *range,
 		       const struct look *look)
 {
-	if (look->lost) {
-		/* A later unpin or fault learns of that share. */
+	if (look->lost || look->where == share) {
+		/*
+		 * A later unpin or fault learns of the share that is not known. Or the page is
+		 * on a node without kernel memory, and serves limits only.
+		 */
 		ashmem_queue_add(&share->queue, range);
-	} else if (look->where && look->where != share) {
+	} else if (look->where) {
 		ashmem_queue_add(&look->where->queue, range);
 		ashmem_shares_list(share->region);
 	} else {
@@ -488,9 +507,11 @@ bool ashmem_purge_share(struct ashmem_purge *purge, struct ashmem_share *share)
 		if (range_busy(&look) || range_cuts_swapped(region, range->start, range->end)) {
 			share->passed = true;
 		} else if (!look.own && !(look.swapped && !look.other && swap_is_short(purge))) {
+			/* A page that is swapped in without a fault is found by a search. */
+			share->passed |= look.swapped;
 			if (queued)
 				range_move(share, range, &look);
-			queued = look.lost;
+			queued = look.lost || look.where == share;
 		} else if (!look.mapped || may_unmap(purge, share, range, &look)) {
 			range_purge(purge, share, range, &look);
 			continue;

@@ -260,18 +260,26 @@ static bool share_takes(struct ashmem_share *share, unsigned long index, unsigne
 	struct ashmem_region *region = share->region;
 	struct ashmem_range *range;
 
-	if (!READ_ONCE(share->seen))
-		WRITE_ONCE(share->seen, true);
 	/*
-	 * Pairs with the barriers in ashmem_shares_queue() and ashmem_share_remove(): that
-	 * task or this one sees the other.
+	 * The page is in the file. Pairs with the barriers in ashmem_shares_queue() and
+	 * share_search(): the unpin, the search, or this sees the other.
 	 */
 	smp_mb();
+	if (!READ_ONCE(share->seen)) {
+		WRITE_ONCE(share->seen, true);
+		/* Pairs with the barrier in ashmem_share_remove(). */
+		smp_mb();
+	}
 	if (READ_ONCE(share->gone))
 		return false;
 	if (!READ_ONCE(region->ranges.nr_unpinned))
 		return true;
 	if (mutex_trylock(&region->lock)) {
+		/* The payer of the page may have changed since the share was found. */
+		if (share->gone) {
+			mutex_unlock(&region->lock);
+			return false;
+		}
 		range = ashmem_ranges_at(&region->ranges, index, index + nr);
 		if (range && !range->queue)
 			ashmem_queue_add(&share->queue, range);
@@ -285,7 +293,7 @@ static bool share_takes(struct ashmem_share *share, unsigned long index, unsigne
 	WRITE_ONCE(share->touched, true);
 	/* Pairs with the barrier in ashmem_share_sleep(). */
 	smp_mb();
-	return READ_ONCE(share->listed);
+	return READ_ONCE(share->listed) && !READ_ONCE(share->gone);
 }
 
 /**

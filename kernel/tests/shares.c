@@ -365,6 +365,92 @@ CASE(a_page_that_1100_mappings_have_is_purged)
 	purge_with_mappings(1100);
 }
 
+static bool is_mapped(const char *page)
+{
+	const uint64_t present = 1ull << 63;
+	uint64_t entry;
+	int fd = CHECK_OK(open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC));
+
+	CHECK_EQ(sizeof(entry), pread(fd, &entry, sizeof(entry),
+				      (uintptr_t)page / page_size * sizeof(entry)));
+	close(fd);
+	return entry & present;
+}
+
+/* If a purge unmaps more than its range, what mlock() locked must not be part of that. */
+static void purge_beside_locked_pages(int mappings)
+{
+	enum { PAGES = 64 };
+	int fd;
+	char *base = region_of_pages(&fd, PAGES);
+
+	write_pages(base, 0, PAGES, 1);
+	CHECK_OK(mlock(base, PAGES * page_size));
+	for (int i = 1; i < mappings; i++)
+		checked_map(fd, PAGES * page_size, PROT_READ, MAP_SHARED | MAP_POPULATE, 0);
+	for (int i = 0; i < PAGES; i += 16)
+		unpin(fd, i, 1);
+	WAIT_UNTIL((drop_caches("2"), purged_bytes(fd) == PAGES / 16 * page_size));
+	for (int i = 0; i < PAGES; i++)
+		CHECK(is_mapped(base + i * page_size) == !!(i % 16));
+}
+
+CASE(locked_pages_beside_a_purge_stay_mapped)
+{
+	purge_beside_locked_pages(1);
+}
+
+CASE(locked_pages_beside_a_purge_stay_mapped_if_mappings_are_many)
+{
+	purge_beside_locked_pages(100);
+}
+
+/* swapoff brings pages into memory without a fault, after reclaim looked at them. */
+static void find_what_swapoff_brings(bool walked)
+{
+	enum { PAGES = 1024 };
+	int fd;
+	char *base = region_of_pages(&fd, PAGES + 2 * RANGE);
+	unsigned char resident[PAGES];
+	size_t swapped, before;
+
+	make_swap();
+	stay_on_processor(0);
+	write_pages(base, 0, PAGES + RANGE, 1);
+	unpin_ranges(fd, PAGES, 2 * RANGE);
+	/* Nothing is left for a search. */
+	for (int i = 0; i < 4; i++)
+		drop_caches("2");
+	unpin_ranges(fd, 0, PAGES);
+	do {
+		CHECK_OK(madvise(base, PAGES * page_size, MADV_PAGEOUT));
+		CHECK_OK(mincore(base, PAGES * page_size, resident));
+		swapped = 0;
+		for (size_t i = 0; i < PAGES; i++)
+			swapped += !(resident[i] & 1);
+	} while (swapped < PAGES);
+	for (int i = 0; walked && i < 4; i++)
+		drop_caches("2");
+	CHECK_OK(swapoff(ZRAM));
+	before = purged_bytes(fd);
+	limit_above("a", 0);
+	touch_anonymous(2 * MIB);
+	CHECK(purged_bytes(fd) > before);
+	CHECK_EQ(0, cgroup_oom_kills("a"));
+}
+
+CASE_LIMIT(memory_that_swapoff_brings_back_is_found, 60)
+{
+	cgroup_create("a");
+	IN_GROUP("a", find_what_swapoff_brings(false));
+}
+
+CASE_LIMIT(memory_that_swapoff_brings_back_after_a_walk_is_found, 60)
+{
+	cgroup_create("a");
+	IN_GROUP("a", find_what_swapoff_brings(true));
+}
+
 static void take_memory_of(int node)
 {
 	unsigned long mask = 1ul << node;
