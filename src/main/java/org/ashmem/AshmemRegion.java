@@ -576,10 +576,13 @@ public final class AshmemRegion implements AutoCloseable {
       implements Runnable {
     @Override
     public void run() {
-      watched.close();
-      driver.close();
-      descriptor.close();
-      lifetime.end();
+      try {
+        watched.close();
+      } finally {
+        driver.close();
+        descriptor.close();
+        lifetime.end();
+      }
     }
   }
 

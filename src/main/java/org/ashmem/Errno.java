@@ -21,6 +21,7 @@ final class Errno {
   static final int ENOSYS = 38;
   static final int EOVERFLOW = 75;
   static final int ECONNRESET = 104;
+  static final int ETIMEDOUT = 110;
 
   /** The names of the error numbers from 1. */
   private static final String[] NAMES = {

@@ -96,7 +96,7 @@ final class Poller {
       try {
         int result = Shim.watch(watcher, fd, event);
         if (result == 0) {
-          wait.park(nanoseconds);
+          wait.park(Math.min(nanoseconds, Wait.LONGEST));
         }
         return result;
       } finally {
@@ -117,11 +117,7 @@ final class Poller {
         return made;
       }
       try {
-        // The thread must not keep the class loaders of the thread that starts it.
-        Thread thread = new Thread(null, () -> run(made), "ashmem-poller", 0, false);
-        thread.setContextClassLoader(null);
-        thread.setDaemon(true);
-        thread.start();
+        Daemon.of(() -> run(made), "ashmem-poller").start();
       } catch (Throwable e) {
         int unused = Shim.close(made);
         throw e;
@@ -134,11 +130,19 @@ final class Poller {
 
   private static void run(int watcher) {
     do {
-      int fd = Shim.nextReady(watcher, PAUSE);
-      // If the wait has just ended, another one may have the same descriptor, and ends early.
-      Wait wait = WAITS.get(fd);
-      if (wait != null) {
-        wait.end();
+      try {
+        int fd = Shim.nextReady(watcher, PAUSE);
+        if (fd < 0 && fd != -Errno.ETIMEDOUT) {
+          // Something else closed the descriptor of epoll. The waits look by themselves.
+          LockSupport.parkNanos(Wait.LONGEST);
+        }
+        // If the wait has just ended, another one may have the same descriptor, and ends early.
+        Wait wait = WAITS.get(fd);
+        if (wait != null) {
+          wait.end();
+        }
+      } catch (Throwable e) {
+        // The Java heap is full. The wait looks by itself.
       }
     } while (!WAITS.isEmpty() || !end(watcher));
   }
@@ -153,6 +157,9 @@ final class Poller {
   }
 
   private static final class Wait {
+    /** The longest time to park before the socket is looked at again, in nanoseconds. */
+    static final long LONGEST = 1_000_000_000;
+
     private final Thread thread;
     private volatile boolean over;
 

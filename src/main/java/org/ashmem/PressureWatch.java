@@ -82,10 +82,7 @@ final class PressureWatch {
     this.limits = limits;
     this.pressure = pressure;
     this.fd = fd;
-    // The thread must not keep the class loaders of the thread that starts it.
-    this.thread = new Thread(null, this::run, "ashmem-pressure", 0, false);
-    thread.setContextClassLoader(null);
-    thread.setDaemon(true);
+    this.thread = Daemon.of(this::run, "ashmem-pressure");
   }
 
   /** Returns whether memory gives way not only on request. */
@@ -235,25 +232,41 @@ final class PressureWatch {
                 pages);
           }
           room = each.room();
+          if (pages == 0 && room.isShort(expected)) {
+            // Nothing is left to purge. The next unpin asks for a look.
+            bytes = 0;
+            continue;
+          }
         }
-        // If nothing is left to purge, looking again at once would be in vain.
         pause = Math.min(pause, Math.max(room.room(), room.margin()) / RATE);
         bytes = Math.min(bytes, (room.room() - room.margin()) / 2);
       }
       lookAt = MemfdDriver.CLOCK.get() + Math.max(LEAST, bytes) / AshmemRegion.pageSize();
     } catch (Throwable e) {
-      // For example the Java heap is full. Keep watching: memory may run short again.
-      LOG.log(System.Logger.Level.WARNING, "memory pressure: the purge failed", e);
+      failed(e);
       pause = LONGEST;
     }
     lookedAt = System.nanoTime();
     return Math.max(SHORTEST, pause);
   }
 
+  /** For example the Java heap is full. The watch goes on: memory may run short again. */
+  private static void failed(Throwable cause) {
+    try {
+      LOG.log(System.Logger.Level.WARNING, "memory pressure: the purge failed", cause);
+    } catch (Throwable e) {
+      // A logger needs some heap, too.
+    }
+  }
+
   private void run() {
     try {
       while (goesOn()) {
-        takeReport();
+        try {
+          takeReport();
+        } catch (Throwable e) {
+          failed(e);
+        }
         long pause = makeRoom(0, Long.MAX_VALUE);
         sleep(SHORTEST);
         asked = false;
@@ -297,7 +310,7 @@ final class PressureWatch {
         LOG.log(
             System.Logger.Level.DEBUG, "{0} reports pressure: purged {1} pages", pressure, pages);
       } catch (Throwable e) {
-        LOG.log(System.Logger.Level.WARNING, "memory pressure: the purge failed", e);
+        failed(e);
       }
     }
   }

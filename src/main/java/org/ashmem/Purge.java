@@ -134,6 +134,9 @@ final class Purge {
   }
 
   private static long oldest(LongPredicate enough) {
+    if (enough.test(0)) {
+      return 0;
+    }
     List<Candidate> candidates = candidates();
     candidates.sort(Comparator.comparingLong(each -> each.age));
     long pages = 0;

@@ -7,6 +7,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.locks.LockSupport;
 
 /**
  * Waits for purges of all watched regions, in one thread, and runs the actions. The thread starts
@@ -36,6 +37,12 @@ final class PurgeReports {
   private static int wake = -1;
 
   private static volatile boolean watched;
+
+  /** How long the thread waits after a failure, in nanoseconds. */
+  private static final long PAUSE = 100_000_000;
+
+  /** Whether reports may have been lost. Only the thread uses this field. */
+  private static boolean missed;
 
   private PurgeReports() {}
 
@@ -83,7 +90,8 @@ final class PurgeReports {
 
   /** Tells the regions of a file on memfd that it was purged. */
   static synchronized void purged(long file) {
-    if (REGIONS.containsKey(file) && PURGED.add(file)) {
+    if (REGIONS.containsKey(file)) {
+      PURGED.add(file);
       wake();
     }
   }
@@ -95,11 +103,7 @@ final class PurgeReports {
       waking = AshmemException.check("eventfd", name, Shim.openWake(opened));
       epoll = opened;
       wake = waking;
-      // The thread must not keep the class loaders of the thread that starts it.
-      Thread thread = new Thread(null, PurgeReports::run, "ashmem-purges", 0, false);
-      thread.setContextClassLoader(null);
-      thread.setDaemon(true);
-      thread.start();
+      Daemon.of(PurgeReports::run, "ashmem-purges").start();
     } catch (Throwable e) {
       close(opened, waking);
       throw e;
@@ -163,8 +167,7 @@ final class PurgeReports {
         }
       }
     } catch (Throwable e) {
-      // For example the Java heap is full. Later purges are still told.
-      LOG.log(System.Logger.Level.WARNING, "the report of a purge failed", e);
+      failed(e);
     }
     synchronized (PurgeReports.class) {
       if (REGIONS.isEmpty()) {
@@ -174,6 +177,23 @@ final class PurgeReports {
       }
     }
     return true;
+  }
+
+  /**
+   * For example the Java heap is full. Nobody knows which reports were lost, and the driver tells
+   * of no purge before the last one was acknowledged. So the next round tells all regions.
+   */
+  private static void failed(Throwable cause) {
+    missed = true;
+    try {
+      LOG.log(System.Logger.Level.WARNING, "the report of a purge failed", cause);
+    } catch (Throwable e) {
+      // A logger needs some heap, too.
+    }
+    LockSupport.parkNanos(PAUSE);
+    synchronized (PurgeReports.class) {
+      wake();
+    }
   }
 
   /** Ends after a wait that failed: something else closed the descriptors. */
@@ -190,10 +210,11 @@ final class PurgeReports {
       PURGED.add(files[i]);
     }
     List<WatchedRegion> regions = new ArrayList<>();
-    for (Long file : PURGED) {
+    for (Long file : missed ? REGIONS.keySet() : PURGED) {
       regions.addAll(REGIONS.getOrDefault(file, List.of()));
     }
     PURGED.clear();
+    missed = false;
     return regions;
   }
 

@@ -45,8 +45,8 @@ public final class PurgeWatch implements AutoCloseable {
   }
 
   /**
-   * Ends the watch. No call of the action begins after this. It does not wait for a call in
-   * progress. A second call of this method is a no-op.
+   * Ends the watch. It does not wait for a call of the action that is in progress, or about to
+   * begin. A second call of this method is a no-op.
    */
   @Override
   public void close() {

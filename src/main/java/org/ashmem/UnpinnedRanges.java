@@ -108,7 +108,9 @@ final class UnpinnedRanges {
 
   /** Returns the bytes of the pages up to an end, which need not be a page boundary. */
   private static long pages(long end) {
-    return -Math.floorDiv(-end, AshmemRegion.pageSize()) * AshmemRegion.pageSize();
+    long page = AshmemRegion.pageSize();
+    long before = (end - 1) / page * page;
+    return before > Long.MAX_VALUE - page ? Long.MAX_VALUE : before + page;
   }
 
   /** Returns the ranges that may be purged, in no particular order. */

@@ -63,10 +63,11 @@ final class ArenaMemory extends Memory {
       // this object reachable.
       made = adopt(unmapping, shared, this::unmap).asSlice(before, length);
       arena = shared;
-      segment = made;
       if (closed) {
         shared.close();
       }
+      // Other threads see the segment from here on. It must not look open over unmapped pages.
+      segment = made;
     }
     return made;
   }

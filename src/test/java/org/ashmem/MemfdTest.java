@@ -358,6 +358,16 @@ class MemfdTest {
   }
 
   @Test
+  void bytesOfTheLargestRegionAreCounted() {
+    try (AshmemRegion region = region("largest", Long.MAX_VALUE)) {
+      assertEquals(Long.MAX_VALUE, RegionUsage.of(region).pinnedBytes());
+      region.unpin();
+      assertEquals(0, RegionUsage.of(region).pinnedBytes());
+      assertEquals(Long.MAX_VALUE, RegionUsage.of(region).unpinnedBytes());
+    }
+  }
+
+  @Test
   void largestRegionHasAllItsPages() {
     long size = Long.MAX_VALUE;
     long before = Counters.regionBytes();
