@@ -8,8 +8,8 @@ package org.ashmem;
  * <p>Which pages were purged, the action finds out by pinning them. One call may tell of several
  * purges, and one purge may be told twice; a purge from before the watch may be told, too.
  *
- * <p>On the device the kernel reports the purges, whoever caused them. It reports them to one
- * process: if several processes watch the same region, some of them may not be told. On memfd this
+ * <p>On the device the kernel reports all purges, also those that another process caused. It
+ * reports them to one process: if several processes watch the same region, some of them may not be told. On memfd this
  * process tells its own purges, and there are no others: what another process may have is not
  * purged.
  *
