@@ -9,9 +9,9 @@ package org.ashmem;
  * purges, and one purge may be told twice; a purge from before the watch may be told, too.
  *
  * <p>On the device the kernel reports all purges, also those that another process caused. It
- * reports them to one process: if several processes watch the same region, some of them may not be told. On memfd this
- * process tells its own purges, and there are no others: what another process may have is not
- * purged.
+ * reports them to one process: if several processes watch the same region, some of them may not be
+ * told. On memfd this process tells its own purges, and there are no others: what another process
+ * may have is not purged.
  *
  * <p>The actions of all regions run in one thread, one after the other. The thread is a daemon, and
  * ends with the last watch. An action that takes long delays the others; what it throws is logged.

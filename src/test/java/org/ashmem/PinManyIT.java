@@ -167,7 +167,10 @@ class PinManyIT {
     assertThrows(ClosedException.class, () -> RegionUsage.of(region));
   }
 
-  /** The kernel reports a purge to a process that polls the region, until somebody asks for its state. */
+  /**
+   * The kernel reports a purge to a process that polls the region, until somebody asks for its
+   * state.
+   */
   @Test
   @Tag("device")
   void countingLeavesTheNewsOfAPurge() {
