@@ -13,6 +13,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import org.apache.commons.lang3.Validate;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -32,6 +33,12 @@ class PressureWatchTest {
   @BeforeEach
   void createFile() throws Exception {
     file = Files.createFile(directory.resolve("memory.pressure"));
+    Await.until(() -> threads().isEmpty());
+  }
+
+  /** A watch of the limits here must not purge the regions of the next test. */
+  @AfterEach
+  void awaitTheEnd() throws Exception {
     Await.until(() -> threads().isEmpty());
   }
 
