@@ -22,7 +22,7 @@ struct mem_cgroup;
  * @purged: pages purged, including pages that had no memory
  * @looked: entries of the page cache looked at
  * @visits: shares visited
- * @missed: the region of a share could not be visited
+ * @missed: the lock of a region was held when the last walk came
  * @unmapped: many mappings were changed
  */
 struct ashmem_purge {
@@ -36,7 +36,7 @@ struct ashmem_purge {
 	unsigned long purged;
 	unsigned long looked;
 	unsigned long visits;
-	u8 missed;
+	bool missed;
 	bool unmapped;
 };
 

@@ -33,8 +33,6 @@ struct page;
  * @gone: the share is being removed from its region
  * @barren: the last visit purged nothing
  * @put_off: how often a purge was put off that has many mappings to change
- * @missed: how often in a row the region's lock was held when a walk came. Guarded by the
- *	LRU's lock
  * @place: the share's place on the LRU: when its oldest range was unpinned at the time
  *	when it got this place. Guarded by the LRU's lock
  * @cursor: the page at which the next search for pages of this share goes on
@@ -57,7 +55,6 @@ struct ashmem_share {
 	bool barren;
 	bool passed;
 	u8 put_off;
-	u8 missed;
 	u64 place;
 	unsigned long cursor;
 	struct rcu_head rcu;

@@ -7,6 +7,8 @@
  * its oldest range may have been pinned, purged or unpinned again. So among all regions
  * of a memcg, the least recently unpinned range is purged first.
  */
+#include <linux/delay.h>
+#include <linux/jiffies.h>
 #include <linux/memcontrol.h>
 #include <linux/mm.h>
 #include <linux/module.h>
@@ -29,8 +31,8 @@ static struct shrinker *share_shrinker;
 /* Older kernels call the shrinker before it has a list. */
 static bool lru_ready;
 
-/* If a region could not be visited so often in a row, its lock is waited for. */
-#define MANY_MISSES	64
+/* How long a scan tries again if locks keep it from all that it could purge. */
+#define MISS_WAIT	msecs_to_jiffies(4)
 
 /* The place of a share that is to be visited last. */
 #define LAST_PLACE	U64_MAX
@@ -91,14 +93,11 @@ static enum lru_status share_met(struct ashmem_lru_walk *walk, struct list_head 
 	struct ashmem_region *region = share->region;
 	unsigned long looked;
 
-	scan->purge.visits++;
 	if (!mutex_trylock(&region->lock)) {
-		if (share->missed < MANY_MISSES)
-			share->missed++;
-		scan->purge.missed = max(scan->purge.missed, share->missed);
+		scan->purge.missed = true;
 		return LRU_SKIP;
 	}
-	share->missed = 0;
+	scan->purge.visits++;
 	if (share_moves(share, list)) {
 		mutex_unlock(&region->lock);
 		return LRU_SKIP;
@@ -184,19 +183,29 @@ static unsigned long shrinker_count(struct shrinker *shrinker, struct shrink_con
 }
 
 /*
- * Gives the holder of a region's lock a chance, before the OOM killer is invoked for what
- * that lock guards. The holder may wait for this processor. A holder that goes on for very
- * long, with a request for a million ranges, needs some ticks. Never waits for the lock
- * itself, because its holder may wait for a page that the reclaiming task has locked.
+ * Walks the LRU. If nothing could be purged because locks were held, gives the holders a
+ * chance and walks again: reclaim asks about 200 times before the OOM killer is invoked for
+ * what the locks guard, and this may be over before a holder has had a processor. Never
+ * waits for a lock itself, because its holder may wait for a page that the reclaiming
+ * task has locked.
  */
-static void miss_region(const struct ashmem_purge *purge)
+static void lru_purge(struct scan *scan, const struct shrink_control *sc)
 {
-	if (purge->quota.reason > ASHMEM_REASON_RECLAIM)
-		return;
-	if (purge->missed < MANY_MISSES)
-		yield();
-	else
-		schedule_timeout_killable(1);
+	struct ashmem_purge *purge = &scan->purge;
+	unsigned long end = jiffies + MISS_WAIT;
+
+	for (;;) {
+		purge->missed = false;
+		scan->walk.nr_to_walk = ASHMEM_PURGE_VISITS;
+		list_lru_walk_one(&ashmem_share_lru, sc->nid, sc->memcg, ashmem_lru_visit,
+				  &scan->walk, &scan->walk.nr_to_walk);
+		if (!purge->missed || purge->purged ||
+		    purge->quota.reason > ASHMEM_REASON_RECLAIM || time_after(jiffies, end))
+			break;
+		usleep_range(50, 100);
+		if (!ashmem_purge_goes_on(purge))
+			break;
+	}
 }
 
 static unsigned long shrinker_scan(struct shrinker *shrinker, struct shrink_control *sc)
@@ -225,12 +234,7 @@ static unsigned long shrinker_scan(struct shrinker *shrinker, struct shrink_cont
 	}
 	trace_ashmem_shrink_start(sc->nid, memcg, quota->reason, purge->want);
 
-	scan.walk.nr_to_walk = ASHMEM_PURGE_VISITS;
-	list_lru_walk_one(&ashmem_share_lru, sc->nid, sc->memcg, ashmem_lru_visit, &scan.walk,
-			  &scan.walk.nr_to_walk);
-
-	if (purge->missed && !purge->purged)
-		miss_region(purge);
+	lru_purge(&scan, sc);
 	if (!quota->own)
 		ashmem_turn_ends(quota, memcg, holds, purge->purged);
 	trace_ashmem_shrink_end(sc->nid, memcg, quota->reason, purge->purged, purge->freed);
