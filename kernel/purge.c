@@ -28,10 +28,12 @@ static atomic_long_t purged_by[ASHMEM_REASONS];
 #define MANY_MAPPINGS	64
 
 /*
- * How often this is put off while another memcg, or the machine, lacks memory. Before the
- * OOM killer is invoked for a memcg, reclaim asks about 200 times.
+ * Reclaim asks up to 13 times for a charge before it tries the charge again, and tries 16
+ * times before it invokes the OOM killer. A memcg with other memory gives it earlier.
  */
-#define PUT_OFF		100
+#define PRESSES_FOR_CHARGE	10
+/* Reclaim for the machine is not for one charge. */
+#define PRESSES			100
 
 /* The bytes of a file to unmap at once then, so that the next purges need not. */
 #define UNMAP_WINDOW	SZ_16M
@@ -410,9 +412,9 @@ static bool may_unmap(struct ashmem_purge *purge, struct ashmem_share *share,
 
 	if (!many_mappings(mapping))
 		return true;
-	if (purge->unmapped || (!purge->quota.own && share->put_off++ < PUT_OFF))
+	if (purge->unmapped || (!purge->quota.own && !ashmem_purge_presses(purge)))
 		return false;
-	share->put_off = 0;
+	WRITE_ONCE(share->vain, 0);
 	purge->unmapped = true;
 	/* Without a mapping, a page could be swapped out, which mlock() forbids. */
 	range_look(purge, NULL, share->region, first >> PAGE_SHIFT,
@@ -460,6 +462,19 @@ bool ashmem_purge_goes_on(struct ashmem_purge *purge)
 	return purge->freed < purge->want && purge->purged < purge->asked &&
 	       purge->looked < ASHMEM_PURGE_LOOKS && purge->visits < ASHMEM_PURGE_VISITS &&
 	       !fatal_signal_pending(current);
+}
+
+/**
+ * ashmem_purge_presses() - does reclaim ask so often that it finds no other memory?
+ * @purge: the purge
+ *
+ * What costs others much is left until then.
+ *
+ * Context: Called by the reclaiming task.
+ */
+bool ashmem_purge_presses(const struct ashmem_purge *purge)
+{
+	return purge->vain >= (purge->quota.memcg ? PRESSES_FOR_CHARGE : PRESSES);
 }
 
 /**
@@ -582,8 +597,10 @@ long ashmem_purge_all(void)
 			ashmem_region_put(region);
 			return -EINTR;
 		}
+		WRITE_ONCE(region->purging, true);
 		if (region->open)
 			region_purge(&purge, region);
+		WRITE_ONCE(region->purging, false);
 		mutex_unlock(&region->lock);
 	}
 	return purge.purged;

@@ -22,7 +22,9 @@ struct mem_cgroup;
  * @purged: pages purged, including pages that had no memory
  * @looked: entries of the page cache looked at
  * @visits: shares visited
- * @missed: the lock of a region was held when the last walk came
+ * @vain: how often one of the shares met was asked in vain
+ * @missed: the last walk could not visit a region, because its lock was held
+ * @beside: another task purges such a region
  * @unmapped: many mappings were changed
  */
 struct ashmem_purge {
@@ -36,7 +38,9 @@ struct ashmem_purge {
 	unsigned long purged;
 	unsigned long looked;
 	unsigned long visits;
+	u8 vain;
 	bool missed;
+	bool beside;
 	bool unmapped;
 };
 
@@ -47,6 +51,7 @@ struct ashmem_purge {
 #define ASHMEM_PURGE_LOOKS	512
 
 bool ashmem_purge_goes_on(struct ashmem_purge *purge);
+bool ashmem_purge_presses(const struct ashmem_purge *purge);
 bool ashmem_purge_share(struct ashmem_purge *purge, struct ashmem_share *share);
 long ashmem_purge_all(void);
 unsigned long ashmem_purged_by(enum ashmem_reason reason);

@@ -95,25 +95,25 @@ static bool limit_is_met(struct mem_cgroup *memcg)
 }
 
 /*
- * The free pages that the zones of a node lack until kswapd stops. What was purged a moment
+ * The free pages that the zones of a node lack up to a watermark. What was purged a moment
  * ago may be on the lists of the CPUs, where it does not count as free.
  */
-static unsigned long node_lacks(int nid)
+static unsigned long node_lacks(int nid, enum zone_watermarks mark)
 {
 	unsigned long shortage = 0, credit = ashmem_reclaim_credit();
 	struct zone *zone;
 	int i;
 
 	for (i = 0; i < MAX_NR_ZONES; i++) {
-		unsigned long free, high;
+		unsigned long free, wanted;
 
 		zone = &NODE_DATA(nid)->node_zones[i];
 		if (!populated_zone(zone))
 			continue;
 		free = zone_page_state(zone, NR_FREE_PAGES);
-		high = high_wmark_pages(zone);
-		if (free < high)
-			shortage += high - free;
+		wanted = wmark_pages(zone, mark);
+		if (free < wanted)
+			shortage += wanted - free;
 	}
 	return shortage > credit ? shortage - credit : 0;
 }
@@ -127,7 +127,8 @@ static unsigned long node_lacks(int nid)
  * - kswapd wants the pages that its node lacks; if it lacks none, one batch at each call:
  *   kswapd also works for large pages.
  * - Reclaim for a memcg wants the pages that the limits lack, while one lacks any.
- * - Other reclaim wants one batch at each call while the node lacks free pages.
+ * - Other reclaim wants one batch at each call while the node lacks free pages. It may be for
+ *   a limit that is met by now: then a node lacks pages only if no task gets one without reclaim.
  * - Otherwise the reason is memory.reclaim, which gets one batch in each of its tries: at
  *   the start of a try no page is credited yet.
  *
@@ -144,7 +145,7 @@ void ashmem_quota_init(struct ashmem_quota *quota, const struct shrink_control *
 		quota->pages = sc->nr_to_scan;
 	} else if (current_is_kswapd()) {
 		quota->reason = ASHMEM_REASON_KSWAPD;
-		quota->pages = node_lacks(sc->nid) ?:
+		quota->pages = node_lacks(sc->nid, WMARK_HIGH) ?:
 			       (ashmem_reclaim_credit() ? 0 : SWAP_CLUSTER_MAX);
 	} else if ((quota->memcg = memcg_short(sc->memcg))) {
 		unsigned long lacks = memcg_lacks(quota->memcg, 0);
@@ -154,8 +155,11 @@ void ashmem_quota_init(struct ashmem_quota *quota, const struct shrink_control *
 		quota->room = ashmem_limit_room(lacks);
 		quota->pages = lacks + quota->room;
 	} else {
+		bool met = limit_is_met(sc->memcg);
+
 		quota->reason = ASHMEM_REASON_RECLAIM;
-		if (node_lacks(sc->nid) || (!ashmem_reclaim_credit() && !limit_is_met(sc->memcg)))
+		if (node_lacks(sc->nid, met ? WMARK_MIN : WMARK_HIGH) ||
+		    (!ashmem_reclaim_credit() && !met))
 			quota->pages = SWAP_CLUSTER_MAX;
 	}
 }
@@ -180,6 +184,24 @@ unsigned long ashmem_quota_lacks(const struct ashmem_quota *quota, unsigned long
 	now = memcg_lacks(quota->memcg, 0);
 	/* Once nothing is missing, the room alone is no reason to purge another range. */
 	return now ? min(lacks, now + quota->room) : 0;
+}
+
+/**
+ * ashmem_quota_hits() - how often the limit that presses was hit
+ * @quota: the quota
+ *
+ * Counts each try to charge a page that fails, and each breach of memory.high.
+ *
+ * Return: a number that may overflow; 0 if no limit presses.
+ */
+unsigned long ashmem_quota_hits(const struct ashmem_quota *quota)
+{
+#ifdef CONFIG_MEMCG
+	if (quota->memcg)
+		return atomic_long_read(&quota->memcg->memory_events[MEMCG_MAX]) +
+		       atomic_long_read(&quota->memcg->memory_events[MEMCG_HIGH]);
+#endif
+	return 0;
 }
 
 /*

@@ -31,8 +31,12 @@ struct page;
  *	a lock
  * @empty: a search of the whole file found no page of this share
  * @gone: the share is being removed from its region
- * @barren: the last visit purged nothing
- * @put_off: how often a purge was put off that has many mappings to change
+ * @barren: when the scan began that visited the share last and purged nothing of it, or 0. That
+ *	scan does not visit it again
+ * @asked: when the scan began that met the share last. Guarded by the LRU's lock
+ * @hits: ashmem_quota_hits() at that time. Guarded by the LRU's lock
+ * @vain: how many scans met the share for these hits and purged nothing of it. Written
+ *	under the LRU's lock or the region's
  * @place: the share's place on the LRU: when its oldest range was unpinned at the time
  *	when it got this place. Guarded by the LRU's lock
  * @cursor: the page at which the next search for pages of this share goes on
@@ -52,9 +56,11 @@ struct ashmem_share {
 	bool seen;
 	bool empty;
 	bool gone;
-	bool barren;
 	bool passed;
-	u8 put_off;
+	u64 barren;
+	u64 asked;
+	unsigned long hits;
+	u8 vain;
 	u64 place;
 	unsigned long cursor;
 	struct rcu_head rcu;

@@ -9,6 +9,7 @@
  */
 #include <linux/delay.h>
 #include <linux/jiffies.h>
+#include <linux/ktime.h>
 #include <linux/memcontrol.h>
 #include <linux/mm.h>
 #include <linux/module.h>
@@ -31,8 +32,8 @@ static struct shrinker *share_shrinker;
 /* Older kernels call the shrinker before it has a list. */
 static bool lru_ready;
 
-/* How long a scan tries again if locks keep it from all that it could purge. */
-#define MISS_WAIT	msecs_to_jiffies(4)
+/* How long a scan waits for the purges of other tasks. */
+#define PURGE_WAIT	msecs_to_jiffies(4)
 
 /* The place of a share that is to be visited last. */
 #define LAST_PLACE	U64_MAX
@@ -40,10 +41,12 @@ static bool lru_ready;
 /**
  * struct scan - one scan
  * @walk: the walk of the LRU
+ * @began: when the scan began
  * @purge: whose pages to purge, and the results
  */
 struct scan {
 	struct ashmem_lru_walk walk;
+	u64 began;
 	struct ashmem_purge purge;
 };
 
@@ -57,17 +60,18 @@ static struct ashmem_share *share_of(struct list_head *item)
  * place, but for shares that list_lru put at its head when a cgroup was removed. Must
  * hold the list's lock, and that of the region.
  */
-static bool share_moves(struct ashmem_share *share, struct list_head *list)
+static bool share_moves(struct ashmem_share *share, struct list_head *list, const struct scan *scan)
 {
 	const struct ashmem_range *oldest = ashmem_queue_oldest(&share->queue);
-	bool barren = share->barren;
-	u64 place = oldest && !barren ? oldest->unpinned_at : LAST_PLACE;
+	u64 place = oldest && !share->barren ? oldest->unpinned_at : LAST_PLACE;
+	bool moves = share->barren || place != share->place;
 	int steps = ASHMEM_PURGE_VISITS;
 	struct list_head *at;
 
-	share->barren = false;
-	if (!barren && place == share->place &&
-	    (list_is_last(&share->lru, list) || place <= share_of(share->lru.next)->place))
+	if (share->barren != scan->began)
+		share->barren = 0;
+	if (!moves && (list_is_last(&share->lru, list) ||
+		       place <= share_of(share->lru.next)->place))
 		return false;
 	for (at = list->prev; at != list && steps; at = at->prev, steps--)
 		if (at != &share->lru && share_of(at)->place <= place)
@@ -77,6 +81,21 @@ static bool share_moves(struct ashmem_share *share, struct list_head *list)
 		return false;
 	list_move(&share->lru, at);
 	return true;
+}
+
+/* Counts how often reclaim asks for a charge, and gets nothing. Must hold the list's lock. */
+static void share_asked(struct ashmem_share *share, struct scan *scan)
+{
+	unsigned long hits = ashmem_quota_hits(&scan->purge.quota);
+	u8 vain = share->hits == hits ? READ_ONCE(share->vain) : 0;
+
+	/* A walk may meet a share more than once. */
+	if (share->asked != scan->began && vain < U8_MAX)
+		vain++;
+	share->asked = scan->began;
+	share->hits = hits;
+	WRITE_ONCE(share->vain, vain);
+	scan->purge.vain = max(scan->purge.vain, vain);
 }
 
 /*
@@ -92,13 +111,16 @@ static enum lru_status share_met(struct ashmem_lru_walk *walk, struct list_head 
 	struct ashmem_share *share = share_of(item);
 	struct ashmem_region *region = share->region;
 	unsigned long looked;
+	bool purged;
 
+	share_asked(share, scan);
 	if (!mutex_trylock(&region->lock)) {
 		scan->purge.missed = true;
+		scan->purge.beside |= READ_ONCE(region->purging);
 		return LRU_SKIP;
 	}
 	scan->purge.visits++;
-	if (share_moves(share, list)) {
+	if (share_moves(share, list, scan) || share->barren) {
 		mutex_unlock(&region->lock);
 		return LRU_SKIP;
 	}
@@ -106,9 +128,15 @@ static enum lru_status share_met(struct ashmem_lru_walk *walk, struct list_head 
 	kref_get(&region->ref);
 	spin_unlock(lock);
 
+	WRITE_ONCE(region->purging, true);
 	looked = scan->purge.looked;
-	share->barren = !ashmem_purge_share(&scan->purge, share) && scan->purge.looked > looked;
+	purged = ashmem_purge_share(&scan->purge, share);
+	if (purged)
+		WRITE_ONCE(share->vain, 0);
+	else if (scan->purge.looked > looked)
+		share->barren = scan->began;
 	ashmem_share_remove(share);
+	WRITE_ONCE(region->purging, false);
 	mutex_unlock(&region->lock);
 	ashmem_region_put(region);
 	if (!ashmem_purge_goes_on(&scan->purge))
@@ -183,35 +211,46 @@ static unsigned long shrinker_count(struct shrinker *shrinker, struct shrink_con
 }
 
 /*
- * Walks the LRU. If nothing could be purged because locks were held, gives the holders a
- * chance and walks again: reclaim asks about 200 times before the OOM killer is invoked for
- * what the locks guard, and this may be over before a holder has had a processor. Never
- * waits for a lock itself, because its holder may wait for a page that the reclaiming
- * task has locked.
+ * Purges what a walk of the LRU meets. If the locks of regions kept it from everything, gives
+ * their holders a chance: reclaim asks about 200 times before the OOM killer is invoked
+ * for what the locks guard, and that may be over before a holder has had a processor.
+ * Another task that purges will soon have made memory, and the oldest ranges are there.
+ * A task that pins and unpins may hold a lock for very long, with a request for a million
+ * ranges. It gets ticks only if reclaim finds no other memory. Never waits for a lock
+ * itself, because its holder may wait for a page that the reclaiming task has locked.
  */
 static void lru_purge(struct scan *scan, const struct shrink_control *sc)
 {
 	struct ashmem_purge *purge = &scan->purge;
-	unsigned long end = jiffies + MISS_WAIT;
+	unsigned long end = jiffies + PURGE_WAIT;
 
 	for (;;) {
 		purge->missed = false;
+		purge->beside = false;
 		scan->walk.nr_to_walk = ASHMEM_PURGE_VISITS;
 		list_lru_walk_one(&ashmem_share_lru, sc->nid, sc->memcg, ashmem_lru_visit,
 				  &scan->walk, &scan->walk.nr_to_walk);
-		if (!purge->missed || purge->purged ||
-		    purge->quota.reason > ASHMEM_REASON_RECLAIM || time_after(jiffies, end))
+		if (!purge->missed || purge->purged || purge->quota.reason > ASHMEM_REASON_RECLAIM)
+			return;
+		if (!purge->beside)
 			break;
+		if (time_after(jiffies, end))
+			return;
 		usleep_range(50, 100);
 		if (!ashmem_purge_goes_on(purge))
-			break;
+			return;
 	}
+	if (ashmem_purge_presses(purge))
+		schedule_timeout_killable(2);
+	else
+		yield();
 }
 
 static unsigned long shrinker_scan(struct shrinker *shrinker, struct shrink_control *sc)
 {
 	struct scan scan = {
 		.walk.visit = share_met,
+		.began = ktime_get_ns(),
 		.purge.memcg = sc->memcg,
 		.purge.nid = sc->nid,
 		.purge.asked = sc->nr_to_scan,

@@ -599,3 +599,31 @@ CASE_LIMIT(memory_of_another_node_is_left_alone, 120)
 	check_ranges(&other);
 	check_ranges(&r);
 }
+
+/* Takes memory of a node, and of the other one once the kernel would have to reclaim. */
+static void fill_node(int node)
+{
+	unsigned long mask = 1ul << node;
+	size_t free, step = 16 * MIB;
+
+	CHECK_OK(syscall(SYS_set_mempolicy, MPOL_PREFERRED, &mask, 8 * sizeof(mask)));
+	do {
+		free = free_bytes_of(node);
+		touch_anonymous(step);
+	} while (free_bytes_of(node) + step / 2 < free);
+	take_any_memory();
+}
+
+/* The node has fewer free pages than kswapd would leave, but nobody reclaims for it. */
+CASE_LIMIT(limit_purges_no_more_because_a_node_is_full, 120)
+{
+	struct region r = { .fd = region_create(32 * MIB), .ranges = 32 * MIB / range_bytes() };
+
+	cgroup_create("u");
+	r.base = region_map(r.fd, 32 * MIB);
+	IN_GROUP("u", (take_memory_of(0), write_ranges(&r, 0, RANGE_PAGES), unpin_ranges(&r)));
+	fill_node(0);
+	exceed("u", "u", MIB);
+	CHECK_TAKEN(MIB, purged_bytes(&r));
+	check_ranges(&r);
+}
