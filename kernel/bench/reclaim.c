@@ -457,9 +457,10 @@ static void bench_purge(const char *name, int tasks, bool lowered)
  *
  * A parent at its limit has two children: the owner of a region with 200,000 unpinned
  * ranges, and the stream, which touches fresh memory and frees it by MADV_FREE. The
- * owner keeps its processor busy all the time. In turn, it makes empty system calls,
- * or pins and unpins all ranges. Every 800th range has memory: the owner writes to it
- * while it is pinned, so that there is always something to purge.
+ * owner keeps its processor busy all the time. In turn, it pins and unpins all ranges, or
+ * makes empty system calls. Every 800th range has memory: the owner writes to it while it
+ * is pinned, so that there is always something to purge. It does so as often when it is
+ * idle, because what it writes takes memory from the stream, too.
  *
  * The owner pins range by range, or the whole region at once, which holds the
  * region's lock for a long time.
@@ -493,22 +494,38 @@ static void run_on(int cpu)
 		err(1, "processor %d", cpu);
 }
 
+/* Pins, writes and unpins the ranges that have memory, and no others. */
+static void stream_refill(const struct region *r)
+{
+	for (size_t i = 0; i < r->ranges; i += STREAM_TOUCHED) {
+		struct ashmem_pin64 range = { i * r->stride * PAGE, r->pages * PAGE };
+
+		if (ioctl(r->fd, ASHMEM_PIN64, &range) < 0)
+			err(1, "pin a range");
+		region_touch(r, i);
+		if (ioctl(r->fd, ASHMEM_UNPIN64, &range) < 0)
+			err(1, "unpin a range");
+	}
+}
+
 /* 'b': busy, 'i': idle, until told to stop. Returns the number of cycles. */
 static size_t stream_act(struct region *r, char what)
 {
+	static double cycle; /* how long one takes while the owner is busy, in seconds */
+	double began = now();
 	size_t cycles = 0;
 
 	if (!r->base) {
 		run_on(1);
 		region_map(r);
-		for (size_t i = 0; i < r->ranges; i += STREAM_TOUCHED)
-			region_touch(r, i);
 		region_unpin_each(r);
 	}
 	while (!atomic_load(&stream->stop)) {
-		cycles++;
 		if (what == 'i') {
-			syscall(SYS_getppid);
+			stream_refill(r);
+			cycles++;
+			while (now() < began + cycles * cycle && !atomic_load(&stream->stop))
+				syscall(SYS_getppid);
 			continue;
 		}
 		if (stream_at_once)
@@ -518,7 +535,10 @@ static size_t stream_act(struct region *r, char what)
 		for (size_t i = 0; i < r->ranges; i += STREAM_TOUCHED)
 			region_touch(r, i);
 		region_unpin_each(r);
+		cycles++;
 	}
+	if (what == 'b')
+		cycle = (now() - began) / cycles;
 	return cycles;
 }
 
@@ -595,8 +615,8 @@ static void bench_stream(const char *name, bool at_once)
 	if (!pid)
 		stream_run();
 	for (int round = 0; round < STREAM_ROUNDS; round++) {
-		idle[round] = stream_rate(&o, 'i');
 		busy[round] = stream_rate(&o, 'b');
+		idle[round] = stream_rate(&o, 'i');
 	}
 	figure("idle", name, median(idle, STREAM_ROUNDS));
 	figure("busy", name, median(busy, STREAM_ROUNDS));
