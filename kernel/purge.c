@@ -597,10 +597,8 @@ long ashmem_purge_all(void)
 			ashmem_region_put(region);
 			return -EINTR;
 		}
-		WRITE_ONCE(region->purging, true);
 		if (region->open)
 			region_purge(&purge, region);
-		WRITE_ONCE(region->purging, false);
 		mutex_unlock(&region->lock);
 	}
 	return purge.purged;

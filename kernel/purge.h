@@ -24,7 +24,6 @@ struct mem_cgroup;
  * @visits: shares visited
  * @vain: how often one of the shares met was asked in vain
  * @missed: the last walk could not visit a region, because its lock was held
- * @beside: another task purges such a region
  * @unmapped: many mappings were changed
  */
 struct ashmem_purge {
@@ -40,7 +39,6 @@ struct ashmem_purge {
 	unsigned long visits;
 	u8 vain;
 	bool missed;
-	bool beside;
 	bool unmapped;
 };
 

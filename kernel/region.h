@@ -37,7 +37,6 @@
  * @link: link in that list
  * @purges: tasks that poll, woken when pages are purged
  * @news: pages were purged since the last ASHMEM_GET_INFO
- * @purging: the lock is held for a purge. Written under it, read without
  * @rcu: frees the region after faults that still see it
  * @lock: guards all fields below
  * @open: no: the last descriptor is closed
@@ -59,7 +58,6 @@ struct ashmem_region {
 	struct hlist_node link;
 	struct wait_queue_head purges;
 	bool news;
-	bool purging;
 	struct rcu_head rcu;
 	struct mutex lock; /* see the lock order above */
 	bool open;

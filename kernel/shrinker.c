@@ -32,8 +32,8 @@ static struct shrinker *share_shrinker;
 /* Older kernels call the shrinker before it has a list. */
 static bool lru_ready;
 
-/* How long a scan waits for the purges of other tasks. */
-#define PURGE_WAIT	msecs_to_jiffies(4)
+/* How long a scan goes on if held locks keep it from everything, and reclaim presses. */
+#define LOCKS_WAIT	msecs_to_jiffies(8)
 
 /* The place of a share that is to be visited last. */
 #define LAST_PLACE	U64_MAX
@@ -116,7 +116,6 @@ static enum lru_status share_met(struct ashmem_lru_walk *walk, struct list_head 
 	share_asked(share, scan);
 	if (!mutex_trylock(&region->lock)) {
 		scan->purge.missed = true;
-		scan->purge.beside |= READ_ONCE(region->purging);
 		return LRU_SKIP;
 	}
 	scan->purge.visits++;
@@ -128,7 +127,6 @@ static enum lru_status share_met(struct ashmem_lru_walk *walk, struct list_head 
 	kref_get(&region->ref);
 	spin_unlock(lock);
 
-	WRITE_ONCE(region->purging, true);
 	looked = scan->purge.looked;
 	purged = ashmem_purge_share(&scan->purge, share);
 	if (purged)
@@ -136,7 +134,6 @@ static enum lru_status share_met(struct ashmem_lru_walk *walk, struct list_head 
 	else if (scan->purge.looked > looked)
 		share->barren = scan->began;
 	ashmem_share_remove(share);
-	WRITE_ONCE(region->purging, false);
 	mutex_unlock(&region->lock);
 	ashmem_region_put(region);
 	if (!ashmem_purge_goes_on(&scan->purge))
@@ -211,39 +208,34 @@ static unsigned long shrinker_count(struct shrinker *shrinker, struct shrink_con
 }
 
 /*
- * Purges what a walk of the LRU meets. If the locks of regions kept it from everything, gives
- * their holders a chance: reclaim asks about 200 times before the OOM killer is invoked
- * for what the locks guard, and that may be over before a holder has had a processor.
- * Another task that purges will soon have made memory, and the oldest ranges are there.
- * A task that pins and unpins may hold a lock for very long, with a request for a million
- * ranges. It gets ticks only if reclaim finds no other memory. Never waits for a lock
- * itself, because its holder may wait for a page that the reclaiming task has locked.
+ * Purges what a walk of the LRU meets. If held locks kept it from everything, gives their
+ * holders a chance: reclaim asks about 200 times before the OOM killer is invoked for what
+ * the locks guard, and that may be over before a holder has had a processor. Walks again
+ * only if reclaim finds no other memory. Never waits for a lock itself, because its holder
+ * may wait for a page that the reclaiming task has locked.
  */
 static void lru_purge(struct scan *scan, const struct shrink_control *sc)
 {
 	struct ashmem_purge *purge = &scan->purge;
-	unsigned long end = jiffies + PURGE_WAIT;
+	unsigned long end = jiffies + LOCKS_WAIT;
 
 	for (;;) {
 		purge->missed = false;
-		purge->beside = false;
 		scan->walk.nr_to_walk = ASHMEM_PURGE_VISITS;
 		list_lru_walk_one(&ashmem_share_lru, sc->nid, sc->memcg, ashmem_lru_visit,
 				  &scan->walk, &scan->walk.nr_to_walk);
 		if (!purge->missed || purge->purged || purge->quota.reason > ASHMEM_REASON_RECLAIM)
 			return;
-		if (!purge->beside)
-			break;
+		if (!ashmem_purge_presses(purge)) {
+			yield();
+			return;
+		}
 		if (time_after(jiffies, end))
 			return;
 		usleep_range(50, 100);
 		if (!ashmem_purge_goes_on(purge))
 			return;
 	}
-	if (ashmem_purge_presses(purge))
-		schedule_timeout_killable(2);
-	else
-		yield();
 }
 
 static unsigned long shrinker_scan(struct shrinker *shrinker, struct shrink_control *sc)
