@@ -31,7 +31,7 @@ static atomic_long_t purged_by[ASHMEM_REASONS];
  * Reclaim asks up to 13 times for a charge before it tries the charge again, and tries 16
  * times before it invokes the OOM killer. A memcg with other memory gives it earlier.
  */
-#define PRESSES_FOR_CHARGE	10
+#define PRESSES_FOR_CHARGE	12
 /* Reclaim for the machine is not for one charge. */
 #define PRESSES			100
 

@@ -8,7 +8,6 @@
  * of a memcg, the least recently unpinned range is purged first.
  */
 #include <linux/delay.h>
-#include <linux/jiffies.h>
 #include <linux/ktime.h>
 #include <linux/memcontrol.h>
 #include <linux/mm.h>
@@ -32,8 +31,8 @@ static struct shrinker *share_shrinker;
 /* Older kernels call the shrinker before it has a list. */
 static bool lru_ready;
 
-/* How long a scan goes on if held locks keep it from everything, and reclaim presses. */
-#define LOCKS_WAIT	msecs_to_jiffies(8)
+/* The last pause of a scan that held locks keep from everything, in microseconds. */
+#define LONGEST_PAUSE	4096
 
 /* The place of a share that is to be visited last. */
 #define LAST_PLACE	U64_MAX
@@ -217,9 +216,9 @@ static unsigned long shrinker_count(struct shrinker *shrinker, struct shrink_con
 static void lru_purge(struct scan *scan, const struct shrink_control *sc)
 {
 	struct ashmem_purge *purge = &scan->purge;
-	unsigned long end = jiffies + LOCKS_WAIT;
+	unsigned long pause;
 
-	for (;;) {
+	for (pause = 64;; pause *= 2) {
 		purge->missed = false;
 		scan->walk.nr_to_walk = ASHMEM_PURGE_VISITS;
 		list_lru_walk_one(&ashmem_share_lru, sc->nid, sc->memcg, ashmem_lru_visit,
@@ -230,9 +229,9 @@ static void lru_purge(struct scan *scan, const struct shrink_control *sc)
 			yield();
 			return;
 		}
-		if (time_after(jiffies, end))
+		if (pause > LONGEST_PAUSE)
 			return;
-		usleep_range(50, 100);
+		usleep_range(pause, 2 * pause);
 		if (!ashmem_purge_goes_on(purge))
 			return;
 	}

