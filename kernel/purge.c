@@ -412,9 +412,10 @@ static bool may_unmap(struct ashmem_purge *purge, struct ashmem_share *share,
 
 	if (!many_mappings(mapping))
 		return true;
-	if (purge->unmapped || (!purge->quota.own && !ashmem_purge_presses(purge)))
+	if (purge->unmapped || (!purge->quota.own && !ashmem_purge_presses(purge))) {
+		purge->put_off = true;
 		return false;
-	WRITE_ONCE(share->vain, 0);
+	}
 	purge->unmapped = true;
 	/* Without a mapping, a page could be swapped out, which mlock() forbids. */
 	range_look(purge, NULL, share->region, first >> PAGE_SHIFT,
@@ -471,6 +472,7 @@ bool ashmem_purge_goes_on(struct ashmem_purge *purge)
  * What costs others much is left until then.
  *
  * Context: Called by the reclaiming task.
+ * Return: true if one of the shares that it met was asked that often in vain.
  */
 bool ashmem_purge_presses(const struct ashmem_purge *purge)
 {

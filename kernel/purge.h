@@ -21,8 +21,9 @@ struct mem_cgroup;
  * @freed: pages of memory freed, of that memcg and node
  * @purged: pages purged, including pages that had no memory
  * @looked: entries of the page cache looked at
- * @visits: shares visited
+ * @visits: shares met whose region was not locked
  * @vain: how often one of the shares met was asked in vain
+ * @put_off: the purge of the share that is visited was put off
  * @missed: the last walk could not visit a region, because its lock was held
  * @unmapped: many mappings were changed
  */
@@ -38,6 +39,7 @@ struct ashmem_purge {
 	unsigned long looked;
 	unsigned long visits;
 	u8 vain;
+	bool put_off;
 	bool missed;
 	bool unmapped;
 };

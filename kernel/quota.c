@@ -95,8 +95,9 @@ static bool limit_is_met(struct mem_cgroup *memcg)
 }
 
 /*
- * The free pages that the zones of a node lack up to a watermark. What was purged a moment
- * ago may be on the lists of the CPUs, where it does not count as free.
+ * The free pages that the zones of a node lack to be above a watermark, as kswapd counts them:
+ * without those for CMA. What was purged a moment ago may be on the lists of the CPUs,
+ * where it does not count as free.
  */
 static unsigned long node_lacks(int nid, enum zone_watermarks mark)
 {
@@ -111,7 +112,8 @@ static unsigned long node_lacks(int nid, enum zone_watermarks mark)
 		if (!populated_zone(zone))
 			continue;
 		free = zone_page_state(zone, NR_FREE_PAGES);
-		wanted = wmark_pages(zone, mark);
+		free -= min(free, zone_page_state(zone, NR_FREE_CMA_PAGES));
+		wanted = wmark_pages(zone, mark) + 1;
 		if (free < wanted)
 			shortage += wanted - free;
 	}
@@ -187,21 +189,23 @@ unsigned long ashmem_quota_lacks(const struct ashmem_quota *quota, unsigned long
 }
 
 /**
- * ashmem_quota_hits() - how often the limit that presses was hit
- * @quota: the quota
+ * ashmem_quota_hits() - how often a limit was hit
+ * @quota: the quota, of a limit that presses
  *
- * Counts each try to charge a page that fails, and each breach of memory.high.
+ * Counts each try to charge a page to this memcg that fails, and each breach of its
+ * memory.high, but not what its descendants do.
  *
- * Return: a number that may overflow; 0 if no limit presses.
+ * Context: Called by the reclaiming task.
+ * Return: a number that may overflow.
  */
 unsigned long ashmem_quota_hits(const struct ashmem_quota *quota)
 {
 #ifdef CONFIG_MEMCG
-	if (quota->memcg)
-		return atomic_long_read(&quota->memcg->memory_events[MEMCG_MAX]) +
-		       atomic_long_read(&quota->memcg->memory_events[MEMCG_HIGH]);
-#endif
+	return atomic_long_read(&quota->memcg->memory_events_local[MEMCG_MAX]) +
+	       atomic_long_read(&quota->memcg->memory_events_local[MEMCG_HIGH]);
+#else
 	return 0;
+#endif
 }
 
 /*

@@ -31,12 +31,13 @@ struct page;
  *	a lock
  * @empty: a search of the whole file found no page of this share
  * @gone: the share is being removed from its region
- * @barren: when the scan began that visited the share last and purged nothing of it, or 0. That
- *	scan does not visit it again
- * @asked: when the scan began that met the share last. Guarded by the LRU's lock
- * @hits: ashmem_quota_hits() at that time. Guarded by the LRU's lock
- * @vain: how many scans met the share for these hits and purged nothing of it. Written
- *	under the LRU's lock or the region's
+ * @barren: the number of the scan that visited the share last and purged nothing of it, or 0.
+ *	That scan does not visit it again
+ * @asked: the number of the scan that met the share last. Guarded by the LRU's lock
+ * @hits: ashmem_quota_hits() when a scan for a limit last met it. Guarded by the LRU's lock
+ * @vain: how many scans for a limit met the share since then, but could not visit it, or put
+ *	its purge off. Written under the LRU's lock or the region's
+ * @vain_for_machine: the same for scans for the machine
  * @place: the share's place on the LRU: when its oldest range was unpinned at the time
  *	when it got this place. Guarded by the LRU's lock
  * @cursor: the page at which the next search for pages of this share goes on
@@ -61,6 +62,7 @@ struct ashmem_share {
 	u64 asked;
 	unsigned long hits;
 	u8 vain;
+	u8 vain_for_machine;
 	u64 place;
 	unsigned long cursor;
 	struct rcu_head rcu;

@@ -7,8 +7,8 @@
  * its oldest range may have been pinned, purged or unpinned again. So among all regions
  * of a memcg, the least recently unpinned range is purged first.
  */
+#include <linux/atomic.h>
 #include <linux/delay.h>
-#include <linux/ktime.h>
 #include <linux/memcontrol.h>
 #include <linux/mm.h>
 #include <linux/module.h>
@@ -31,6 +31,9 @@ static struct shrinker *share_shrinker;
 /* Older kernels call the shrinker before it has a list. */
 static bool lru_ready;
 
+/* The number of scans. */
+static atomic64_t scans = ATOMIC64_INIT(0);
+
 /* The last pause of a scan that held locks keep from everything, in microseconds. */
 #define LONGEST_PAUSE	4096
 
@@ -40,12 +43,12 @@ static bool lru_ready;
 /**
  * struct scan - one scan
  * @walk: the walk of the LRU
- * @began: when the scan began
+ * @number: its number
  * @purge: whose pages to purge, and the results
  */
 struct scan {
 	struct ashmem_lru_walk walk;
-	u64 began;
+	u64 number;
 	struct ashmem_purge purge;
 };
 
@@ -63,11 +66,11 @@ static bool share_moves(struct ashmem_share *share, struct list_head *list, cons
 {
 	const struct ashmem_range *oldest = ashmem_queue_oldest(&share->queue);
 	u64 place = oldest && !share->barren ? oldest->unpinned_at : LAST_PLACE;
-	bool moves = share->barren || place != share->place;
+	bool moves = place != share->place || (share->barren && share->barren != scan->number);
 	int steps = ASHMEM_PURGE_VISITS;
 	struct list_head *at;
 
-	if (share->barren != scan->began)
+	if (share->barren != scan->number)
 		share->barren = 0;
 	if (!moves && (list_is_last(&share->lru, list) ||
 		       place <= share_of(share->lru.next)->place))
@@ -82,18 +85,25 @@ static bool share_moves(struct ashmem_share *share, struct list_head *list, cons
 	return true;
 }
 
-/* Counts how often reclaim asks for a charge, and gets nothing. Must hold the list's lock. */
+/*
+ * Counts how often reclaim asks a share for a charge, or for the machine, until it gets
+ * something. Must hold the list's lock.
+ */
 static void share_asked(struct ashmem_share *share, struct scan *scan)
 {
-	unsigned long hits = ashmem_quota_hits(&scan->purge.quota);
-	u8 vain = share->hits == hits ? READ_ONCE(share->vain) : 0;
+	struct ashmem_quota *quota = &scan->purge.quota;
+	u8 *counter = quota->memcg ? &share->vain : &share->vain_for_machine;
+	u8 vain = READ_ONCE(*counter);
 
+	if (quota->memcg && share->hits != ashmem_quota_hits(quota)) {
+		share->hits = ashmem_quota_hits(quota);
+		vain = 0;
+	}
 	/* A walk may meet a share more than once. */
-	if (share->asked != scan->began && vain < U8_MAX)
+	if (share->asked != scan->number && vain < U8_MAX)
 		vain++;
-	share->asked = scan->began;
-	share->hits = hits;
-	WRITE_ONCE(share->vain, vain);
+	share->asked = scan->number;
+	WRITE_ONCE(*counter, vain);
 	scan->purge.vain = max(scan->purge.vain, vain);
 }
 
@@ -127,11 +137,14 @@ static enum lru_status share_met(struct ashmem_lru_walk *walk, struct list_head 
 	spin_unlock(lock);
 
 	looked = scan->purge.looked;
+	scan->purge.put_off = false;
 	purged = ashmem_purge_share(&scan->purge, share);
-	if (purged)
+	if (!purged && scan->purge.looked > looked)
+		share->barren = scan->number;
+	if (purged || !scan->purge.put_off) {
 		WRITE_ONCE(share->vain, 0);
-	else if (scan->purge.looked > looked)
-		share->barren = scan->began;
+		WRITE_ONCE(share->vain_for_machine, 0);
+	}
 	ashmem_share_remove(share);
 	mutex_unlock(&region->lock);
 	ashmem_region_put(region);
@@ -229,11 +242,9 @@ static void lru_purge(struct scan *scan, const struct shrink_control *sc)
 			yield();
 			return;
 		}
-		if (pause > LONGEST_PAUSE)
+		if (pause > LONGEST_PAUSE || !ashmem_purge_goes_on(purge))
 			return;
 		usleep_range(pause, 2 * pause);
-		if (!ashmem_purge_goes_on(purge))
-			return;
 	}
 }
 
@@ -241,7 +252,7 @@ static unsigned long shrinker_scan(struct shrinker *shrinker, struct shrink_cont
 {
 	struct scan scan = {
 		.walk.visit = share_met,
-		.began = ktime_get_ns(),
+		.number = atomic64_inc_return(&scans),
 		.purge.memcg = sc->memcg,
 		.purge.nid = sc->nid,
 		.purge.asked = sc->nr_to_scan,

@@ -570,3 +570,49 @@ CASE_LIMIT(freed_pages_are_counted_while_others_come, 120)
 		close(fd);
 	}
 }
+
+/* A process with a region, all of it unpinned, of which only a page for a device has memory. */
+static void start_with_one_used_page(const char *group, int fd, size_t bytes)
+{
+	struct meeting m = meeting_create();
+
+	if (!fork_into(group)) {
+		char *base = region_map(fd, bytes);
+
+		write_page(base, 0, 1);
+		use_by_device(base, page_size);
+		unpin(fd, 0, bytes / page_size);
+		tell_parent(&m);
+		for (;;)
+			pause();
+	}
+	wait_for_child(&m);
+}
+
+/*
+ * The more there is unpinned, the more scans reclaim would make if each one told that it had
+ * something to do.
+ */
+CASE_LIMIT(regions_that_give_nothing_end_a_scan, 60)
+{
+	const size_t bytes = 1024 * MIB;
+	struct tenant a;
+	FILE *trace;
+	size_t scans = 0;
+
+	create_parent("p");
+	cgroup_create("p/b");
+	cgroup_create("p/a");
+	for (int i = 0; i < 3; i++)
+		start_with_one_used_page("p/b", region_create(bytes), bytes);
+	a = tenant_start("p/a", 8 * MIB);
+	limit_above("p", 0);
+	start_tracing("shrink_end");
+	tenant_allocate(&a, MIB);
+	trace = open_trace();
+	while (next_traced(trace, "shrink_end"))
+		scans++;
+	fclose(trace);
+	printf("# %zu scans for %zu KiB\n", scans, purged_bytes(a.fd) / 1024);
+	CHECK(scans < 1000);
+}
