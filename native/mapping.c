@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Mappings: create, replace by a tombstone, unmap; which pages are resident. */
+/* Mappings: create, advise, replace by a tombstone, unmap; which pages are resident. */
 #include <fcntl.h>
 #include <stdint.h>
 #include <sys/mman.h>
@@ -10,6 +10,13 @@
 _Static_assert(PROT_READ == org_ashmem_Shim_READ, "PROT_READ");
 _Static_assert(PROT_WRITE == org_ashmem_Shim_WRITE, "PROT_WRITE");
 _Static_assert(PROT_EXEC == org_ashmem_Shim_EXECUTE, "PROT_EXEC");
+_Static_assert(MADV_DONTNEED == org_ashmem_Shim_DROP, "MADV_DONTNEED");
+_Static_assert(MADV_FREE == org_ashmem_Shim_FREE, "MADV_FREE");
+_Static_assert(MADV_NOHUGEPAGE == org_ashmem_Shim_NO_HUGE_PAGES,
+	       "MADV_NOHUGEPAGE");
+#ifdef MADV_PAGEOUT
+_Static_assert(MADV_PAGEOUT == org_ashmem_Shim_PAGE_OUT, "MADV_PAGEOUT");
+#endif
 
 JNIEXPORT jlong JNICALL Java_org_ashmem_Shim_pageSize0(JNIEnv *env, jclass shim)
 {
@@ -75,6 +82,27 @@ static void *anonymous(void *address, size_t size, int flags)
 		    MAP_ANONYMOUS | MAP_NORESERVE | flags, -1, 0);
 }
 
+JNIEXPORT jlong JNICALL Java_org_ashmem_Shim_mapLazily0(JNIEnv *env,
+							jclass shim,
+							jlong length)
+{
+	void *address = anonymous(NULL, (size_t)length, MAP_PRIVATE);
+
+	(void)env;
+	(void)shim;
+	return address == MAP_FAILED ? -errno : (jlong)(intptr_t)address;
+}
+
+JNIEXPORT jint JNICALL Java_org_ashmem_Shim_advise(JNIEnv *env, jclass shim,
+						   jlong address, jlong length,
+						   jint advice)
+{
+	(void)env;
+	(void)shim;
+	return RETRY(madvise((void *)(intptr_t)address, (size_t)length,
+			     advice));
+}
+
 /*
  * Replaces the mapping by anonymous memory. A later read or write through an
  * old buffer then accesses zeros instead of causing a fault.
@@ -127,6 +155,38 @@ JNIEXPORT jint JNICALL Java_org_ashmem_Shim_unmap(JNIEnv *env, jclass shim,
 /* The bytes that are mapped at once to count their pages. */
 #define WINDOW (1LL << 30)
 
+/* Returns the number of resident pages of a mapping, or -errno. */
+static jlong count_resident(char *address, jlong length)
+{
+	jlong page = sysconf(_SC_PAGESIZE), resident = 0, part;
+	unsigned char in_core[PAGES];
+	int result;
+
+	for (jlong done = 0; done < length; done += part) {
+		part = length - done < PAGES * page ? length - done :
+						      PAGES * page;
+		do
+			result = RETRY(mincore(address + done, (size_t)part,
+					       in_core));
+		while (result == -EAGAIN);
+		if (result)
+			return result;
+		for (jlong i = 0; i * page < part; i++)
+			resident += in_core[i] & 1;
+	}
+	return resident;
+}
+
+JNIEXPORT jlong JNICALL Java_org_ashmem_Shim_residentMapped(JNIEnv *env,
+							    jclass shim,
+							    jlong address,
+							    jlong length)
+{
+	(void)env;
+	(void)shim;
+	return count_resident((char *)(intptr_t)address, length);
+}
+
 /*
  * Returns the number of resident pages of a file. The mapping allows no access,
  * so that every protection mask and seal allows it, and no page is touched.
@@ -135,32 +195,24 @@ JNIEXPORT jlong JNICALL Java_org_ashmem_Shim_residentPages(JNIEnv *env,
 							   jclass shim, jint fd,
 							   jlong size)
 {
-	jlong page = sysconf(_SC_PAGESIZE), resident = 0, length, part;
-	unsigned char in_core[PAGES];
+	jlong resident = 0, counted, length;
 	char *address;
-	int result = 0;
 
 	(void)env;
 	(void)shim;
-	for (jlong at = 0; at < size && !result; at += length) {
+	for (jlong at = 0; at < size; at += length) {
 		length = size - at < WINDOW ? size - at : WINDOW;
 		address = mmap(NULL, (size_t)length, PROT_NONE, MAP_SHARED, fd,
 			       (off_t)at);
 		if (address == MAP_FAILED)
 			return -errno;
-		for (jlong done = 0; done < length && !result; done += part) {
-			part = length - done < PAGES * page ? length - done :
-							      PAGES * page;
-			do
-				result = RETRY(mincore(address + done,
-						       (size_t)part, in_core));
-			while (result == -EAGAIN);
-			for (jlong i = 0; !result && i * page < part; i++)
-				resident += in_core[i] & 1;
-		}
+		counted = count_resident(address, length);
 		munmap(address, (size_t)length);
+		if (counted < 0)
+			return counted;
+		resident += counted;
 	}
-	return result ? result : resident;
+	return resident;
 }
 
 /* Returns a direct buffer over memory, or NULL if the JVM cannot create one. */

@@ -10,6 +10,17 @@ import java.io.Serial;
 public class AshmemException extends RuntimeException {
   @Serial private static final long serialVersionUID = 1;
 
+  private static final String REFUSED = "the kernel refused the call";
+
+  private static final String LOCKED =
+      "the process locks its memory (mlockall), and the kernel takes no locked memory back: start"
+          + " it without that, or call munlockall first. If it locks none, the kernel or sandbox"
+          + " does not have this advice (MADV_FREE, Linux 4.5)";
+
+  private static final String LOCKED_LIMIT =
+      "the process locks its memory (mlockall), and the mapping exceeds the limit for that (ulimit"
+          + " -l): start it without mlockall, or raise the limit";
+
   /** The call that was refused. */
   private final String call;
 
@@ -31,6 +42,13 @@ public class AshmemException extends RuntimeException {
     return switch (errno) {
       case Errno.EPERM, Errno.EACCES -> new PermissionDenied(call, regionName, errno);
       case Errno.ENOMEM -> new OutOfMemory(call, regionName, errno, OutOfMemory.ADVICE);
+      case Errno.EINVAL ->
+          new AshmemException(call, regionName, errno, call.equals("madvise") ? LOCKED : REFUSED);
+      case Errno.EAGAIN ->
+          call.equals("madvise")
+              ? new OutOfMemory(call, regionName, errno, OutOfMemory.ADVICE)
+              : new AshmemException(
+                  call, regionName, errno, call.equals("mmap") ? LOCKED_LIMIT : REFUSED);
       case Errno.EMFILE, Errno.ENFILE ->
           new AshmemException(
               call,
@@ -50,7 +68,7 @@ public class AshmemException extends RuntimeException {
               regionName,
               errno,
               "the kernel does not have this call, or " + Errno.sandboxAdvice(systemCall(call)));
-      default -> new AshmemException(call, regionName, errno, "the kernel refused the call");
+      default -> new AshmemException(call, regionName, errno, REFUSED);
     };
   }
 

@@ -234,12 +234,12 @@ final class Events {
 
   @Name("org.ashmem.Close")
   @Label("Close")
-  @Description("A region or a mapping was closed")
+  @Description("A region, a mapping or lazy memory was closed")
   static final class CloseEvent extends RangeEvent {
     static final CloseEvent ANY = new CloseEvent("", "", 0, 0);
 
     @Label("Kind")
-    @Description("REGION or MAPPING")
+    @Description("REGION, MAPPING or LAZY_MEMORY")
     final String kind;
 
     CloseEvent(String kind, String regionName, long offset, long length) {
@@ -251,13 +251,13 @@ final class Events {
   /** Has no stack trace: the event comes from the cleaner's thread, whose stack is useless. */
   @Name("org.ashmem.Leak")
   @Label("Leak")
-  @Description("A region or a mapping was not closed before it became unreachable")
+  @Description("A region, a mapping or lazy memory was not closed before it became unreachable")
   @StackTrace(false)
   static final class LeakEvent extends RangeEvent {
     static final LeakEvent ANY = new LeakEvent("", "", 0, 0, null);
 
     @Label("Kind")
-    @Description("REGION or MAPPING")
+    @Description("REGION, MAPPING or LAZY_MEMORY")
     final String kind;
 
     @Label("Creation")

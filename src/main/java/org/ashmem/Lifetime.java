@@ -5,15 +5,16 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Tracks a region or a mapping from its creation to its close, or to its collection, which is a
- * leak. This object describes the region or mapping but does not keep it reachable.
+ * Tracks a region, a mapping or lazy memory from its creation to its close, or to its collection,
+ * which is a leak. This object describes it but does not keep it reachable.
  *
  * <p>Thread-safe.
  */
 final class Lifetime {
   enum Kind {
     REGION,
-    MAPPING
+    MAPPING,
+    LAZY_MEMORY
   }
 
   private final Kind kind;
@@ -38,6 +39,10 @@ final class Lifetime {
     return new Lifetime(Kind.MAPPING, regionName, offset, length);
   }
 
+  static Lifetime ofLazyMemory(long length) {
+    return new Lifetime(Kind.LAZY_MEMORY, LazyMemory.NAME, 0, length);
+  }
+
   Kind kind() {
     return kind;
   }
@@ -51,7 +56,7 @@ final class Lifetime {
     return offset;
   }
 
-  /** Returns the mapping's length or the region's size, in bytes. */
+  /** Returns the length or the region's size, in bytes. */
   long length() {
     return length;
   }
@@ -61,11 +66,12 @@ final class Lifetime {
     return creation;
   }
 
-  /** Must be called once, when the region or mapping exists, before {@link #close}. */
+  /** Must be called once, when the thing exists, before {@link #close}. */
   void begin() {
     switch (kind) {
       case REGION -> Counters.addRegion(length);
       case MAPPING -> Counters.addMapping(length);
+      case LAZY_MEMORY -> {}
     }
   }
 
@@ -77,6 +83,7 @@ final class Lifetime {
     switch (kind) {
       case REGION -> Counters.removeRegion(length);
       case MAPPING -> Counters.removeMapping(length);
+      case LAZY_MEMORY -> {}
     }
     return true;
   }
@@ -100,6 +107,7 @@ final class Lifetime {
       case REGION -> "region '" + regionName + "' of " + length + " bytes";
       case MAPPING ->
           "mapping of region '" + regionName + "' from " + offset + ", " + length + " bytes";
+      case LAZY_MEMORY -> regionName + " of " + length + " bytes";
     };
   }
 }

@@ -6,6 +6,7 @@ import java.lang.ref.Reference;
 import java.lang.ref.WeakReference;
 import java.nio.ByteBuffer;
 import java.util.Objects;
+import java.util.function.LongSupplier;
 import org.apache.commons.lang3.Validate;
 import org.jspecify.annotations.Nullable;
 
@@ -186,16 +187,21 @@ public final class Mapping implements AutoCloseable {
   /** Maps whole pages and returns their address. */
   static long map(
       Driver driver, int fd, String regionName, MapMode mode, long start, long mappedLength) {
-    long result = driver.map(fd, mode, start, mappedLength);
+    return map(regionName, () -> driver.map(fd, mode, start, mappedLength));
+  }
+
+  /** Maps pages by a call that returns their address or the negated errno. */
+  static long map(String name, LongSupplier call) {
+    long result = call.getAsLong();
     if (result == -Errno.ENOMEM) {
       // Unreachable mappings hold address space until they are collected.
       boolean collected = collect();
-      result = driver.map(fd, mode, start, mappedLength);
+      result = call.getAsLong();
       if (result == -Errno.ENOMEM && !collected) {
-        throw AshmemException.ofNoCollection("mmap", regionName);
+        throw AshmemException.ofNoCollection("mmap", name);
       }
     }
-    return AshmemException.check("mmap", regionName, result);
+    return AshmemException.check("mmap", name, result);
   }
 
   /** Requests a collection, and waits for the cleaner. Returns false if nothing was collected. */

@@ -25,7 +25,7 @@ public record PinRange(long offset, long length) implements Serializable {
               + offset
               + " and length "
               + length
-              + " name no range of a region of "
+              + " name no range within "
               + size
               + " bytes");
     }
@@ -34,7 +34,7 @@ public record PinRange(long offset, long length) implements Serializable {
       throw new IllegalArgumentException(
           "a range to pin or unpin begins and ends at a multiple of the page size, "
               + pageSize
-              + " bytes, or ends with the region: offset "
+              + " bytes, or ends with the last byte: offset "
               + offset
               + ", length "
               + length);

@@ -16,6 +16,13 @@ final class Shim {
   static final int WRITE = 2;
   static final int EXECUTE = 4;
 
+  /** The advices of {@link #advise}. */
+  static final int DROP = 4;
+
+  static final int FREE = 8;
+  static final int NO_HUGE_PAGES = 15;
+  static final int PAGE_OUT = 21;
+
   /** The operations of {@link #pinVector}. */
   static final int PIN = 1;
 
@@ -255,6 +262,20 @@ final class Shim {
 
   /** Returns the address of a new mapping. With descriptor -1 the memory is anonymous. */
   static native long map(int fd, int protection, boolean shared, long offset, long length);
+
+  /** Returns the address of new private memory of zeros. The kernel reserves nothing for it. */
+  static long mapLazily(long length) {
+    requireLibrary();
+    return mapLazily0(length);
+  }
+
+  private static native long mapLazily0(long length);
+
+  /** Tells the kernel what to do with mapped pages. The address is that of a page. */
+  static native int advise(long address, long length, int advice);
+
+  /** Returns the number of mapped pages that are in memory. The address is that of a page. */
+  static native long residentMapped(long address, long length);
 
   /** Replaces the mapping by anonymous memory of zeros. */
   static native int bury(long address, long length);
