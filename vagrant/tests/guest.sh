@@ -205,7 +205,7 @@ test_asan() {
     local title="shim under AddressSanitizer" section="$kernel: shim under AddressSanitizer" java ended
     mapfile -t java < <(echo env && sanitizer_environment libasan.so.8 && echo java)
     java_run asan "$top/target/asan/classes" --scan-classpath "$top/target/test-classes" --include-classname '.*IT$' \
-        --exclude-classname '.*(Events|Forgotten|GivesWay|Killed|Pressure|Privilege|PurgeDemo|Sharing).*'
+        --exclude-classname '.*(Events|Forgotten|GivesWay|Killed|LazyMemory|Pressure|Privilege|PurgeDemo|Sharing).*'
     {
         junit_results "$section" "$results/asan.log" "$results/asan" "$ended"
         sanitizer_results "$section" "$results/asan.log"

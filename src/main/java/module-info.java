@@ -14,6 +14,8 @@
  *   <li>{@link org.ashmem.RegionChannel} sends regions to other processes.
  *   <li>{@link org.ashmem.Backend} selects the kernel's driver or memfd, for machines without
  *       {@code /dev/ashmem}.
+ *   <li>{@link org.ashmem.LazyMemory} is private memory that the kernel takes back, without the
+ *       device.
  *   <li>{@link org.ashmem.Ashmem} tells whether the library works on this machine, and why not.
  *   <li>{@link org.ashmem.android} has Android's {@code SharedMemory} and {@code MemoryFile}.
  *   <li>{@link org.ashmem.micrometer} publishes {@link org.ashmem.Counters} to Micrometer.

@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #define PREFIX "Java_org_ashmem_Shim_"
@@ -45,6 +46,9 @@ int main(int argc, char **argv)
 	int32_t (*probe)(void *, void *, int32_t);
 	int64_t (*map)(void *, void *, int32_t, int32_t, uint8_t, int64_t,
 		       int64_t);
+	int64_t (*map_lazily)(void *, void *, int64_t);
+	int32_t (*advise)(void *, void *, int64_t, int64_t, int32_t);
+	int64_t (*resident)(void *, void *, int64_t, int64_t);
 	int32_t (*bury)(void *, void *, int64_t, int64_t);
 	int32_t (*unmap)(void *, void *, int64_t, int64_t);
 	int64_t address, page;
@@ -57,6 +61,9 @@ int main(int argc, char **argv)
 	page_size = function("pageSize0");
 	probe = function("probe");
 	map = function("map");
+	map_lazily = function("mapLazily0");
+	advise = function("advise");
+	resident = function("residentMapped");
 	bury = function("bury");
 	unmap = function("unmap");
 
@@ -68,6 +75,16 @@ int main(int argc, char **argv)
 	equal("bury", 0, bury(NULL, NULL, address, page));
 	equal("a byte of the buried page", 0, *(char *)(intptr_t)address);
 	equal("unmap", 0, unmap(NULL, NULL, address, page));
+	address = map_lazily(NULL, NULL, 3 * page);
+	*(char *)(intptr_t)(address + page) = 7;
+	equal("residentMapped", 1, resident(NULL, NULL, address, 3 * page));
+	equal("advise to free", 0,
+	      advise(NULL, NULL, address, 3 * page, MADV_FREE));
+	equal("advise to drop", 0,
+	      advise(NULL, NULL, address, 3 * page, MADV_DONTNEED));
+	equal("residentMapped", 0, resident(NULL, NULL, address, 3 * page));
+	equal("advise", -EINVAL, advise(NULL, NULL, address + 1, page, MADV_FREE));
+	equal("unmap", 0, unmap(NULL, NULL, address, 3 * page));
 	equal("map", -EBADF, map(NULL, NULL, 99999, 3, 1, 0, page));
 	return 0;
 }

@@ -24,7 +24,7 @@ public class AshmemException extends RuntimeException {
   /** The call that was refused. */
   private final String call;
 
-  /** The region's name, or the device's path. */
+  /** The region's name, the device's path, or "lazy memory". */
   private final String regionName;
 
   /** The error number. */
@@ -122,7 +122,7 @@ public class AshmemException extends RuntimeException {
 
   /**
    * Returns the name of the region that the call was for, or the path of the device if there was no
-   * region yet.
+   * region yet; {@code lazy memory} for {@link LazyMemory}.
    *
    * @return the region's name
    */

@@ -3,7 +3,7 @@ package org.ashmem;
 
 import java.io.Serial;
 
-/** Thrown by a region, a mapping or a channel that is closed. */
+/** Thrown by a region, a mapping, lazy memory or a channel that is closed. */
 public final class ClosedException extends IllegalStateException {
   @Serial private static final long serialVersionUID = 1;
 

@@ -32,7 +32,7 @@ final class Doctor {
       findings.add(library());
       if (Shim.failure() == null) {
         onDevice = isOnDevice();
-        findings.addAll(List.of(device(), memfd(), backend(onDevice)));
+        findings.addAll(List.of(device(), memfd(), backend(onDevice), lazyMemory()));
       }
     }
     findings.add(limit());
@@ -177,6 +177,13 @@ final class Doctor {
                     "-D" + Backend.PROPERTY + "=memfd does without the device"))
         .orElse(
             Finding.ok(BACKEND, onDevice ? "regions are on the device" : "regions are on memfd"));
+  }
+
+  /** It needs neither the device nor memfd. */
+  private static Finding lazyMemory() {
+    return LazyMemory.unavailabilityCause()
+        .map(cause -> Finding.lack("lazy memory", String.valueOf(cause.getMessage()), ""))
+        .orElse(Finding.ok("lazy memory", "works: the kernel takes unpinned pages of LazyMemory"));
   }
 
   private Finding limit() {

@@ -18,8 +18,9 @@ import org.jspecify.annotations.Nullable;
  * After {@link #unpin}, the kernel may take pages of the range whenever the machine or a cgroup of
  * the process is short of memory, before it kills anybody. Each page is taken on its own and whole.
  * A page that was taken reads as zeros; no other bytes are ever read than those that were written
- * last, or zeros. A write to a page makes it ordinary again, without a call: it is not taken until
- * it is unpinned once more. If it was taken before the write, its other bytes are zeros.
+ * last, or zeros. A write to a page, also by the system call of a channel, makes it ordinary again:
+ * it is not taken until it is unpinned once more. If it was taken before the write, its other bytes
+ * are zeros.
  *
  * <p>No call tells whether a page was taken. Its content must tell: write a word that is not zero
  * to each page before unpinning it. While a reader finds that word both before and after it copies
@@ -34,18 +35,19 @@ import org.jspecify.annotations.Nullable;
  *       #unpin}, only when the kernel takes pages. {@code memory.stat} counts unpinned pages as
  *       {@code inactive_file}, so that the working set that Kubernetes shows falls. {@link
  *       #discard} gives pages back immediately.
- *   <li>The kernel prefers pages that were not read lately. An unpinned page in swap is taken
- *       immediately.
+ *   <li>The kernel prefers pages that were not read lately. A page that is in swap when it is
+ *       unpinned is taken immediately.
+ *   <li>One call for a large range costs far less than many calls for its pages.
  *   <li>The memory never has huge pages, whatever the system's settings are: with huge pages, one
  *       ordinary page would keep 2 MiB.
- *   <li>The kernel takes no locked memory. In a process that called mlockall(2), {@link #create} or
- *       {@link #unpin} throws an exception with the error EINVAL.
+ *   <li>The kernel takes no locked memory. In a process that called mlockall(2), as some servers
+ *       do, {@link #create} or {@link #unpin} throws an exception with the error EINVAL.
  *   <li>Nothing is reserved: creating memory succeeds beyond the free memory, unless the sysctl
  *       {@code vm.overcommit_memory} is 2 or address space is limited. Pages take memory when they
  *       are written. A page that was only read is the kernel's page of zeros.
- *   <li>A child that forks has the same bytes, copied on write, and never changes those of this
- *       process. While it lives, {@link #unpin} has no effect on pages that both have. Pages that
- *       were unpinned before the fork may become zeros in either process. A child that executes a
+ *   <li>A forked child has the same bytes, copied on write: its writes are not seen here. The
+ *       kernel may keep unpinned pages that both have as long as the child lives. What is promised
+ *       above holds in each of the two: a page is intact, or zeros. A child that executes a
  *       program, as all children of {@link ProcessBuilder} do, has none of this memory.
  * </ul>
  *
@@ -62,6 +64,9 @@ public final class LazyMemory implements AutoCloseable {
   /** What messages call the memory. */
   static final String NAME = "lazy memory";
 
+  /** The length of the longest buffer that Java makes of a segment. */
+  private static final int MAX_LENGTH = Integer.MAX_VALUE - 8;
+
   /** Before, the kernel took unpinned pages immediately if the machine had no swap. */
   private static final int MAJOR = 4;
 
@@ -73,8 +78,14 @@ public final class LazyMemory implements AutoCloseable {
   private final long address;
   private final Lifetime lifetime;
 
-  /** Calls hold it for reading, so that the address stays mapped. Close holds it for writing. */
+  /**
+   * Calls hold it for reading, so that the address stays mapped. Close holds it for writing. Unlike
+   * the other lock of the JDK, this one allocates nothing.
+   */
   private final StampedLock lock = new StampedLock();
+
+  /** Whether a close waits for the lock. New readers would pass it by, for as long as they come. */
+  private volatile boolean closing;
 
   /** Null after close. Changed under the lock. */
   private volatile @Nullable Memory memory;
@@ -134,7 +145,7 @@ public final class LazyMemory implements AutoCloseable {
   /**
    * Creates memory of zeros.
    *
-   * @param length the length in bytes, from 1 to 2147483647; the kernel rounds it up to whole pages
+   * @param length the length in bytes, from 1 to 2147483639; the kernel rounds it up to whole pages
    * @return new memory, which takes no pages until they are written
    * @throws IllegalArgumentException if the length is not as above
    * @throws UnsupportedOperationException if the kernel is older than 4.12
@@ -143,8 +154,8 @@ public final class LazyMemory implements AutoCloseable {
    */
   public static LazyMemory create(long length) {
     Validate.isTrue(
-        length >= 1 && length <= Integer.MAX_VALUE,
-        "lazy memory has 1 to 2147483647 bytes, not %s",
+        length >= 1 && length <= MAX_LENGTH,
+        "lazy memory has 1 to 2147483639 bytes, not %s",
         length);
     requireKernel(System.getProperty("os.version", ""));
     return new LazyMemory(length);
@@ -169,7 +180,7 @@ public final class LazyMemory implements AutoCloseable {
   /**
    * Returns the length.
    *
-   * @return the length in bytes, from 1 to 2147483647, as {@link #create} got it
+   * @return the length in bytes, from 1 to 2147483639, as {@link #create} got it
    */
   public long length() {
     return length;
@@ -229,9 +240,8 @@ public final class LazyMemory implements AutoCloseable {
 
   private void advise(long offset, long length, int advice) {
     long unused = PinRange.length(offset, length, this.length, AshmemRegion.pageSize());
-    long stamp = lock.readLock();
+    long stamp = begin();
     try {
-      requireOpen();
       int result = Shim.advise(address + offset, length, advice);
       int unusedToo = AshmemException.check("madvise", NAME, result);
     } finally {
@@ -250,9 +260,8 @@ public final class LazyMemory implements AutoCloseable {
    * @throws AshmemException if the kernel or a sandbox refuses
    */
   public long residentBytes() {
-    long stamp = lock.readLock();
+    long stamp = begin();
     try {
-      requireOpen();
       return AshmemRegion.pageSize()
           * AshmemException.check("mincore", NAME, Shim.residentMapped(address, length));
     } finally {
@@ -262,11 +271,21 @@ public final class LazyMemory implements AutoCloseable {
     }
   }
 
-  private void requireOpen() {
+  /** Takes the lock for a call. */
+  private long begin() {
+    if (closing) {
+      awaitClose();
+    }
+    long stamp = lock.readLock();
     if (memory == null) {
+      lock.unlockRead(stamp);
       throw new ClosedException(toString());
     }
+    return stamp;
   }
+
+  /** Returns when no close is in progress: it holds the monitor. */
+  private synchronized void awaitClose() {}
 
   /**
    * Returns whether the memory is open.
@@ -286,7 +305,8 @@ public final class LazyMemory implements AutoCloseable {
    *     memory, such as the read of a channel; the memory then stays open
    */
   @Override
-  public void close() {
+  public synchronized void close() {
+    closing = true;
     long stamp = lock.writeLock();
     try {
       Memory held = memory;
@@ -299,6 +319,7 @@ public final class LazyMemory implements AutoCloseable {
       boolean unusedToo = lifetime.close();
       Events.closed(event);
     } finally {
+      closing = false;
       lock.unlockWrite(stamp);
       // Without this the cleaner could run first and report a leak.
       Reference.reachabilityFence(this);

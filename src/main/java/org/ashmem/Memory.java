@@ -7,8 +7,8 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The mapped memory of a {@link Mapping}: an {@link ArenaMemory} from Java 22 on, before that a
- * {@link TombstoneMemory}.
+ * The mapped memory of a {@link Mapping} or a {@link LazyMemory}: an {@link ArenaMemory} from Java
+ * 22 on, before that a {@link TombstoneMemory}.
  *
  * <p>The choice is made here and not by a multi-release jar: a build that repackages the jar may
  * lose the manifest, or move the classes of the package without those in META-INF/versions.

@@ -46,6 +46,9 @@
  *     once that nothing gives way</td></tr>
  * </table>
  *
+ * <p>{@link org.ashmem.LazyMemory} is private memory of one process, without pins: the kernel takes
+ * its unpinned pages on any Linux from 4.12 on, without the device.
+ *
  * <p>{@link org.ashmem.AshmemRegion#channel()} reads and writes a region as a channel, and {@link
  * org.ashmem.AshmemRegion#inputStream()} and {@link org.ashmem.AshmemRegion#outputStream()} as
  * streams.
@@ -68,10 +71,10 @@
  * org.ashmem.Backend}. The system property {@code org.ashmem.backend} ({@code auto}, {@code device}
  * or {@code memfd}) selects the backend.
  *
- * <p>A region or mapping that was not closed is freed when the garbage collector finds that it is
- * unreachable. This is reported as a leak: the {@link java.lang.System.Logger} named {@code
- * org.ashmem} gets a warning with the region's name and size. The system property {@code
- * org.ashmem.leaks} sets the level of the reports:
+ * <p>A region, a mapping or lazy memory that was not closed is freed when the garbage collector
+ * finds that it is unreachable. This is reported as a leak: the {@link java.lang.System.Logger}
+ * named {@code org.ashmem} gets a warning with the region's name and size. The system property
+ * {@code org.ashmem.leaks} sets the level of the reports:
  *
  * <table>
  *   <caption>Values of org.ashmem.leaks</caption>
@@ -98,8 +101,8 @@
  *     every call. A call with many ranges is one event, with the smallest range that contains
  *     them</td></tr>
  *   <tr><td>{@code org.ashmem.PurgeFound}</td><td>pinning found a purged page</td></tr>
- *   <tr><td>{@code org.ashmem.Close}</td><td>a region or a mapping was closed</td></tr>
- *   <tr><td>{@code org.ashmem.Leak}</td><td>a region or a mapping was not closed</td></tr>
+ *   <tr><td>{@code org.ashmem.Close}</td><td>a region, a mapping or lazy memory was closed</td></tr>
+ *   <tr><td>{@code org.ashmem.Leak}</td><td>a region, a mapping or lazy memory was not closed</td></tr>
  * </table>
  *
  * <p>{@link org.ashmem.Counters} counts the same facts, and {@link

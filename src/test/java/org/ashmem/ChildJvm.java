@@ -101,13 +101,16 @@ final class ChildJvm {
     return server;
   }
 
-  /** Compiles a C program with the compiler of the shim. */
-  static Path compile(Path directory, String source) throws IOException, InterruptedException {
+  /** Compiles a C program, or what the options say, with the compiler of the shim. */
+  static Path compile(Path directory, String source, String... options)
+      throws IOException, InterruptedException {
     Path file = Files.writeString(directory.resolve("program.c"), source);
     Path program = directory.resolve("program");
     // This JVM may have a sanitizer preloaded, which the compiler must not inherit.
-    Result compiled =
-        run(List.of("env", "-u", "LD_PRELOAD", "gcc", "-o", program.toString(), file.toString()));
+    List<String> command = new ArrayList<>(List.of("env", "-u", "LD_PRELOAD", "gcc"));
+    command.addAll(List.of(options));
+    command.addAll(List.of("-o", program.toString(), file.toString()));
+    Result compiled = run(command);
     assertEquals(0, compiled.status(), compiled.output());
     return program;
   }

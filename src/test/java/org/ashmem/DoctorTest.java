@@ -56,6 +56,7 @@ class DoctorTest {
             "device",
             "memfd",
             "backend",
+            "lazy memory",
             "memory limit",
             "pressure",
             "demonstration")) {

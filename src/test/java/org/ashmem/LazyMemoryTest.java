@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.ashmem;
 
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static org.junit.jupiter.api.Assertions.assertDoesNotThrow;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
@@ -10,13 +11,17 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CyclicBarrier;
+import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -26,6 +31,23 @@ class LazyMemoryTest {
   private static final int PAGE = (int) AshmemRegion.pageSize();
   private static final int PAGES = 1024;
   private static final int SIZE = PAGES * PAGE;
+  private static final int LARGE = 1 << 30;
+  private static final int GREATEST = 2147483639;
+
+  /** Locks what is about to be unpinned, as mlockall does, and lets the kernel answer. */
+  private static final String LOCK =
+      """
+      #define _GNU_SOURCE
+      #include <sys/mman.h>
+      #include <sys/syscall.h>
+      #include <unistd.h>
+      int madvise(void *address, size_t length, int advice)
+      {
+        if (advice == MADV_FREE && mlock(address, length))
+          return -1;
+        return syscall(SYS_madvise, address, length, advice);
+      }
+      """;
 
   /** Writes a word that is not zero to each page. */
   private static void fill(ByteBuffer bytes) {
@@ -97,15 +119,15 @@ class LazyMemoryTest {
   /** The last page is the one that is not whole. */
   @Test
   void greatestLengthWorksToItsEnd() {
-    try (LazyMemory memory = LazyMemory.create(Integer.MAX_VALUE)) {
+    try (LazyMemory memory = LazyMemory.create(GREATEST)) {
       ByteBuffer bytes = memory.buffer();
-      bytes.put(Integer.MAX_VALUE - 1, (byte) 5);
-      long last = Integer.MAX_VALUE / PAGE * (long) PAGE;
-      memory.unpin(last, Integer.MAX_VALUE - last);
-      memory.unpin(0, Integer.MAX_VALUE);
+      bytes.put(GREATEST - 1, (byte) 5);
+      long last = GREATEST / PAGE * (long) PAGE;
+      memory.unpin(last, GREATEST - last);
+      memory.unpin(0, GREATEST);
       assertEquals(PAGE, memory.residentBytes());
-      memory.discard(last, Integer.MAX_VALUE - last);
-      assertEquals(0, bytes.get(Integer.MAX_VALUE - 1));
+      memory.discard(last, GREATEST - last);
+      assertEquals(0, bytes.get(GREATEST - 1));
     }
   }
 
@@ -115,19 +137,39 @@ class LazyMemoryTest {
     try {
       // 64 GiB
       for (int i = 0; i < 32; i++) {
-        many.add(LazyMemory.create(Integer.MAX_VALUE));
+        many.add(LazyMemory.create(GREATEST));
       }
     } finally {
       many.forEach(LazyMemory::close);
     }
   }
 
+  /** A kernel without huge pages has no flag against them. */
   @Test
   void hasNoHugePages() throws Exception {
-    try (LazyMemory memory = LazyMemory.create(32 << 20)) {
-      memory.buffer().put(16 << 20, (byte) 1);
+    Await.cleaner();
+    long before = bytesWithoutHugePages();
+    try (LazyMemory memory = LazyMemory.create(LARGE)) {
+      memory.buffer().put(LARGE / 2, (byte) 1);
       assertEquals(PAGE, memory.residentBytes());
+      // Stacks of new threads may add to the difference.
+      long more = (bytesWithoutHugePages() - before + LARGE / 2) / LARGE;
+      assertEquals(Files.exists(Path.of("/sys/kernel/mm/transparent_hugepage")) ? 1 : 0, more);
     }
+  }
+
+  /** Returns the size of this process's mappings with the flag of MADV_NOHUGEPAGE. */
+  private static long bytesWithoutHugePages() throws Exception {
+    long size = 0;
+    long sum = 0;
+    for (String line : Files.readAllLines(Path.of("/proc/self/smaps"), ISO_8859_1)) {
+      if (line.startsWith("Size:")) {
+        size = 1024 * Long.parseLong(line.replaceAll("[^0-9]", ""));
+      } else if (line.startsWith("VmFlags:") && line.contains(" nh")) {
+        sum += size;
+      }
+    }
+    return sum;
   }
 
   @Test
@@ -205,11 +247,11 @@ class LazyMemoryTest {
   }
 
   @ParameterizedTest
-  @ValueSource(longs = {0, -1, 1L << 31, Long.MAX_VALUE, Long.MIN_VALUE})
+  @ValueSource(longs = {0, -1, GREATEST + 1L, 1L << 31, Long.MAX_VALUE, Long.MIN_VALUE})
   void wrongLengthIsRefused(long length) {
     IllegalArgumentException e =
         assertThrows(IllegalArgumentException.class, () -> LazyMemory.create(length));
-    assertEquals("lazy memory has 1 to 2147483647 bytes, not " + length, e.getMessage());
+    assertEquals("lazy memory has 1 to 2147483639 bytes, not " + length, e.getMessage());
   }
 
   @ParameterizedTest
@@ -268,14 +310,32 @@ class LazyMemoryTest {
     }
   }
 
-  @Test
-  void closeGivesTheAddressSpaceBack() throws Exception {
-    LazyMemory memory = LazyMemory.create(SIZE);
-    fill(memory.buffer());
+  /** Without a view at once, and with one when the last view is collected. */
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void closeGivesTheAddressSpaceBack(boolean withView) throws Exception {
+    LazyMemory memory = LazyMemory.create(LARGE);
+    if (withView) {
+      memory.buffer().put(0, (byte) 1);
+    }
+    long most = MappingTest.Limit.addressSpace() - LARGE / 2;
     memory.close();
-    LazyMemory unused = LazyMemory.create(SIZE);
-    unused.close();
+    if (withView) {
+      Await.collection(() -> MappingTest.Limit.addressSpace() <= most);
+    } else {
+      assertTrue(MappingTest.Limit.addressSpace() <= most);
+    }
+  }
+
+  @Test
+  void addressSpaceThatIsUsedUpIsOutOfMemory() throws Exception {
     Await.cleaner();
+    try (MappingTest.Limit limit = new MappingTest.Limit(LARGE / 2)) {
+      AshmemException e =
+          assertThrows(AshmemException.OutOfMemory.class, () -> LazyMemory.create(LARGE));
+      assertEquals("mmap", e.call());
+      assertEquals("lazy memory", e.regionName());
+    }
   }
 
   @Test
@@ -300,7 +360,7 @@ class LazyMemoryTest {
   @ParameterizedTest
   @ValueSource(booleans = {true, false})
   void callsBesideCloseHarmNothing(boolean withView) throws Exception {
-    for (int round = 0; round < 300; round++) {
+    for (int round = 0; round < 200; round++) {
       LazyMemory memory = LazyMemory.create(16L * PAGE);
       if (withView) {
         memory.buffer().put(0, (byte) 1);
@@ -312,7 +372,9 @@ class LazyMemoryTest {
               () -> memory.discard(0, 16L * PAGE),
               () -> memory.unpin(0, 16L * PAGE),
               memory::residentBytes)) {
-        others.add(CompletableFuture.runAsync(() -> untilClosed(start, call)));
+        // The common pool of a small machine has fewer threads.
+        Executor own = task -> new Thread(task).start();
+        others.add(CompletableFuture.runAsync(() -> untilClosed(start, call), own));
       }
       start.await(1, TimeUnit.MINUTES);
       memory.close();
@@ -338,6 +400,30 @@ class LazyMemoryTest {
     } catch (ClosedException e) {
       // This is the end.
     }
+  }
+
+  /** Prints why there is no lazy memory. */
+  static final class Locked {
+    private Locked() {}
+
+    public static void main(String[] arguments) {
+      LazyMemory.unavailabilityCause().ifPresent(cause -> System.out.println(cause.getMessage()));
+      System.out.println(LazyMemory.isAvailable());
+    }
+  }
+
+  @Test
+  void lockedMemoryIsNamed(@TempDir Path directory) throws Exception {
+    Path library = ChildJvm.compile(directory, LOCK, "-shared", "-fPIC");
+    List<String> command = new ArrayList<>(List.of("env", "LD_PRELOAD=" + library));
+    command.addAll(ChildJvm.command(List.of(), Locked.class));
+    ChildJvm.Result result = ChildJvm.run(command);
+    assertEquals(0, result.status(), result.output());
+    assertTrue(
+        result.output().startsWith("madvise on 'lazy memory': EINVAL (22), the process locks its"),
+        result.output());
+    assertTrue(result.output().contains("call munlockall"), result.output());
+    assertTrue(result.output().endsWith("false\n"), result.output());
   }
 
   @ParameterizedTest

@@ -288,7 +288,7 @@ class MappingTest {
   }
 
   /** Limits how many bytes of address space this process can add. Closing removes the limit. */
-  private static final class Limit implements AutoCloseable {
+  static final class Limit implements AutoCloseable {
     Limit(long more) throws Exception {
       set(Long.toString(addressSpace() + more));
     }
@@ -309,7 +309,7 @@ class MappingTest {
       assertEquals(0, result.status(), result.output());
     }
 
-    private static long addressSpace() throws IOException {
+    static long addressSpace() throws IOException {
       try (var lines = Files.lines(Path.of("/proc/self/status"))) {
         return lines
             .filter(line -> line.startsWith("VmSize:"))
