@@ -190,7 +190,7 @@ build_library() {
 # Prints the path of this version's jar, which may be missing. The name of a jar that an older JDK built ends in -java17.
 library_jar() {
     local jar
-    jar=$top/target/ashmem-$(sed -n 's|^  <version>\(.*\)</version>|\1|p' "$top/pom.xml" | head -n 1)
+    jar=$top/target/ashmem-$(sed -n 's|^  <version>\(.*\)</version>|\1|p' "$top/parent.xml" | head -n 1)
     if [ -e "$jar.jar" ] || [ ! -e "$jar-java17.jar" ]; then
         echo "$jar.jar"
     else
@@ -207,7 +207,7 @@ step_library() {
     local jar needs
     jar=$(library_jar)
     needs=$(library_needs)
-    if ! [ -e "$jar" ] || ! [ -e "$needs" ] || [ -n "$(cd "$top" && find pom.xml src/main native -newer "$jar" -print -quit)" ]; then
+    if ! [ -e "$jar" ] || ! [ -e "$needs" ] || [ -n "$(cd "$top" && find parent.xml pom.xml src/main native -newer "$jar" -print -quit)" ]; then
         build_library
     fi
     command -v java >/dev/null || packages "$(java_package jre)"

@@ -95,7 +95,7 @@ java_key() {
         cd "$top" || exit
         as_caller env JAVA_HOME="$(jdk_folder)" mvn -v | head -n 4
         cat "$ASHMEM_STAGE/javac"
-        find pom.xml src native kernel/include -type f -print0 | sort -z | xargs -0 sha256sum
+        find parent.xml pom.xml src native kernel/include -type f -print0 | sort -z | xargs -0 sha256sum
         find target/classes target/test-classes target/test-lib target/ashmem-*.jar -type f -printf '%p %s %T@\n' | sort
     ) 2>/dev/null | sha256sum
 }

@@ -108,7 +108,7 @@ part_arm64() {
 asan_build() {
     local jdk version folder=$2/org/ashmem/native/linux-x86_64
     jdk=$(jdk_folder)
-    version=$(sed -n 's|^  <version>\(.*\)</version>|\1|p' "$top/pom.xml" | head -n 1)
+    version=$(sed -n 's|^  <version>\(.*\)</version>|\1|p' "$top/parent.xml" | head -n 1)
     mkdir -p "$folder"
     gcc -shared -fPIC -std=gnu11 -g -O1 -fno-omit-frame-pointer -fvisibility=hidden -Wall -Werror -Wl,-z,noexecstack \
         -fsanitize=address,undefined -fno-sanitize-recover=undefined -D_GNU_SOURCE "-DASHMEM_VERSION=\"$version\"" \

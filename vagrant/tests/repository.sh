@@ -16,7 +16,7 @@ work=$(mktemp -d)
 export GNUPGHOME=$work/gnupg
 trap 'gpgconf --kill gpg-agent 2>/dev/null; rm -rf "$work"' EXIT
 cd "$top" || exit
-version=$(sed -n 's|^  <version>\(.*\)</version>|\1|p' pom.xml | head -n 1)
+version=$(sed -n 's|^  <version>\(.*\)</version>|\1|p' parent.xml | head -n 1)
 url=https://example.org/ashmem
 
 files() {
@@ -173,7 +173,7 @@ END
 
 spaces_are_refused() {
     local folder="$work/a folder"
-    mkdir "$folder" && cp kernel/Makefile pom.xml "$folder" || return
+    mkdir "$folder" && cp kernel/Makefile parent.xml pom.xml "$folder" || return
     make_says "kbuild cannot build in a folder with a space in its path: build in a copy of $folder elsewhere" || return
     (cd "$folder" && ! mvn -B -q -ntp validate) >"$work/spaced" 2>&1 ||
         { echo "Maven builds in a folder with a space"; return 1; }
@@ -242,7 +242,7 @@ wrong_with_the_jar() {
 # Uses the README's own command. The newest JDK builds everything else. The jar's name says which classes it lacks.
 builds_with_the_oldest_jdk() {
     mkdir "$work/oldest"
-    cp -r --parents pom.xml src native kernel/include "$work/oldest" && cd "$work/oldest" &&
+    cp -r --parents parent.xml pom.xml src native kernel/include "$work/oldest" && cd "$work/oldest" &&
         JAVA_HOME=$ASHMEM_OLDEST mvn -B -q -ntp -Dmaven.test.skip package &&
         if [ "$("$ASHMEM_OLDEST/bin/javac" -version 2>&1 | tr -cd '0-9.' | cut -d . -f 1)" -lt 22 ]; then
             [ "$(echo target/ashmem-*.jar)" = "target/ashmem-$version-java17.jar" ]
@@ -257,7 +257,7 @@ jar_is_the_same_from_elsewhere() {
     [ -z "$ASHMEM_COMPILER" ] || mapfile -t compiler <<<"$ASHMEM_COMPILER"
     mkdir "$work/release"
     mkdir -m 700 "$work/gnupg"
-    cp -r --parents pom.xml src native kernel/include "$work/release" && cd "$work/release" || return
+    cp -r --parents parent.xml pom.xml src native kernel/include "$work/release" && cd "$work/release" || return
     mvn -B -q -ntp dependency:copy -Dartifact=org.apache.maven:apache-maven:$maven:tar.gz:bin -DoutputDirectory="$work" &&
         tar -xzf "$work/apache-maven-$maven-bin.tar.gz" -C "$work" || return
     gpg --batch --quiet --passphrase '' --quick-generate-key throwaway default default never &&
@@ -292,7 +292,7 @@ consumer_has_the_jar_alone() {
     jars=$work/jars/org/ashmem/ashmem/$version
     mkdir -p "$jars" "$project/src/main/java/consumer"
     cp "target/ashmem-$version"*.jar "$jars/ashmem-$version.jar"
-    cp pom.xml "$jars/ashmem-$version.pom"
+    cp target/.flattened-pom.xml "$jars/ashmem-$version.pom"
     cat >"$project/pom.xml" <<END
 <project>
   <modelVersion>4.0.0</modelVersion>
@@ -405,7 +405,7 @@ consumer_says() {
 
 plugin() {
     awk -v wanted="<artifactId>maven-$1-plugin</artifactId>" 'index($0, wanted) { found = 1 }
-        found && match($0, /<version>[^<]*/) { print substr($0, RSTART + 9, RLENGTH - 9); exit }' pom.xml
+        found && match($0, /<version>[^<]*/) { print substr($0, RSTART + 9, RLENGTH - 9); exit }' parent.xml
 }
 
 for sample in "$report"/samples/boot-*.log; do
