@@ -7,6 +7,17 @@ junit_launcher=(-Xcheck:jni --enable-native-access=ALL-UNNAMED)
 junit_execute=(org.junit.platform.console.ConsoleLauncher execute --details=tree --disable-banner --disable-ansi-colors
     --fail-if-no-tests)
 
+# junit_path PROJECT [TESTS]: prints the class path of the tests of a Maven project in its folder, or in TESTS, on its jar: Maven
+# itself tests a folder
+junit_path() {
+    echo "${2:-$1/target/test-classes}:$(echo "$1"/target/ashmem-*.jar):$1/target/test-lib/*"
+}
+
+# junit_repository PROJECT: prints the folder of Maven's repository, which Surefire's reports name
+junit_repository() {
+    sed -n 's/.*name="localRepository" value="\([^"]*\)".*/\1/p' "$1"/target/surefire-reports/TEST-*.xml | head -n 1
+}
+
 # junit_cases SECTION FILE...: the cases in reports of Surefire, the console launcher or kunit.py. A skipped test is a failure
 junit_cases() {
     local section=$1

@@ -149,15 +149,13 @@ test_coverage() {
 java_options=(-XX:+UnlockDiagnosticVMOptions -XX:ArchiveRelocationMode=0 -XX:+UseSerialGC -XX:TieredStopAtLevel=1)
 java_select=(--scan-classpath "$top/target/test-classes")
 
-# java_run NAME FOLDER TEST...: runs these tests by the command in java. The JVM finds the shim in FOLDER if it is there.
-# Prints to NAME.log; sets ended
+# java_run NAME PATH TEST...: runs these tests by the command in java, with this class path. Prints to NAME.log; sets ended
 java_run() {
-    local name=$1 folder=$2 status=0 jar=("$top"/target/ashmem-*.jar)
+    local name=$1 path=$2 status=0
     shift 2
     SECONDS=0
     ASHMEM_OUT=$out timeout -k 5 "$limit" "${java[@]}" "${java_options[@]}" "${junit_launcher[@]}" \
-        -cp "$folder:$top/target/test-classes:${jar[0]}:$top/target/test-lib/*" "${junit_execute[@]}" \
-        --reports-dir "$results/$name" "$@" >"$results/$name.log" 2>&1 </dev/null || status=$?
+        -cp "$path" "${junit_execute[@]}" --reports-dir "$results/$name" "$@" >"$results/$name.log" 2>&1 </dev/null || status=$?
     ended=$(ending "$status")
 }
 
@@ -168,16 +166,24 @@ test_java() {
         exclude=()
         java+=("-javaagent:$top/target/jacoco/org.jacoco.agent-runtime.jar=destfile=$results/jacoco.exec,includes=org.ashmem.*")
     fi
-    java_run java "$top/target/test-classes" "${java_select[@]}" --include-classname '.*IT$' "${exclude[@]}"
+    java_run java "$(junit_path "$top")" "${java_select[@]}" --include-classname '.*IT$' "${exclude[@]}"
     junit_results "$kernel: $title" "$results/java.log" "$results/java" "$ended" >"$results/java.tsv"
     done_with "$results/java.tsv" "$title"
 }
 
-# java_classes NAME TITLE BACKEND FOLDER CLASS...: runs some of Maven's unit tests, on the device or on this kernel's memfd
+test_cache() {
+    local java=(java) ended
+    java_run cache "$(junit_path "$top/cache")" --scan-classpath "$top/cache/target/test-classes" --include-classname '.*IT$'
+    junit_results "$kernel: cache" "$results/cache.log" "$results/cache" "$ended" >"$results/cache.tsv"
+    done_with "$results/cache.tsv" "cache"
+}
+
+# java_classes NAME TITLE BACKEND TESTS CLASS...: runs some of Maven's unit tests, on the device or on this kernel's memfd
 java_classes() {
-    local name=$1 title=$2 folder=$4 ended java=(java "-Dorg.ashmem.backend=$3" -Dorg.ashmem.purgeOnPressure=false)
+    local name=$1 title=$2 path ended java=(java "-Dorg.ashmem.backend=$3" -Dorg.ashmem.purgeOnPressure=false)
+    path=$(junit_path "$top" "$4")
     shift 4
-    java_run "$name" "$folder" "${@/#/--select-class=org.ashmem.}"
+    java_run "$name" "$path" "${@/#/--select-class=org.ashmem.}"
     junit_results "$kernel: $title" "$results/$name.log" "$results/$name" "$ended" >"$results/$name.tsv"
     done_with "$results/$name.tsv" "$title"
 }
@@ -187,7 +193,7 @@ test_memfd() {
 }
 
 test_views() {
-    java_classes views "Java views" device "$top/target/test-classes-22" SegmentsTest SharedLongsTest SharedRecordsTest
+    java_classes views "Java views" device "$top/target/test-classes-22:$top/target/test-classes" SegmentsTest SharedLongsTest SharedRecordsTest
 }
 
 # Loads the jar's shim without a JVM, which this machine does not have.
@@ -204,14 +210,14 @@ test_shim() {
 test_asan() {
     local title="shim under AddressSanitizer" section="$kernel: shim under AddressSanitizer" java ended
     mapfile -t java < <(echo env && sanitizer_environment libasan.so.8 && echo java)
-    java_run asan "$top/target/asan/classes" --scan-classpath "$top/target/test-classes" --include-classname '.*IT$' \
+    java_run asan "$top/target/asan/classes:$(junit_path "$top")" --scan-classpath "$top/target/test-classes" --include-classname '.*IT$' \
         --exclude-classname '.*(Events|Forgotten|GivesWay|Killed|LazyMemory|Pressure|Privilege|PurgeDemo|Sharing).*'
     {
         junit_results "$section" "$results/asan.log" "$results/asan" "$ended"
         sanitizer_results "$section" "$results/asan.log"
     } >"$results/asan.tsv"
     done_with "$results/asan.tsv" "$title"
-    java_run overrun "$top/target/asan/overrun/classes" --select-method 'org.ashmem.AshmemRegionIT#allIsAllowedAtFirst'
+    java_run overrun "$top/target/asan/overrun/classes:$(junit_path "$top")" --select-method 'org.ashmem.AshmemRegionIT#allIsAllowedAtFirst'
     if grep -q 'ERROR: AddressSanitizer: stack-buffer-overflow' "$results/overrun.log"; then
         junit_line ok "$section" "a shim that writes past an array is found"
     else
@@ -311,7 +317,7 @@ all() {
     local part parts=()
     watch_more
     forget_leaks
-    for part in kunit faults programs java memfd views asan shim leaks coverage; do
+    for part in kunit faults programs java cache memfd views asan shim leaks coverage; do
         ! runs part "$part" || parts+=("$part")
     done
     tests "${parts[@]}"

@@ -15,25 +15,23 @@ jar_options() {
         "-javaagent:$top/target/jacoco/org.jacoco.agent-runtime.jar=destfile=$1/jacoco.exec,includes=org.ashmem.*"
 }
 
-# jar_tests OUT TESTS: prints JUnit's arguments for the same tests as in Maven's build, from TESTS, with reports in OUT
+# jar_tests OUT TESTS [PATTERN]: prints JUnit's arguments for the same tests as in Maven's build, from TESTS, with reports in OUT
 jar_tests() {
     printf '%s\n' "${junit_execute[@]}" --reports-dir "$1" --scan-classpath "$2" \
-        --include-classname '.*(Test|IT)$' --exclude-tag device
+        --include-classname "${3:-.*(Test|IT)$}" --exclude-tag device
 }
 
-# jar_path TESTS: prints the class path with the jar: Maven tests a folder
-jar_path() {
-    echo "$1:$(echo "$top"/target/ashmem-*.jar):$top/target/test-lib/*"
-}
-
-# jar_run JDK OUT TESTS: runs the tests in TESTS on the jar; OUT gets the reports and the coverage
-jar_run() {
-    local jdk=$1 out=$2 tests=$3 options arguments
-    mkdir -p "$out"
+# jar_part FILE SECTION PROJECT MAJOR JDK [PATTERN]: runs the tests of a Maven project on its jar
+jar_part() {
+    local file=$1 section="$2 on JDK $4" project=$3 name=$1-$4 jdk=$5 status=0 options arguments
+    mkdir -p "$results/$name"
     host_give_back "$results"
-    mapfile -t options < <(jar_options "$out")
-    mapfile -t arguments < <(jar_tests "$out" "$tests")
-    as_caller "$jdk/bin/java" "${options[@]}" -cp "$(jar_path "$tests")" "${arguments[@]}"
+    mapfile -t options < <(jar_options "$results/$name")
+    mapfile -t arguments < <(jar_tests "$results/$name" "$project/target/test-classes" "${@:6}")
+    step "$log/$name.log" "running the unit tests of ${section#host: }" as_caller "$jdk/bin/java" "${options[@]}" \
+        -cp "$(junit_path "$project")" "${arguments[@]}" || status=$?
+    junit_results "$section" "$log/$name.log" "$results/$name" "$([ "$status" -eq 0 ] || echo "exited with $status")" \
+        >>"$results/$file.tsv"
 }
 
 # newer_build JDK OUT: compiles the tests of the classes for newer Java against the jar
@@ -43,20 +41,14 @@ newer_build() {
     mkdir -p "$out"
     host_give_back "$out"
     as_caller "$jdk/bin/javac" --release 22 -Xlint:all,-processing,-classfile,-try -Werror -d "$out" \
-        -cp "$(jar_path "$top/target/test-classes")" "$top"/src/test/java22/org/ashmem/*.java
+        -cp "$(junit_path "$top")" "$top"/src/test/java22/org/ashmem/*.java
 }
 
 # One JDK of each version, except the JDK that part_asan uses.
 part_jar() {
-    local major jdk section status
+    local major jdk
     while read -r major jdk; do
-        [[ $jdk != "$(jdk_folder)" && $jdk != "$(jdk_oldest)" ]] || continue
-        section="host: the jar on JDK $major"
-        status=0
-        step "$log/jar-$major.log" "running the unit tests of the jar on JDK $major" \
-            jar_run "$jdk" "$results/jdk-$major" "$top/target/test-classes" || status=$?
-        junit_results "$section" "$log/jar-$major.log" "$results/jdk-$major" \
-            "$([ "$status" -eq 0 ] || echo "exited with $status")" >>"$results/jar.tsv"
+        [[ $jdk = "$(jdk_folder)" || $jdk = "$(jdk_oldest)" ]] || jar_part jar "host: the jar" "$top" "$major" "$jdk"
     done < <(host_jdks | awk '!seen[$1]++')
 }
 
@@ -126,7 +118,7 @@ asan_run() {
     host_give_back "$reports"
     mapfile -t environment < <(sanitizer_environment "$(gcc -print-file-name=libasan.so)")
     mapfile -t options < <(jar_options "$reports")
-    as_caller env "${environment[@]}" "$(jdk_folder)/bin/java" "${options[@]}" -cp "$out:$(jar_path "$tests")" "$@"
+    as_caller env "${environment[@]}" "$(jdk_folder)/bin/java" "${options[@]}" -cp "$out:$(junit_path "$top" "$tests")" "$@"
 }
 
 # asan_results SECTION LOG REPORTS STATUS: prints the results of JUnit and of the sanitizers

@@ -352,7 +352,7 @@ END
     <mirror>
       <id>filled</id>
       <mirrorOf>central</mirrorOf>
-      <url>file://$(sed -n 's/.*name="localRepository" value="\([^"]*\)".*/\1/p' target/surefire-reports/TEST-*.xml | head -n 1)</url>
+      <url>file://$(junit_repository .)</url>
     </mirror>
   </mirrors>
 </settings>

@@ -10,6 +10,8 @@ results=$top/target/test
 . "$lab/tests/plan.sh"
 # shellcheck source=library.sh
 . "$lab/tests/library.sh"
+# shellcheck source=cache.sh
+. "$lab/tests/cache.sh"
 # shellcheck source=ranges.sh
 . "$lab/tests/ranges.sh"
 # shellcheck source=package.sh
@@ -47,16 +49,22 @@ tests_any() {
     grep -qsF "	$section	" "$@" || tests_result missing fail "$section" "(all)" "no test of this section ran"
 }
 
+# tests_maven FILE SECTION PROJECT COMMAND...: runs the unit tests of a Maven project by COMMAND
+tests_maven() {
+    local file=$1 section=$2 project=$3 output=$log/maven-$1.log status=0
+    shift 3
+    rm -rf "$project/target/surefire-reports" "$project/target/jacoco.exec"
+    step "$output" "building the $file and running its unit tests with Maven" "$@" || status=$?
+    junit_cases "$section" "$project"/target/surefire-reports/TEST-*.xml >"$results/$file.tsv" 2>/dev/null
+    if [ "$status" -ne 0 ] && ! grep -q '^fail' "$results/$file.tsv"; then
+        tests_result "$file" fail "$section" "mvn verify" "$(grep -m 3 '^\[ERROR\]' "$output" | tr '\n' ' ')"
+    fi
+    return "$status"
+}
+
 # Maven builds by one JDK and runs the unit tests on the oldest one. part_asan runs them on the JDK that builds.
 part_library() {
-    local status=0
-    rm -rf "$top/target/surefire-reports" "$top/target/jacoco.exec"
-    step "$log/maven.log" "building the library and running its unit tests with Maven" maven -Djvm="$(jdk_oldest)/bin/java" verify || status=$?
-    junit_cases "host: unit tests" "$top"/target/surefire-reports/TEST-*.xml >"$results/library.tsv" 2>/dev/null
-    if [ "$status" -ne 0 ] && ! grep -q '^fail' "$results/library.tsv"; then
-        tests_result library fail "host: unit tests" "mvn verify" "$(grep -m 3 '^\[ERROR\]' "$log/maven.log" | tr '\n' ' ')"
-    fi
-    [ "$status" -ne 0 ] || java_key >"$top/target/.java.key"
+    ! tests_maven library "host: unit tests" "$top" maven -Djvm="$(jdk_oldest)/bin/java" verify || java_key >"$top/target/.java.key"
 }
 
 part_repository() {
@@ -145,6 +153,7 @@ tests_guest() {
 programs C programs
 programs module
 java Java integration tests
+cache cache
 memfd Java on memfd
 views Java views
 asan shim under AddressSanitizer
@@ -216,9 +225,10 @@ tests_needs() {
     case $1 in
         build-vagrant) echo "build-$(tests_box)" ;;
         build-*) ;;
-        guest-um | "guest-$(release_names | head -n 1)") echo "build-${1#guest-} library asan" ;;
+        guest-um) echo "build-um library asan" ;;
         guest-arm64) echo "build-arm64 library arm64" ;;
-        guest-*) echo "build-${1#guest-} library" ;;
+        "guest-$(release_names | head -n 1)") echo "build-${1#guest-} library cache asan" ;;
+        guest-*) echo "build-${1#guest-} library cache" ;;
         library | ranges) echo installed ;;
         *) echo library ;;
     esac
@@ -302,15 +312,15 @@ tests_lacks() {
 
 # tests_run MACHINE..., or --fast: the unit tests and kernel um
 tests_run() {
-    local machine part parts needed=(java) sections=("host: unit tests") machines=("$@") schedule newest oldest
+    local machine part parts needed=(java) sections=("host: unit tests" "host: cache") machines=("$@") schedule newest oldest
     if [ "$1" = --fast ]; then
         machines=(um)
-        parts=(library guest-um)
+        parts=(library cache guest-um)
     else
         needed+=(clang gpg musl shellcheck)
         sections+=("host: repository" "host: ranges.c" "host: shim under musl" "host: shim for arm64"
             "host: shim under AddressSanitizer" "host: close races" "host: benchmarks")
-        parts=(library asan races repository ranges jar musl arm64)
+        parts=(library asan cache races repository ranges jar musl arm64)
         # it downloads half a gigabyte: only for --all, not for --kernel
         if [ "${machines[*]}" = "$(ASHMEM_ALL=yes plan_machines machine any | tr ',' ' ')" ]; then
             parts+=(android)
@@ -325,7 +335,7 @@ tests_run() {
     mkdir -p "$results"
     host_give_back "$top/target"
     export ASHMEM_TIMES=$results/times
-    [ "${parts[1]}" = guest-um ] || mapfile -t parts < <(tests_order "${machines[*]}" "${parts[@]}")
+    [ "$1" = --fast ] || mapfile -t parts < <(tests_order "${machines[*]}" "${parts[@]}")
     tests_schedule "$(tests_most)" "${parts[@]}" &
     schedule=$!
     # shellcheck disable=SC2046
