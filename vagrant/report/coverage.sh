@@ -59,11 +59,11 @@ coverage_kernel() {
 # by tabs. A class for newer Java takes the place of the class in src/main/java
 coverage_java() {
     local records
-    mapfile -t records < <(ls "$top/target/jacoco.exec" "$results"/*/jacoco.exec 2>/dev/null)
+    mapfile -t records < <(ls "$top"/{,cache/}target/jacoco.exec "$results"/*/jacoco.exec 2>/dev/null)
     host_give_back "$results"
     step "$log/coverage-java.log" "counting the lines that the Java tests ran" \
         as_caller "$(jdk_folder)/bin/java" -jar "$top/target/jacoco/org.jacoco.cli-nodeps.jar" report "${records[@]}" \
-        --classfiles "$top/target/classes/org" --csv "$results/coverage-java.csv" &&
+        --classfiles "$top/target/classes/org" --classfiles "$top/cache/target/classes/org" --csv "$results/coverage-java.csv" &&
         awk -F, -v OFS='\t' -v newer="$(cd "$top/src/main/java22" && [ -e "$top/target/newer" ] && find . -name '*.java' | tr '\n' ' ')" '
             NR == 1 { for (i = 1; i <= NF; i++) column[$i] = i; next }
             {
@@ -77,7 +77,7 @@ coverage_java() {
             }
             END {
                 for (file in lines)
-                    print "src/main/java" (index(newer, "./" file ".java ") ? "22/" : "/") file ".java", lines[file], covered[file]
+                    print (file ~ /^org\/ashmem\/cache\// ? "cache/" : "") "src/main/java" (index(newer, "./" file ".java ") ? "22/" : "/") file ".java", lines[file], covered[file]
             }' "$results/coverage-java.csv" |
         sort >"$results/coverage-java.tsv"
     [ -s "$results/coverage-java.tsv" ] || tests_result missing fail "coverage: Java" "(all)" "see target/log/coverage-java.log"

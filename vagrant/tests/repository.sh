@@ -239,11 +239,17 @@ wrong_with_the_jar() {
     done
 }
 
-# Uses the README's own command. The newest JDK builds everything else. The jar's name says which classes it lacks.
+# copy_of_the_sources FOLDER: makes it, with what Maven builds from
+copy_of_the_sources() {
+    mkdir "$1" && cp -r --parents parent.xml pom.xml src native kernel/include cache/pom.xml cache/src "$1"
+}
+
+# Uses the README's own command. The newest JDK builds everything else. The jar's name says which classes it lacks. The cache finds
+# the library where part_cache has put it.
 builds_with_the_oldest_jdk() {
-    mkdir "$work/oldest"
-    cp -r --parents parent.xml pom.xml src native kernel/include "$work/oldest" && cd "$work/oldest" &&
+    copy_of_the_sources "$work/oldest" && cd "$work/oldest" &&
         JAVA_HOME=$ASHMEM_OLDEST mvn -B -q -ntp -Dmaven.test.skip package &&
+        JAVA_HOME=$ASHMEM_OLDEST mvn -B -q -ntp -Dmaven.test.skip -f cache/pom.xml package &&
         if [ "$("$ASHMEM_OLDEST/bin/javac" -version 2>&1 | tr -cd '0-9.' | cut -d . -f 1)" -lt 22 ]; then
             [ "$(echo target/ashmem-*.jar)" = "target/ashmem-$version-java17.jar" ]
         else
@@ -253,32 +259,40 @@ builds_with_the_oldest_jdk() {
 
 # Makes a release with another Maven, in another folder, with a throwaway key. Leaves its files in $work/release.
 jar_is_the_same_from_elsewhere() {
-    local maven=3.9.16 compiler=()
+    local maven=3.9.16 compiler=() project
     [ -z "$ASHMEM_COMPILER" ] || mapfile -t compiler <<<"$ASHMEM_COMPILER"
-    mkdir "$work/release"
     mkdir -m 700 "$work/gnupg"
-    cp -r --parents parent.xml pom.xml src native kernel/include "$work/release" && cd "$work/release" || return
+    copy_of_the_sources "$work/release" && cd "$work/release" || return
     mvn -B -q -ntp dependency:copy -Dartifact=org.apache.maven:apache-maven:$maven:tar.gz:bin -DoutputDirectory="$work" &&
         tar -xzf "$work/apache-maven-$maven-bin.tar.gz" -C "$work" || return
-    gpg --batch --quiet --passphrase '' --quick-generate-key throwaway default default never &&
+    gpg --batch --quiet --passphrase '' --quick-generate-key throwaway default default never || return
+    for project in . cache; do
         "$work/apache-maven-$maven/bin/mvn" -B -q -ntp -Prelease,aarch64 "${compiler[@]}" -Drelease.url="$url" \
-            -Denforcer.skip -DskipTests -Dmaven.test.skip verify || return
-    cd target/release && cmp "ashmem-$version.jar" "$top/target/ashmem-$version.jar"
+            -Denforcer.skip -DskipTests -Dmaven.test.skip -f "$project/pom.xml" verify || return
+    done
+    cmp "target/release/ashmem-$version.jar" "$top/target/ashmem-$version.jar" &&
+        cmp "cache/target/release/ashmem-cache-$version.jar" "$top/cache/target/ashmem-cache-$version.jar"
 }
 
 missing_in_the_release() {
-    local file
-    cd "$work/release/target/release" || return
-    for file in "ashmem-$version"{.jar,-sources.jar,-javadoc.jar,.pom} bom.{xml,json}; do
-        gpg --quiet --verify "$file.asc" "$file" 2>/dev/null || echo "$file is not signed"
-    done
-    diff <(cd "$top/src/main" && find java java22 -name '*.java' |
-        sed 's|^java/||; s|^java22/|META-INF/versions/22/|' | LC_ALL=C sort) \
-        <(jdk jar --list --file "ashmem-$version-sources.jar" | grep '\.java$' | LC_ALL=C sort)
-    grep -q "<url>$url</url>" "ashmem-$version.pom" || echo "the POM does not name its project"
-    for file in org.ashmem/ashmem@ org.apache.commons/commons-lang3@ org.jspecify/jspecify@; do
-        grep -qF "pkg:maven/$file" bom.json || echo "$file is not in the bill of materials"
-    done
+    local project name parts file
+    while read -r project name parts; do
+        cd "$work/release/$project/target/release" || return
+        for file in "$name-$version"{.jar,-sources.jar,-javadoc.jar,.pom} bom.{xml,json}; do
+            gpg --quiet --verify "$file.asc" "$file" 2>/dev/null || echo "$name: $file is not signed"
+        done
+        diff <(cd "$top/$project/src/main" && find java* -name '*.java' |
+            sed 's|^java/||; s|^java22/|META-INF/versions/22/|' | LC_ALL=C sort) \
+            <(jdk jar --list --file "$name-$version-sources.jar" | grep '\.java$' | LC_ALL=C sort)
+        grep -q "<url>$url</url>" "$name-$version.pom" || echo "the POM of $name does not name its project"
+        ! grep '<parent>' "$name-$version.pom" || echo "the POM of $name has a parent, which no registry has"
+        for file in $parts; do
+            grep -qF "pkg:maven/$file@" bom.json || echo "$file is not in the bill of materials of $name"
+        done
+    done <<'END'
+. ashmem org.ashmem/ashmem org.apache.commons/commons-lang3 org.jspecify/jspecify
+cache ashmem-cache org.ashmem/ashmem-cache org.ashmem/ashmem com.github.ben-manes.caffeine/caffeine
+END
 }
 
 release_needs_an_address() {
@@ -440,8 +454,8 @@ check "a build in a folder with a space says that it cannot work, with make and 
 check "a kernel that was built by clang gets a module by clang, of its version if that is there" kernels_compiler_is_taken
 check "the Debian package has the version of the library" says_nothing one_version
 check "the jar has a shim for each machine, and the classes for newer Java" says_nothing wrong_with_the_jar
-check "the oldest JDK there is, $(basename "$ASHMEM_OLDEST"), builds the library, too" builds_with_the_oldest_jdk
-check "Maven 3.9 makes the same jar in another folder" jar_is_the_same_from_elsewhere
+check "the oldest JDK there is, $(basename "$ASHMEM_OLDEST"), builds the library and the cache, too" builds_with_the_oldest_jdk
+check "Maven 3.9 makes the same jars in another folder" jar_is_the_same_from_elsewhere
 check "a release has sources, documentation and bill of materials, all of it signed" says_nothing missing_in_the_release
 check "a release is refused that does not say where the project is" release_needs_an_address
 check "a project with the jar alone, on the class path or as a module, has regions, and is told to load the module if it asks for the device" consumer_has_the_jar_alone

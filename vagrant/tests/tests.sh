@@ -230,6 +230,7 @@ tests_needs() {
         "guest-$(release_names | head -n 1)") echo "build-${1#guest-} library cache asan" ;;
         guest-*) echo "build-${1#guest-} library cache" ;;
         library | ranges) echo installed ;;
+        repository) echo "library cache" ;;
         *) echo library ;;
     esac
 }
