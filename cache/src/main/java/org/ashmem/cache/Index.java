@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.ashmem.cache;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.locks.StampedLock;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The hash table of a cache. A ConcurrentHashMap would need a second object for each entry: more
+ * heap than all else that an entry has.
+ *
+ * <p>Thread-safe. Keys are compared while a lock is held for writing, or none.
+ */
+final class Index<K> {
+  private static final int STRIPES = 64;
+  private static final int FIRST_BUCKETS = 16;
+
+  private final List<Stripe<K>> stripes = new ArrayList<>(STRIPES);
+
+  Index() {
+    for (int i = 0; i < STRIPES; i++) {
+      stripes.add(new Stripe<>());
+    }
+  }
+
+  /** Returns the hash of a key. Its highest bits choose the stripe, the lowest the bucket. */
+  static int hash(Object key) {
+    int hash = key.hashCode() * 0x9E3779B9;
+    return hash ^ hash >>> 15;
+  }
+
+  private Stripe<K> stripe(int hash) {
+    return stripes.get(hash >>> 26);
+  }
+
+  /** Returns the node of a key, or null. */
+  @Nullable Node<K> find(Object key, int hash) {
+    return stripe(hash).find(key, hash);
+  }
+
+  /** Adds a node. Returns the one that it replaces, or null. */
+  @Nullable Node<K> put(Node<K> node) {
+    return stripe(node.hash).put(node);
+  }
+
+  /** Removes the node of a key. Returns it, or null if there is none. */
+  @Nullable Node<K> remove(Object key, int hash) {
+    return stripe(hash).remove(key, hash);
+  }
+
+  /** Removes this node. Returns false if it is not there any more. */
+  boolean remove(Node<K> node) {
+    return stripe(node.hash).replace(node, null);
+  }
+
+  /** Puts a node in the place of another one. Returns false if that is not there any more. */
+  boolean replace(Node<K> node, Node<K> by) {
+    return stripe(node.hash).replace(node, by);
+  }
+
+  /** Is this node there? */
+  boolean has(Node<K> node) {
+    return find(node.key, node.hash) == node;
+  }
+
+  /** Returns the number of nodes. */
+  long size() {
+    return stripes.stream().mapToLong(stripe -> stripe.size).sum();
+  }
+
+  /** Returns the number of bytes of all values. */
+  long bytes() {
+    return stripes.stream().mapToLong(stripe -> stripe.bytes).sum();
+  }
+
+  int stripes() {
+    return STRIPES;
+  }
+
+  /** Returns the nodes of one stripe. */
+  List<Node<K>> nodes(int stripe) {
+    return stripes.get(stripe).nodes();
+  }
+
+  /** A part of the table, with a lock of its own. */
+  private static final class Stripe<K> {
+    private final StampedLock lock = new StampedLock();
+    private @Nullable Node<K>[] buckets = newBuckets(FIRST_BUCKETS);
+    volatile int size;
+    volatile long bytes;
+
+    @SuppressWarnings("unchecked") // nothing but such nodes is stored
+    private static <K> @Nullable Node<K>[] newBuckets(int count) {
+      return (Node<K>[]) new Node<?>[count];
+    }
+
+    @Nullable Node<K> find(Object key, int hash) {
+      long stamp = lock.tryOptimisticRead();
+      if (stamp != 0) {
+        Node<K> node = search(key, hash);
+        if (lock.validate(stamp)) {
+          return node;
+        }
+      }
+      stamp = lock.readLock();
+      try {
+        return search(key, hash);
+      } finally {
+        lock.unlockRead(stamp);
+      }
+    }
+
+    /**
+     * Without a lock this may miss a node, but it ends: a node's successor was made earlier, or put
+     * in its bucket earlier.
+     */
+    private @Nullable Node<K> search(Object key, int hash) {
+      @Nullable Node<K>[] table = buckets;
+      Node<K> node = table[hash & table.length - 1];
+      while (node != null && !(node.hash == hash && node.key.equals(key))) {
+        node = node.next;
+      }
+      return node;
+    }
+
+    @Nullable Node<K> put(Node<K> node) {
+      long stamp = lock.writeLock();
+      try {
+        Node<K> old = search(node.key, node.hash);
+        if (old != null) {
+          exchange(old, node);
+          return old;
+        }
+        if (size >= buckets.length) {
+          grow();
+        }
+        int bucket = node.hash & buckets.length - 1;
+        node.next = buckets[bucket];
+        buckets[bucket] = node;
+        count(1, node.length);
+        return null;
+      } finally {
+        lock.unlockWrite(stamp);
+      }
+    }
+
+    @Nullable Node<K> remove(Object key, int hash) {
+      long stamp = lock.writeLock();
+      try {
+        Node<K> node = search(key, hash);
+        if (node != null) {
+          exchange(node, null);
+        }
+        return node;
+      } finally {
+        lock.unlockWrite(stamp);
+      }
+    }
+
+    boolean replace(Node<K> node, @Nullable Node<K> by) {
+      long stamp = lock.writeLock();
+      try {
+        if (search(node.key, node.hash) != node) {
+          return false;
+        }
+        exchange(node, by);
+        return true;
+      } finally {
+        lock.unlockWrite(stamp);
+      }
+    }
+
+    List<Node<K>> nodes() {
+      long stamp = lock.readLock();
+      try {
+        List<Node<K>> nodes = new ArrayList<>(size);
+        for (Node<K> first : buckets) {
+          for (Node<K> node = first; node != null; node = node.next) {
+            nodes.add(node);
+          }
+        }
+        return nodes;
+      } finally {
+        lock.unlockRead(stamp);
+      }
+    }
+
+    /** Puts a node of the same key, or none, in the place of one that is there. */
+    private void exchange(Node<K> node, @Nullable Node<K> by) {
+      int bucket = node.hash & buckets.length - 1;
+      Node<K> rest = node.next;
+      if (by != null) {
+        by.next = rest;
+        rest = by;
+      }
+      Node<K> before = buckets[bucket];
+      if (before == node) {
+        buckets[bucket] = rest;
+      } else {
+        while (before != null && before.next != node) {
+          before = before.next;
+        }
+        if (before != null) {
+          before.next = rest;
+        }
+      }
+      count(by == null ? -1 : 0, (by == null ? 0 : by.length) - node.length);
+    }
+
+    @SuppressWarnings("NonAtomicVolatileUpdate") // only the lock's holder writes
+    private void count(int nodes, int length) {
+      size += nodes;
+      bytes += length;
+    }
+
+    private void grow() {
+      @Nullable Node<K>[] larger = newBuckets(2 * buckets.length);
+      for (Node<K> first : buckets) {
+        Node<K> node = first;
+        while (node != null) {
+          Node<K> next = node.next;
+          int bucket = node.hash & larger.length - 1;
+          node.next = larger[bucket];
+          larger[bucket] = node;
+          node = next;
+        }
+      }
+      buckets = larger;
+    }
+  }
+}

@@ -1,0 +1,576 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.ashmem.cache;
+
+import java.nio.ByteBuffer;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.concurrent.atomic.LongAdder;
+import java.util.function.Function;
+import java.util.function.LongSupplier;
+import org.apache.commons.lang3.Validate;
+import org.ashmem.Ashmem;
+import org.ashmem.Backend;
+import org.ashmem.LazyMemory;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A cache whose memory the kernel may take back when memory is short, before it kills anybody. A
+ * value whose memory was taken is a miss, never garbage.
+ *
+ * <pre>{@code
+ * try (PurgeableCache<String, byte[]> tiles =
+ *     PurgeableCache.<String, byte[]>builder(Codec.bytes()).maximumBytes(2L << 30).build()) {
+ *   byte[] tile = tiles.get("7/66/42", key -> render(key));
+ * }
+ * }</pre>
+ *
+ * <p>The values lie outside the heap. Reading one takes no lock and no system call; it copies the
+ * bytes and then checks that all of them were there. So {@code maximumBytes} may be larger than
+ * what the container leaves to the process: the kernel takes what it needs, the values that were
+ * read least first. What it takes, and when, depends on the {@link Store}.
+ *
+ * <p>After {@link #close} each method throws IllegalStateException. A process that ends needs no
+ * close. A child that the process forks has a copy of the values on {@link Store#LAZY}, and the
+ * same regions on the others; it must not use the cache.
+ *
+ * <p>Thread-safe.
+ *
+ * @param <K> the type of keys, which stay on the heap
+ * @param <V> the type of values
+ */
+public final class PurgeableCache<K, V> implements AutoCloseable {
+  private final Codec<V> codec;
+  private final Storage storage;
+  private final Index<K> index = new Index<>();
+  private final Log<K> log;
+  private final Loads<K, V> loads = new Loads<>();
+  private final @Nullable RemovalListener<? super K> listener;
+  private final LongSupplier ticker;
+  private final long lifetime;
+  private final LongAdder hits = new LongAdder();
+  private final LongAdder misses = new LongAdder();
+  private final LongAdder loaded = new LongAdder();
+  private final LongAdder failedLoads = new LongAdder();
+  private final Map<RemovalCause, LongAdder> removed = new EnumMap<>(RemovalCause.class);
+  private volatile boolean closed;
+
+  /** An entry that was removed, of which the listener is to be told. */
+  private record Removal<K>(K key, RemovalCause cause) {}
+
+  private PurgeableCache(Builder<K, V> builder, Storage storage) {
+    this.codec = builder.codec;
+    this.storage = storage;
+    this.listener = builder.listener;
+    this.ticker = builder.ticker;
+    this.lifetime = builder.lifetime;
+    this.log = new Log<>(storage, index, builder.minimumBytes, lifetime > 0);
+    for (RemovalCause cause : RemovalCause.values()) {
+      removed.put(cause, new LongAdder());
+    }
+  }
+
+  /**
+   * Returns a builder of caches. {@link Builder#maximumBytes} must be set.
+   *
+   * @param codec makes bytes of values, and values of bytes
+   * @param <K> the type of keys
+   * @param <V> the type of values
+   * @return a new builder
+   */
+  public static <K, V> Builder<K, V> builder(Codec<V> codec) {
+    return new Builder<>(codec);
+  }
+
+  /**
+   * Returns the value of a key, if every byte of it is there.
+   *
+   * @param key the key
+   * @return a value that the codec decoded for this call, or null
+   */
+  public @Nullable V getIfPresent(K key) {
+    V value = find(key);
+    (value == null ? misses : hits).increment();
+    return value;
+  }
+
+  /**
+   * Returns the value of a key, or else loads and puts it. However many threads ask at once, one of
+   * them loads it; the others wait for its value, or get the same exception. If another value is
+   * put, or the key invalidated, while the loader runs, what it returns is not kept.
+   *
+   * @param key the key
+   * @param loader returns the value, or null to have nothing kept; must not ask this cache for the
+   *     same key
+   * @return the value, or null if the loader returned null
+   * @throws IllegalStateException if the loader asks for the same key
+   */
+  public @Nullable V get(K key, Function<? super K, ? extends @Nullable V> loader) {
+    Objects.requireNonNull(loader, "loader");
+    V value = getIfPresent(key);
+    if (value != null) {
+      return value;
+    }
+    List<Removal<K>> removals = new ArrayList<>();
+    try {
+      return loads.load(
+          key, () -> find(key), same -> load(same, loader), found -> store(key, found, removals));
+    } finally {
+      tell(removals);
+    }
+  }
+
+  private @Nullable V load(K key, Function<? super K, ? extends @Nullable V> loader) {
+    try {
+      V value = loader.apply(key);
+      loaded.increment();
+      return value;
+    } catch (Throwable e) {
+      failedLoads.increment();
+      throw e;
+    }
+  }
+
+  /**
+   * Keeps a value for a key, in place of any earlier one. A value that is longer than {@link
+   * #longestValue} is not kept: the listener is told that the key was removed, as {@link
+   * RemovalCause#SIZE}.
+   *
+   * @param key the key
+   * @param value the value; the cache keeps its bytes, not the object
+   */
+  public void put(K key, V value) {
+    Objects.requireNonNull(key, "key");
+    Objects.requireNonNull(value, "value");
+    loads.forget(key);
+    List<Removal<K>> removals = new ArrayList<>();
+    try {
+      store(key, value, removals);
+    } finally {
+      tell(removals);
+    }
+  }
+
+  /**
+   * Keeps many values, as {@link #put} does one after the other.
+   *
+   * @param values the values by key
+   */
+  public void putAll(Map<? extends K, ? extends V> values) {
+    values.forEach(this::put);
+  }
+
+  private void store(K key, V value, List<Removal<K>> removals) {
+    ByteBuffer bytes = codec.encode(value);
+    int hash = Index.hash(key);
+    if (bytes.remaining() > log.longest()) {
+      Node<K> unused = index.remove(key, hash);
+      remove(removals, key, RemovalCause.SIZE);
+      return;
+    }
+    long deadline = lifetime > 0 ? ticker.getAsLong() + lifetime : 0;
+    Node<K> old;
+    log.lock.lock();
+    try {
+      requireOpen();
+      old = log.put(key, hash, bytes, deadline, (gone, cause) -> remove(removals, gone, cause));
+    } finally {
+      log.lock.unlock();
+    }
+    if (old != null) {
+      remove(removals, key, RemovalCause.REPLACED);
+    }
+  }
+
+  /**
+   * Reads a value where it is, without a copy. It stays in memory until the reader returns. That
+   * takes a few system calls, so that for values of less than some hundred kilobytes {@link
+   * #getIfPresent} is faster.
+   *
+   * @param key the key
+   * @param reader reads the value; it must be short, because the cache cannot use the memory around
+   *     the value for anything else meanwhile
+   * @param <R> the type of results
+   * @return what the reader returned, or null if the value is not there
+   */
+  public <R> @Nullable R read(K key, ValueReader<? extends R> reader) {
+    Objects.requireNonNull(reader, "reader");
+    requireOpen();
+    Node<K> node = index.find(key, Index.hash(key));
+    if (node == null) {
+      misses.increment();
+      return null;
+    }
+    if (!node.segment.hold(node)) {
+      lost(node);
+      misses.increment();
+      return null;
+    }
+    try {
+      if (isExpired(node)) {
+        expired(node);
+        misses.increment();
+        return null;
+      }
+      hits.increment();
+      node.use();
+      return reader.read(node.segment.parts(node));
+    } finally {
+      node.segment.release();
+    }
+  }
+
+  /** Returns the value of a key, or null. Counts neither a hit nor a miss. */
+  @Nullable V find(K key) {
+    requireOpen();
+    Node<K> node = index.find(key, Index.hash(key));
+    if (node == null) {
+      return null;
+    }
+    boolean expired = isExpired(node);
+    byte[] bytes = node.segment.read(node);
+    if (bytes == null) {
+      // Before Java 22, the memory of a cache that was closed meanwhile reads as zeros.
+      requireOpen();
+      lost(node);
+      return null;
+    }
+    if (expired) {
+      expired(node);
+      return null;
+    }
+    node.use();
+    return codec.decode(ByteBuffer.wrap(bytes));
+  }
+
+  /** The caller has to look afterwards whether the value is intact. */
+  private boolean isExpired(Node<K> node) {
+    return lifetime > 0 && node.segment.deadline(node) - ticker.getAsLong() <= 0;
+  }
+
+  private void lost(Node<K> node) {
+    removeNode(node, RemovalCause.PURGED);
+    node.segment.clean(node);
+  }
+
+  private void expired(Node<K> node) {
+    removeNode(node, RemovalCause.EXPIRED);
+  }
+
+  private void removeNode(Node<K> node, RemovalCause cause) {
+    if (index.remove(node)) {
+      List<Removal<K>> removals = new ArrayList<>(1);
+      remove(removals, node.key, cause);
+      tell(removals);
+    }
+  }
+
+  private void remove(List<Removal<K>> removals, K key, RemovalCause cause) {
+    count(cause).increment();
+    if (listener != null) {
+      removals.add(new Removal<>(key, cause));
+    }
+  }
+
+  private LongAdder count(RemovalCause cause) {
+    return Objects.requireNonNull(removed.get(cause));
+  }
+
+  private void tell(List<Removal<K>> removals) {
+    RemovalListener<? super K> told = listener;
+    if (told == null) {
+      return;
+    }
+    for (Removal<K> removal : removals) {
+      try {
+        told.onRemoval(removal.key(), removal.cause());
+      } catch (RuntimeException e) {
+        System.getLogger("org.ashmem.cache")
+            .log(System.Logger.Level.WARNING, "a removal listener threw", e);
+      }
+    }
+  }
+
+  /**
+   * Removes the entry of a key. What a loader that runs now returns is not kept.
+   *
+   * @param key the key
+   */
+  public void invalidate(K key) {
+    requireOpen();
+    loads.forget(key);
+    Node<K> node = index.remove(key, Index.hash(key));
+    if (node != null) {
+      List<Removal<K>> removals = new ArrayList<>(1);
+      remove(removals, key, RemovalCause.EXPLICIT);
+      tell(removals);
+    }
+  }
+
+  /** Removes all entries. What loaders that run now return is not kept. */
+  public void invalidateAll() {
+    requireOpen();
+    loads.forgetAll();
+    for (int stripe = 0; stripe < index.stripes(); stripe++) {
+      for (Node<K> node : index.nodes(stripe)) {
+        removeNode(node, RemovalCause.EXPLICIT);
+      }
+    }
+  }
+
+  /**
+   * Drops all that the kernel might take at any moment: the values in memory that is purgeable. The
+   * entries are noticed as purged when they are asked for. For tests of what a program does then.
+   */
+  public void discard() {
+    log.lock.lock();
+    try {
+      requireOpen();
+      log.segments().forEach(Segment::discard);
+    } finally {
+      log.lock.unlock();
+    }
+  }
+
+  /**
+   * Returns a view of the entries that cannot be changed. Its iterator shows values that are there
+   * when it comes to them, decoded anew; its size counts entries that are purged, too. Looking at
+   * it counts as reading, but not as a hit or a miss.
+   *
+   * @return the view
+   */
+  public Map<K, V> asMap() {
+    return new CacheMap<>(this, index);
+  }
+
+  /**
+   * Returns the store in use, which is not {@link Store#AUTO}.
+   *
+   * @return the store
+   */
+  public Store store() {
+    return storage.store();
+  }
+
+  /**
+   * Returns the largest number of bytes that a value may have to be kept.
+   *
+   * @return bytes
+   */
+  public int longestValue() {
+    return log.longest();
+  }
+
+  /**
+   * Returns counts of this cache. The count of memory asks the kernel about each page.
+   *
+   * @return the counts
+   */
+  public CacheStatistics statistics() {
+    requireOpen();
+    long used = 0;
+    log.lock.lock();
+    try {
+      for (Segment<K> segment : log.segments()) {
+        used += segment.usedBytes();
+      }
+    } finally {
+      log.lock.unlock();
+    }
+    long resident = storage.residentBytes();
+    return new CacheStatistics(
+        hits.sum(),
+        misses.sum(),
+        count(RemovalCause.PURGED).sum(),
+        count(RemovalCause.SIZE).sum(),
+        count(RemovalCause.EXPIRED).sum(),
+        log.kept.sum(),
+        loaded.sum(),
+        failedLoads.sum(),
+        index.size(),
+        index.bytes(),
+        resident,
+        Math.max(0, used - resident));
+  }
+
+  private void requireOpen() {
+    if (closed) {
+      throw new IllegalStateException("the cache is closed");
+    }
+  }
+
+  /** Gives the memory back. A call that reads a value meanwhile throws IllegalStateException. */
+  @Override
+  public void close() {
+    log.lock.lock();
+    try {
+      if (!closed) {
+        closed = true;
+        storage.close();
+      }
+    } finally {
+      log.lock.unlock();
+    }
+  }
+
+  @Override
+  public String toString() {
+    return "cache of " + (long) storage.slots() * storage.segmentBytes() + " bytes on " + store();
+  }
+
+  /**
+   * Builds caches. Not thread-safe.
+   *
+   * @param <K> the type of keys
+   * @param <V> the type of values
+   */
+  public static final class Builder<K, V> {
+    private static final int SMALLEST_SEGMENT = 256 << 10;
+    private static final int LARGEST_SEGMENT = 16 << 20;
+    private static final int USUAL_SEGMENTS = 64;
+
+    private final Codec<V> codec;
+    private Store store = Store.AUTO;
+    private long maximumBytes;
+    private long minimumBytes;
+    private long lifetime;
+    private LongSupplier ticker = System::nanoTime;
+    private @Nullable RemovalListener<? super K> listener;
+
+    private Builder(Codec<V> codec) {
+      this.codec = Objects.requireNonNull(codec, "codec");
+    }
+
+    /**
+     * Sets how much memory the values may take. This may be more than the process should use: the
+     * kernel takes what it needs.
+     *
+     * @param bytes bytes of memory, from 2 MiB on
+     * @return this builder
+     */
+    public Builder<K, V> maximumBytes(long bytes) {
+      Validate.isTrue(
+          bytes >= (long) Log.LEAST_SEGMENTS * SMALLEST_SEGMENT,
+          "a cache has at least 2097152 bytes, not %s",
+          bytes);
+      maximumBytes = bytes;
+      return this;
+    }
+
+    /**
+     * Sets how much of the memory is never given back: that of the values that were written last.
+     * Without this, it is about a thirtieth of the maximum.
+     *
+     * @param bytes bytes of memory, not negative and at most the maximum
+     * @return this builder
+     */
+    public Builder<K, V> minimumBytes(long bytes) {
+      Validate.isTrue(bytes >= 0, "bytes %s are negative", bytes);
+      minimumBytes = bytes;
+      return this;
+    }
+
+    /**
+     * Sets the memory to use. Without this it is {@link Store#AUTO}.
+     *
+     * @param store the memory
+     * @return this builder
+     */
+    public Builder<K, V> store(Store store) {
+      this.store = Objects.requireNonNull(store, "store");
+      return this;
+    }
+
+    /**
+     * Sets the age at which an entry is removed: that long after it was put. It is removed when it
+     * is asked for, or when its memory is needed.
+     *
+     * @param age a positive duration
+     * @return this builder
+     */
+    public Builder<K, V> expireAfterWrite(Duration age) {
+      Validate.isTrue(!age.isNegative() && !age.isZero(), "the age %s is not positive", age);
+      lifetime =
+          age.compareTo(Duration.ofNanos(Long.MAX_VALUE / 2)) < 0
+              ? age.toNanos()
+              : Long.MAX_VALUE / 2;
+      return this;
+    }
+
+    /**
+     * Sets the clock for the age of entries, for tests.
+     *
+     * @param ticker returns nanoseconds, as {@link System#nanoTime}
+     * @return this builder
+     */
+    public Builder<K, V> ticker(LongSupplier ticker) {
+      this.ticker = Objects.requireNonNull(ticker, "ticker");
+      return this;
+    }
+
+    /**
+     * Sets the listener that is told of removed entries.
+     *
+     * @param listener the listener
+     * @return this builder
+     */
+    public Builder<K, V> removalListener(RemovalListener<? super K> listener) {
+      this.listener = Objects.requireNonNull(listener, "listener");
+      return this;
+    }
+
+    /**
+     * Builds a cache.
+     *
+     * @return the cache
+     * @throws IllegalStateException if there is no maximum, or the minimum is larger
+     * @throws UnsupportedOperationException if the store cannot be had here; the message and the
+     *     cause say why
+     * @throws org.ashmem.AshmemException if the kernel has no memory for it
+     */
+    public PurgeableCache<K, V> build() {
+      Validate.validState(maximumBytes > 0, "maximumBytes is not set");
+      Validate.validState(
+          minimumBytes <= maximumBytes,
+          "the minimum of %s bytes is larger than the maximum of %s",
+          minimumBytes,
+          maximumBytes);
+      long segment = Long.highestOneBit(maximumBytes / USUAL_SEGMENTS);
+      int segmentBytes = (int) Math.min(LARGEST_SEGMENT, Math.max(SMALLEST_SEGMENT, segment));
+      int slots = Math.toIntExact(maximumBytes / segmentBytes);
+      Storage storage = storage(segmentBytes, slots);
+      return new PurgeableCache<>(this, storage);
+    }
+
+    private Storage storage(int segmentBytes, int slots) {
+      return switch (choice()) {
+        case DEVICE -> new RegionStorage(Backend.DEVICE, segmentBytes, slots);
+        case LAZY -> new LazyStorage(segmentBytes, slots);
+        default -> new RegionStorage(Backend.MEMFD, segmentBytes, slots);
+      };
+    }
+
+    private Store choice() {
+      if (store == Store.AUTO) {
+        return Ashmem.isAvailable(Backend.DEVICE)
+            ? Store.DEVICE
+            : LazyMemory.isAvailable() ? Store.LAZY : Store.MEMFD;
+      }
+      Throwable cause =
+          (switch (store) {
+                case DEVICE -> Ashmem.unavailabilityCause(Backend.DEVICE);
+                case LAZY -> LazyMemory.unavailabilityCause();
+                default -> Ashmem.unavailabilityCause(Backend.MEMFD);
+              })
+              .orElse(null);
+      if (cause != null) {
+        throw new UnsupportedOperationException(
+            "no cache on " + store + " here: " + cause.getMessage(), cause);
+      }
+      return store;
+    }
+  }
+}

@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.ashmem.cache;
+
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.Arrays;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A part of the store that is filled in order, like a log, then becomes purgeable as a whole, and
+ * is filled again later, as another object of this class.
+ *
+ * <p>The first 8 bytes of each page are its marker: the segment's generation, which is never zero
+ * and never used again. The rest of the pages is the payload, in which values lie one after the
+ * other. A page that was taken back reads as zeros, so its marker differs.
+ *
+ * <p>Reading needs no pin, no lock and no system call. The writer stores a page's marker, then a
+ * store-store fence, then the payload. It publishes the node through a lock. So whoever has a node
+ * sees the payload of its generation, or what came later: zeros, or another generation. Each of
+ * these comes to a page together with another marker, or after it. The reader copies the payload,
+ * then a load-load fence, then loads the markers: if all of them are those of the generation, then
+ * no byte of the copy is a later one. This holds for Java's memory model, in which the fences order
+ * plain accesses. The kernel takes a page as a whole: it removes the page from the page table, and
+ * a load after that finds a page of zeros. On x86 and arm64 a processor whose load found the new
+ * page does not find the old one with a later load, because the old one is removed from all of them
+ * before it is freed.
+ *
+ * <p>Thread-safe, but for the methods that say otherwise.
+ */
+final class Segment<K> {
+  static final int MARKER = Long.BYTES;
+  private static final VarHandle MARKERS =
+      MethodHandles.byteBufferViewVarHandle(long[].class, ByteOrder.nativeOrder());
+
+  /** This bit of a marker says that the page is held: its memory is not purgeable. */
+  private static final long HELD = Long.MIN_VALUE;
+
+  private static final int FIRST_NODES = 16;
+
+  final int slot;
+  private final Storage storage;
+  private final long generation;
+  private final ByteBuffer memory;
+  private final int base;
+  private final int page;
+  private final int pages;
+
+  /** Bytes before each value: none, or its deadline. */
+  private final int header;
+
+  /** The log's lock protects these three. */
+  private @Nullable Node<K>[] nodes = newNodes(FIRST_NODES);
+
+  private int count;
+  private int fill;
+
+  /** Pages that have a marker. */
+  private int begun;
+
+  /** The monitor of this object protects these. */
+  private int holders;
+
+  private int firstHeld;
+  private int lastHeld;
+  private boolean purgeable;
+  private boolean retired;
+
+  Segment(Storage storage, int slot, long generation, int header) {
+    this.storage = storage;
+    this.slot = slot;
+    this.generation = generation;
+    this.header = header;
+    this.memory = storage.memory(slot);
+    this.base = storage.base(slot);
+    this.page = storage.pageBytes();
+    this.pages = storage.segmentBytes() / page;
+    this.firstHeld = pages;
+    this.lastHeld = -1;
+  }
+
+  @SuppressWarnings("unchecked") // nothing but such nodes is stored
+  private static <K> @Nullable Node<K>[] newNodes(int count) {
+    return (Node<K>[]) new Node<?>[count];
+  }
+
+  /** Returns the number of bytes that values may take in a segment. */
+  static int capacity(int segmentBytes, int pageBytes) {
+    return segmentBytes / pageBytes * (pageBytes - MARKER);
+  }
+
+  private int payload() {
+    return page - MARKER;
+  }
+
+  /** Returns the index in the memory of a position in the payload. */
+  private int index(int position) {
+    return base + position / payload() * page + MARKER + position % payload();
+  }
+
+  private long marker(int number) {
+    return (long) MARKERS.getAcquire(memory, base + number * page) & ~HELD;
+  }
+
+  // What the log does, under its lock.
+
+  boolean fits(int length) {
+    return header + length <= pages * payload() - fill;
+  }
+
+  /** Writes a value, which fits. Returns its node, which is in no index yet. */
+  Node<K> append(K key, int hash, ByteBuffer value, long deadline) {
+    int length = value.remaining();
+    Node<K> node = new Node<>(key, hash, this, fill, length);
+    if (count == nodes.length) {
+      nodes = Arrays.copyOf(nodes, count + (count >> 1));
+    }
+    nodes[count++] = node;
+    int end = fill + header + length;
+    while (begun * payload() < end) {
+      MARKERS.setOpaque(memory, base + begun * page, generation);
+      begun++;
+    }
+    VarHandle.storeStoreFence();
+    if (header > 0) {
+      memory.putLong(index(fill), deadline);
+    }
+    int from = value.position();
+    for (int at = fill + header; at < end; ) {
+      int part = Math.min(end - at, payload() - at % payload());
+      memory.put(index(at), value, from, part);
+      from += part;
+      at += part;
+    }
+    fill = Math.min((end + MARKER - 1) & -MARKER, pages * payload());
+    return node;
+  }
+
+  /** Returns the number of values that were written. */
+  int count() {
+    return count;
+  }
+
+  Node<K> node(int number) {
+    return Objects.requireNonNull(nodes[number]);
+  }
+
+  /** Returns the number of bytes in pages that were written to. */
+  long usedBytes() {
+    return (long) begun * page;
+  }
+
+  /** Lets go of what is not needed any more, when the segment is full. */
+  void trim() {
+    nodes = Arrays.copyOf(nodes, count);
+  }
+
+  // What readers do.
+
+  /** Returns a copy of a value, or null if a byte of it is lost. */
+  byte @Nullable [] read(Node<K> node) {
+    if (marker(node.position / payload()) != generation) {
+      return null;
+    }
+    byte[] bytes = new byte[node.length];
+    for (int from = 0; from < bytes.length; ) {
+      int at = node.position + header + from;
+      int part = Math.min(bytes.length - from, payload() - at % payload());
+      memory.get(index(at), bytes, from, part);
+      from += part;
+    }
+    return isIntact(node) ? bytes : null;
+  }
+
+  /** Returns the deadline of a value. It is only right if {@link #isIntact} says so afterwards. */
+  long deadline(Node<K> node) {
+    return memory.getLong(index(node.position));
+  }
+
+  /** Was every byte that was loaded of a value until now its own? */
+  boolean isIntact(Node<K> node) {
+    VarHandle.loadLoadFence();
+    int last = lastPage(node);
+    for (int number = node.position / payload(); number <= last; number++) {
+      if (marker(number) != generation) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  private int lastPage(Node<K> node) {
+    int length = header + node.length;
+    return (node.position + Math.max(0, length - 1)) / payload();
+  }
+
+  /** Returns the bytes of a value that is held. */
+  ByteBuffer[] parts(Node<K> node) {
+    int at = node.position + header;
+    int end = at + node.length;
+    ByteBuffer[] parts = new ByteBuffer[lastPage(node) - at / payload() + 1];
+    for (int i = 0; i < parts.length; i++) {
+      int part = Math.min(end - at, payload() - at % payload());
+      parts[i] = memory.slice(index(at), part).asReadOnlyBuffer();
+      at += part;
+    }
+    return parts;
+  }
+
+  /**
+   * Keeps the pages of a value in memory until {@link #release}. Returns false if a byte of it is
+   * lost, and then holds nothing.
+   *
+   * <p>The compare-exchange makes the page dirty, if it is still there: then the kernel does not
+   * take it any more. If it is gone, the exchange finds a zero and fails.
+   */
+  synchronized boolean hold(Node<K> node) {
+    if (retired) {
+      return false;
+    }
+    int first = node.position / payload();
+    int last = lastPage(node);
+    storage.pin(slot, first, last - first + 1);
+    holders++;
+    firstHeld = Math.min(firstHeld, first);
+    lastHeld = Math.max(lastHeld, last);
+    for (int number = first; number <= last; number++) {
+      int at = base + number * page;
+      long found = (long) MARKERS.compareAndExchange(memory, at, generation, generation | HELD);
+      if (found == (generation | HELD)) {
+        // Another reader made it dirty.
+        continue;
+      }
+      if (found != generation) {
+        release();
+        return false;
+      }
+    }
+    return true;
+  }
+
+  synchronized void release() {
+    holders--;
+    if (holders > 0) {
+      return;
+    }
+    for (int number = firstHeld; number <= lastHeld; number++) {
+      boolean unused =
+          MARKERS.compareAndSet(memory, base + number * page, generation | HELD, generation);
+    }
+    if (purgeable) {
+      storage.unpin(slot, firstHeld, lastHeld - firstHeld + 1);
+    }
+    firstHeld = pages;
+    lastHeld = -1;
+  }
+
+  // The segment's memory.
+
+  /** Lets the kernel take the memory from now on, but for what is held. */
+  synchronized void makePurgeable() {
+    purgeable = true;
+    if (holders > 0) {
+      // The last one to release does it.
+      firstHeld = 0;
+      lastHeld = pages - 1;
+    } else {
+      storage.unpin(slot, 0, pages);
+    }
+  }
+
+  /** Takes the memory now, if the kernel might. */
+  synchronized void discard() {
+    if (purgeable && holders == 0 && !retired) {
+      storage.discard(slot);
+    }
+  }
+
+  /** Lets the kernel take the empty page that a look at a lost value may have brought. */
+  synchronized void clean(Node<K> node) {
+    if (purgeable && holders == 0 && !retired) {
+      storage.clean(slot, node.position / payload());
+    }
+  }
+
+  /**
+   * Ends the use of this object, so that the memory can be filled anew. Returns false if a reader
+   * holds a part of it. Readers that hold nothing notice the next generation.
+   */
+  synchronized boolean retire() {
+    if (holders > 0) {
+      return false;
+    }
+    retired = true;
+    if (purgeable) {
+      storage.pin(slot, 0, pages);
+    }
+    return true;
+  }
+}
