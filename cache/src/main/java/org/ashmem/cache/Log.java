@@ -17,8 +17,8 @@ import org.jspecify.annotations.Nullable;
  * small queue, a tenth of the segments. When its oldest segment is needed, what was read meanwhile
  * moves to the main queue, and the rest goes. Of what goes, the hashes are remembered: a value that
  * comes again goes to the main queue at once. There, what was read moves to the end of the queue,
- * once for each time that it was read, up to three times. At most half of a segment is moved, so
- * that each one makes room.
+ * once for each time that it was read, up to three times. A put that moved a few whole segments in
+ * vain lets half of the next one go, so that it ends.
  *
  * <p>A segment that is full becomes purgeable, all of it in one call. Up to a minimum, the segments
  * that were filled last do not.
@@ -30,6 +30,10 @@ final class Log<K> {
   static final int LEAST_SEGMENTS = 8;
 
   private static final int SMALL_SHARE = 10;
+
+  /** So many segments are moved as a whole for one put, if all of their values were read. */
+  private static final int TRIES = 4;
+
   private static final int FIRST_GHOSTS = 1024;
 
   /** Is told of entries that the log removes. */
@@ -141,8 +145,10 @@ final class Log<K> {
 
   /** Returns a free slot. One more is always free for values that move. */
   private int takeSlot(Removals<K> removals) {
-    while (free.size() < 2 && !evicting && evict(removals)) {
-      // Once more: half of a segment may have moved.
+    for (int tries = 0; free.size() < 2 && !evicting; tries++) {
+      if (!evict(tries < TRIES ? longest() : longest() / 2, removals)) {
+        break;
+      }
     }
     Integer slot = free.poll();
     if (slot == null) {
@@ -152,8 +158,11 @@ final class Log<K> {
     return slot;
   }
 
-  /** Frees a segment. Returns false if readers hold all of them. */
-  private boolean evict(Removals<K> removals) {
+  /**
+   * Frees a segment. At most {@code budget} bytes of it move. Returns false if readers hold all
+   * segments.
+   */
+  private boolean evict(int budget, Removals<K> removals) {
     boolean fromSmall = small.full.size() * SMALL_SHARE >= storage.slots() || main.full.isEmpty();
     Segment<K> segment = retire(fromSmall ? small : main);
     if (segment == null) {
@@ -166,7 +175,7 @@ final class Log<K> {
     boolean unused = held.remove(segment);
     evicting = true;
     try {
-      empty(segment, fromSmall, removals);
+      empty(segment, fromSmall, budget, removals);
     } catch (Throwable e) {
       // The heap may be full. The segment is as it was, but for what has moved.
       (fromSmall ? small : main).full.addFirst(segment);
@@ -178,16 +187,16 @@ final class Log<K> {
     return true;
   }
 
-  /** Moves what was read, up to half of the segment. The rest goes. */
-  private void empty(Segment<K> segment, boolean fromSmall, Removals<K> removals) {
-    int budget = longest() / 2;
+  /** Moves what was read, up to the budget. The rest goes. */
+  private void empty(Segment<K> segment, boolean fromSmall, int budget, Removals<K> removals) {
+    int left = budget;
     for (int i = 0; i < segment.count(); i++) {
       Node<K> node = segment.node(i);
       if (!index.has(node)) {
         continue;
       }
-      if (node.uses > 0 && node.length <= budget && move(node, fromSmall, removals)) {
-        budget -= node.length;
+      if (node.uses > 0 && node.length <= left && move(node, fromSmall, removals)) {
+        left -= node.length;
       } else {
         go(node, fromSmall, removals);
       }

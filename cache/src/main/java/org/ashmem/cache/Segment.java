@@ -107,7 +107,12 @@ final class Segment<K> {
   // What the log does, under its lock.
 
   boolean fits(int length) {
-    return header + length <= pages * payload() - fill;
+    return size(length) <= pages * payload() - fill;
+  }
+
+  /** Returns what a value takes. One without a byte has a page, too. */
+  private int size(int length) {
+    return Math.max(1, header + length);
   }
 
   /** Writes a value, which fits. Returns its node, which is in no index yet. */
@@ -118,7 +123,7 @@ final class Segment<K> {
       nodes = Arrays.copyOf(nodes, count + (count >> 1));
     }
     nodes[count++] = node;
-    int end = fill + header + length;
+    int end = fill + size(length);
     while (begun * payload() < end) {
       MARKERS.setOpaque(memory, base + begun * page, generation);
       begun++;
@@ -128,8 +133,9 @@ final class Segment<K> {
       memory.putLong(index(fill), deadline);
     }
     int from = value.position();
-    for (int at = fill + header; at < end; ) {
-      int part = Math.min(end - at, payload() - at % payload());
+    int last = fill + header + length;
+    for (int at = fill + header; at < last; ) {
+      int part = Math.min(last - at, payload() - at % payload());
       memory.put(index(at), value, from, part);
       from += part;
       at += part;
@@ -192,8 +198,7 @@ final class Segment<K> {
   }
 
   private int lastPage(Node<K> node) {
-    int length = header + node.length;
-    return (node.position + Math.max(0, length - 1)) / payload();
+    return (node.position + size(node.length) - 1) / payload();
   }
 
   /** Returns the bytes of a value that is held. */

@@ -1,0 +1,393 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.ashmem.cache;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertSame;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.Serializable;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+class PurgeableCacheTest {
+  private static final long MIB = 1 << 20;
+
+  private record Removal(Object key, RemovalCause cause) {}
+
+  private final List<Removal> removals = new ArrayList<>();
+
+  private PurgeableCache<Integer, byte[]> cache(Store store) {
+    return PurgeableCache.<Integer, byte[]>builder(Codec.bytes())
+        .store(store)
+        .maximumBytes(4 * MIB)
+        .removalListener((key, cause) -> removals.add(new Removal(key, cause)))
+        .build();
+  }
+
+  private static byte[] value(int key, int length) {
+    byte[] value = new byte[length];
+    new Random(key).nextBytes(value);
+    return value;
+  }
+
+  /** Fills more than two segments after what was put before, so that it is purgeable. */
+  private static void fillSegments(PurgeableCache<Integer, byte[]> cache) {
+    for (int i = 0; i < 3; i++) {
+      cache.put(-1 - i, new byte[200_000]);
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource(names = {"LAZY", "MEMFD"})
+  void returnsWhatWasPut(Store store) {
+    try (var cache = cache(store)) {
+      assertEquals(store, cache.store());
+      for (int length : new int[] {0, 1, 7, 8, 4087, 4088, 4089, 65_536, cache.longestValue()}) {
+        cache.put(length, value(length, length));
+        assertArrayEquals(value(length, length), cache.getIfPresent(length), "length " + length);
+      }
+      assertNull(cache.getIfPresent(2));
+      assertEquals(9, cache.statistics().hits());
+      assertEquals(1, cache.statistics().misses());
+      assertEquals(0.9, cache.statistics().hitRate(), 0.001);
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource(names = {"LAZY", "MEMFD"})
+  void discardedValueIsAMiss(Store store) {
+    try (var cache = cache(store)) {
+      cache.put(1, value(1, 100_000));
+      fillSegments(cache);
+      assertNotNull(cache.getIfPresent(1));
+      cache.discard();
+      assertNull(cache.getIfPresent(1));
+      assertEquals(List.of(new Removal(1, RemovalCause.PURGED)), removals);
+      assertEquals(1, cache.statistics().purged());
+      // What is being filled is not purgeable.
+      assertNotNull(cache.getIfPresent(-3));
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource(names = {"LAZY", "MEMFD"})
+  void minimumIsNeverGivenBack(Store store) {
+    try (PurgeableCache<Integer, byte[]> cache =
+        PurgeableCache.<Integer, byte[]>builder(Codec.bytes())
+            .store(store)
+            .maximumBytes(4 * MIB)
+            .minimumBytes(MIB)
+            .build()) {
+      for (int i = 0; i < 12; i++) {
+        cache.put(i, value(i, 200_000));
+      }
+      cache.discard();
+      for (int i = 8; i < 12; i++) {
+        assertArrayEquals(value(i, 200_000), cache.getIfPresent(i), "value " + i);
+      }
+      assertNull(cache.getIfPresent(0));
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource(names = {"LAZY", "MEMFD"})
+  void valuesSharePagesAndSurviveTheirNeighbours(Store store) {
+    Map<Integer, byte[]> model = new HashMap<>();
+    Random random = new Random(7);
+    try (var cache = cache(store)) {
+      for (int i = 0; i < 50_000; i++) {
+        int key = random.nextInt(3000);
+        switch (random.nextInt(4)) {
+          case 0 -> {
+            cache.invalidate(key);
+            model.remove(key);
+          }
+          case 1 -> {
+            byte[] value = value(i, random.nextInt(900));
+            cache.put(key, value);
+            model.put(key, value);
+          }
+          default -> {
+            byte[] found = cache.getIfPresent(key);
+            if (found != null) {
+              assertArrayEquals(model.get(key), found, "key " + key);
+            }
+          }
+        }
+      }
+      long entries = cache.asMap().entrySet().stream().count();
+      assertEquals(entries, cache.statistics().entries());
+      assertTrue(entries > 1000, entries + " entries");
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource(names = {"LAZY", "MEMFD"})
+  void fullCacheKeepsWhatIsRead(Store store) {
+    try (var cache = cache(store)) {
+      for (int i = 0; i < 1000; i++) {
+        cache.put(i, value(i, 20_000));
+        for (int hot = 0; hot < Math.min(i, 20); hot++) {
+          byte[] found = cache.getIfPresent(hot);
+          assertArrayEquals(value(hot, 20_000), found, "value " + hot + " after " + i);
+        }
+      }
+      CacheStatistics statistics = cache.statistics();
+      assertTrue(statistics.kept() > 0);
+      assertEquals(1000, statistics.evicted() + statistics.entries());
+      assertTrue(statistics.bytes() <= 4 * MIB, statistics.toString());
+      assertEquals(
+          statistics.evicted(),
+          removals.stream().filter(removal -> removal.cause() == RemovalCause.SIZE).count());
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource(names = {"LAZY", "MEMFD"})
+  void readerSeesTheValueInPlaceAndKeepsIt(Store store) {
+    try (var cache = cache(store)) {
+      cache.put(1, value(1, 10_000));
+      fillSegments(cache);
+      byte[] joined =
+          cache.read(
+              1,
+              parts -> {
+                cache.discard();
+                // Half of the cache passes by.
+                for (int i = 100; i < 250; i++) {
+                  cache.put(i, new byte[20_000]);
+                }
+                assertTrue(parts.length >= 3);
+                ByteBuffer all = ByteBuffer.allocate(10_000);
+                Arrays.stream(parts).forEach(all::put);
+                assertThrows(RuntimeException.class, () -> parts[0].put(0, (byte) 1));
+                return all.array();
+              });
+      assertArrayEquals(value(1, 10_000), joined);
+      assertNull(cache.read(2, parts -> "none"));
+      // Nobody holds it any more.
+      cache.discard();
+      assertNull(cache.read(1, parts -> "none"));
+    }
+  }
+
+  @Test
+  void tellsTheListenerEachCause() {
+    AtomicLong now = new AtomicLong();
+    try (PurgeableCache<Integer, byte[]> cache =
+        PurgeableCache.<Integer, byte[]>builder(Codec.bytes())
+            .maximumBytes(4 * MIB)
+            .expireAfterWrite(Duration.ofSeconds(10))
+            .ticker(now::get)
+            .removalListener((key, cause) -> removals.add(new Removal(key, cause)))
+            .build()) {
+      cache.put(1, new byte[10]);
+      cache.put(1, new byte[11]);
+      cache.invalidate(1);
+      cache.invalidate(1);
+      cache.put(2, new byte[10]);
+      now.addAndGet(Duration.ofSeconds(10).toNanos() - 1);
+      assertNotNull(cache.getIfPresent(2));
+      now.incrementAndGet();
+      assertNull(cache.getIfPresent(2));
+      cache.put(3, new byte[cache.longestValue() + 1]);
+      assertNull(cache.getIfPresent(3));
+      assertEquals(
+          List.of(
+              new Removal(1, RemovalCause.REPLACED),
+              new Removal(1, RemovalCause.EXPLICIT),
+              new Removal(2, RemovalCause.EXPIRED),
+              new Removal(3, RemovalCause.SIZE)),
+          removals);
+    }
+  }
+
+  @Test
+  void listenerThatThrowsDisturbsNothing() {
+    try (PurgeableCache<Integer, byte[]> cache =
+        PurgeableCache.<Integer, byte[]>builder(Codec.bytes())
+            .maximumBytes(4 * MIB)
+            .removalListener(
+                (key, cause) -> {
+                  throw new IllegalStateException("thrown by a test");
+                })
+            .build()) {
+      cache.put(1, new byte[10]);
+      cache.put(1, new byte[20]);
+      assertEquals(20, cache.getIfPresent(1).length);
+    }
+  }
+
+  @Test
+  void loadsOnceForAllThreadsThatAsk() throws Exception {
+    ExecutorService threads = Executors.newFixedThreadPool(8);
+    try (var cache = cache(Store.AUTO)) {
+      AtomicInteger loads = new AtomicInteger();
+      CountDownLatch begun = new CountDownLatch(1);
+      CountDownLatch goOn = new CountDownLatch(1);
+      List<Future<byte[]>> results = new ArrayList<>();
+      for (int i = 0; i < 8; i++) {
+        results.add(
+            threads.submit(
+                () ->
+                    cache.get(
+                        1,
+                        key -> {
+                          loads.incrementAndGet();
+                          begun.countDown();
+                          await(goOn);
+                          return value(1, 100);
+                        })));
+      }
+      begun.await();
+      goOn.countDown();
+      for (Future<byte[]> result : results) {
+        assertArrayEquals(value(1, 100), result.get());
+      }
+      assertEquals(1, loads.get());
+      assertEquals(1, cache.statistics().loads());
+    } finally {
+      threads.shutdownNow();
+    }
+  }
+
+  @Test
+  void loadedValueIsNotKeptIfTheKeyWasInvalidatedMeanwhile() {
+    try (var cache = cache(Store.AUTO)) {
+      byte[] loaded =
+          cache.get(
+              1,
+              key -> {
+                cache.invalidate(1);
+                return new byte[10];
+              });
+      assertEquals(10, loaded.length);
+      assertNull(cache.getIfPresent(1));
+      byte[] old =
+          cache.get(
+              2,
+              key -> {
+                cache.put(2, new byte[20]);
+                return new byte[10];
+              });
+      assertEquals(10, old.length);
+      assertEquals(20, cache.getIfPresent(2).length);
+    }
+  }
+
+  @Test
+  void loaderMayFailReturnNothingOrAskForItself() {
+    try (var cache = cache(Store.AUTO)) {
+      IllegalArgumentException thrown = new IllegalArgumentException("thrown by a test");
+      assertSame(
+          thrown,
+          assertThrows(
+              IllegalArgumentException.class,
+              () ->
+                  cache.get(
+                      1,
+                      key -> {
+                        throw thrown;
+                      })));
+      assertNull(cache.get(1, key -> null));
+      assertThrows(
+          IllegalStateException.class, () -> cache.get(1, key -> cache.get(1, same -> null)));
+      assertArrayEquals(value(1, 5), cache.get(1, key -> value(key, 5)));
+      assertEquals(2, cache.statistics().failedLoads());
+    }
+  }
+
+  @Test
+  void codecsGiveBackWhatTheyGot() {
+    assertEquals("äöü€\uD83D\uDE00", through(Codec.string(), "äöü€\uD83D\uDE00"));
+    assertEquals("", through(Codec.string(), ""));
+    ByteBuffer buffer = ByteBuffer.wrap("0123456789".getBytes(StandardCharsets.US_ASCII), 2, 5);
+    assertEquals(buffer.duplicate(), through(Codec.buffer(), buffer));
+    assertEquals(2, buffer.position());
+    Point point = new Point(3, List.of(4, 5));
+    assertEquals(point, through(Codec.serializable(Point.class), point));
+  }
+
+  private record Point(int x, List<Integer> rest) implements Serializable {}
+
+  private static <V> V through(Codec<V> codec, V value) {
+    try (PurgeableCache<String, V> cache =
+        PurgeableCache.<String, V>builder(codec).maximumBytes(4 * MIB).build()) {
+      cache.put("key", value);
+      return cache.getIfPresent("key");
+    }
+  }
+
+  @Test
+  void closedCacheRefusesEverything() {
+    var cache = cache(Store.AUTO);
+    cache.put(1, new byte[10]);
+    cache.close();
+    cache.close();
+    assertThrows(IllegalStateException.class, () -> cache.getIfPresent(1));
+    assertThrows(IllegalStateException.class, () -> cache.put(1, new byte[1]));
+    assertThrows(IllegalStateException.class, () -> cache.read(1, parts -> 1));
+    assertThrows(IllegalStateException.class, () -> cache.get(2, key -> new byte[1]));
+    assertThrows(IllegalStateException.class, () -> cache.invalidate(1));
+    assertThrows(IllegalStateException.class, cache::invalidateAll);
+    assertThrows(IllegalStateException.class, cache::discard);
+    assertThrows(IllegalStateException.class, cache::statistics);
+  }
+
+  @Test
+  void refusesWhatMakesNoSense() {
+    var builder = PurgeableCache.<Integer, byte[]>builder(Codec.bytes());
+    assertThrows(IllegalStateException.class, builder::build);
+    assertThrows(IllegalArgumentException.class, () -> builder.maximumBytes(MIB));
+    assertThrows(IllegalArgumentException.class, () -> builder.minimumBytes(-1));
+    assertThrows(IllegalArgumentException.class, () -> builder.expireAfterWrite(Duration.ZERO));
+    builder.maximumBytes(2 * MIB).minimumBytes(2 * MIB + 1);
+    assertThrows(IllegalStateException.class, builder::build);
+  }
+
+  @Test
+  void mapShowsTheEntries() {
+    try (var cache = cache(Store.AUTO)) {
+      cache.putAll(Map.of(1, new byte[10], 2, new byte[20]));
+      Map<Integer, byte[]> map = cache.asMap();
+      assertEquals(2, map.size());
+      assertTrue(map.containsKey(1));
+      assertFalse(map.containsKey(3));
+      assertEquals(20, map.get(2).length);
+      assertEquals(30, map.values().stream().mapToInt(value -> value.length).sum());
+      assertThrows(UnsupportedOperationException.class, () -> map.remove(1));
+      cache.invalidateAll();
+      assertTrue(map.isEmpty());
+      assertFalse(map.entrySet().iterator().hasNext());
+    }
+  }
+
+  private static void await(CountDownLatch latch) {
+    try {
+      latch.await();
+    } catch (InterruptedException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+}
