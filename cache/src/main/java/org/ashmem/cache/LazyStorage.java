@@ -53,7 +53,8 @@ final class LazyStorage extends Storage {
 
   @Override
   void clean(int slot, int page) {
-    // A look at a page that is gone brings the kernel's one page of zeros, which takes no memory.
+    // It is the kernel's one page of zeros. That takes no memory, but counts as resident.
+    chunks.get(chunk(slot)).discard(offset(slot, page), pageBytes());
   }
 
   private long offset(int slot, int page) {

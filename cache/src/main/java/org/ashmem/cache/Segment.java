@@ -283,10 +283,16 @@ final class Segment<K> {
     }
   }
 
-  /** Lets the kernel take the empty page that a look at a lost value may have brought. */
+  /** Gives back the empty pages that a look at a lost value may have brought. */
   synchronized void clean(Node<K> node) {
-    if (purgeable && holders == 0 && !retired) {
-      storage.clean(slot, node.position / payload());
+    if (!purgeable || holders > 0 || retired) {
+      return;
+    }
+    int last = lastPage(node);
+    for (int number = node.position / payload(); number <= last; number++) {
+      if (marker(number) == 0) {
+        storage.clean(slot, number);
+      }
     }
   }
 

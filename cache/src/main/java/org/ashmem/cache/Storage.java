@@ -75,7 +75,7 @@ abstract class Storage implements AutoCloseable {
   /** Takes all pages of a slot that is unpinned. */
   abstract void discard(int slot);
 
-  /** Lets the kernel take a page that came back, empty, when somebody looked at it. */
+  /** Gives back a page that came, empty, when somebody looked at a lost one. */
   abstract void clean(int slot, int page);
 
   /** Returns the number of bytes in pages that are in memory. */
