@@ -15,8 +15,6 @@ import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Arrays;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
@@ -27,9 +25,8 @@ import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.EnumSource;
 
+/** What does not depend on the store. */
 class PurgeableCacheTest {
   private static final long MIB = 1 << 20;
 
@@ -37,9 +34,8 @@ class PurgeableCacheTest {
 
   private final List<Removal> removals = new ArrayList<>();
 
-  private PurgeableCache<Integer, byte[]> cache(Store store) {
+  private PurgeableCache<Integer, byte[]> cache() {
     return PurgeableCache.<Integer, byte[]>builder(Codec.bytes())
-        .store(store)
         .maximumBytes(4 * MIB)
         .removalListener((key, cause) -> removals.add(new Removal(key, cause)))
         .build();
@@ -49,147 +45,6 @@ class PurgeableCacheTest {
     byte[] value = new byte[length];
     new Random(key).nextBytes(value);
     return value;
-  }
-
-  /** Fills more than two segments after what was put before, so that it is purgeable. */
-  private static void fillSegments(PurgeableCache<Integer, byte[]> cache) {
-    for (int i = 0; i < 3; i++) {
-      cache.put(-1 - i, new byte[200_000]);
-    }
-  }
-
-  @ParameterizedTest
-  @EnumSource(names = {"LAZY", "MEMFD"})
-  void returnsWhatWasPut(Store store) {
-    try (var cache = cache(store)) {
-      assertEquals(store, cache.store());
-      for (int length : new int[] {0, 1, 7, 8, 4087, 4088, 4089, 65_536, cache.longestValue()}) {
-        cache.put(length, value(length, length));
-        assertArrayEquals(value(length, length), cache.getIfPresent(length), "length " + length);
-      }
-      assertNull(cache.getIfPresent(2));
-      assertEquals(9, cache.statistics().hits());
-      assertEquals(1, cache.statistics().misses());
-      assertEquals(0.9, cache.statistics().hitRate(), 0.001);
-    }
-  }
-
-  @ParameterizedTest
-  @EnumSource(names = {"LAZY", "MEMFD"})
-  void discardedValueIsAMiss(Store store) {
-    try (var cache = cache(store)) {
-      cache.put(1, value(1, 100_000));
-      fillSegments(cache);
-      assertNotNull(cache.getIfPresent(1));
-      cache.discard();
-      assertNull(cache.getIfPresent(1));
-      assertEquals(List.of(new Removal(1, RemovalCause.PURGED)), removals);
-      assertEquals(1, cache.statistics().purged());
-      // What is being filled is not purgeable.
-      assertNotNull(cache.getIfPresent(-3));
-    }
-  }
-
-  @ParameterizedTest
-  @EnumSource(names = {"LAZY", "MEMFD"})
-  void minimumIsNeverGivenBack(Store store) {
-    try (PurgeableCache<Integer, byte[]> cache =
-        PurgeableCache.<Integer, byte[]>builder(Codec.bytes())
-            .store(store)
-            .maximumBytes(4 * MIB)
-            .minimumBytes(MIB)
-            .build()) {
-      for (int i = 0; i < 12; i++) {
-        cache.put(i, value(i, 200_000));
-      }
-      cache.discard();
-      for (int i = 8; i < 12; i++) {
-        assertArrayEquals(value(i, 200_000), cache.getIfPresent(i), "value " + i);
-      }
-      assertNull(cache.getIfPresent(0));
-    }
-  }
-
-  @ParameterizedTest
-  @EnumSource(names = {"LAZY", "MEMFD"})
-  void valuesSharePagesAndSurviveTheirNeighbours(Store store) {
-    Map<Integer, byte[]> model = new HashMap<>();
-    Random random = new Random(7);
-    try (var cache = cache(store)) {
-      for (int i = 0; i < 50_000; i++) {
-        int key = random.nextInt(3000);
-        switch (random.nextInt(4)) {
-          case 0 -> {
-            cache.invalidate(key);
-            model.remove(key);
-          }
-          case 1 -> {
-            byte[] value = value(i, random.nextInt(900));
-            cache.put(key, value);
-            model.put(key, value);
-          }
-          default -> {
-            byte[] found = cache.getIfPresent(key);
-            if (found != null) {
-              assertArrayEquals(model.get(key), found, "key " + key);
-            }
-          }
-        }
-      }
-      long entries = cache.asMap().entrySet().stream().count();
-      assertEquals(entries, cache.statistics().entries());
-      assertTrue(entries > 1000, entries + " entries");
-    }
-  }
-
-  @ParameterizedTest
-  @EnumSource(names = {"LAZY", "MEMFD"})
-  void fullCacheKeepsWhatIsRead(Store store) {
-    try (var cache = cache(store)) {
-      for (int i = 0; i < 1000; i++) {
-        cache.put(i, value(i, 20_000));
-        for (int hot = 0; hot < Math.min(i, 20); hot++) {
-          byte[] found = cache.getIfPresent(hot);
-          assertArrayEquals(value(hot, 20_000), found, "value " + hot + " after " + i);
-        }
-      }
-      CacheStatistics statistics = cache.statistics();
-      assertTrue(statistics.kept() > 0);
-      assertEquals(1000, statistics.evicted() + statistics.entries());
-      assertTrue(statistics.bytes() <= 4 * MIB, statistics.toString());
-      assertEquals(
-          statistics.evicted(),
-          removals.stream().filter(removal -> removal.cause() == RemovalCause.SIZE).count());
-    }
-  }
-
-  @ParameterizedTest
-  @EnumSource(names = {"LAZY", "MEMFD"})
-  void readerSeesTheValueInPlaceAndKeepsIt(Store store) {
-    try (var cache = cache(store)) {
-      cache.put(1, value(1, 10_000));
-      fillSegments(cache);
-      byte[] joined =
-          cache.read(
-              1,
-              parts -> {
-                cache.discard();
-                // Half of the cache passes by.
-                for (int i = 100; i < 250; i++) {
-                  cache.put(i, new byte[20_000]);
-                }
-                assertTrue(parts.length >= 3);
-                ByteBuffer all = ByteBuffer.allocate(10_000);
-                Arrays.stream(parts).forEach(all::put);
-                assertThrows(RuntimeException.class, () -> parts[0].put(0, (byte) 1));
-                return all.array();
-              });
-      assertArrayEquals(value(1, 10_000), joined);
-      assertNull(cache.read(2, parts -> "none"));
-      // Nobody holds it any more.
-      cache.discard();
-      assertNull(cache.read(1, parts -> "none"));
-    }
   }
 
   @Test
@@ -242,7 +97,7 @@ class PurgeableCacheTest {
   @Test
   void loadsOnceForAllThreadsThatAsk() throws Exception {
     ExecutorService threads = Executors.newFixedThreadPool(8);
-    try (var cache = cache(Store.AUTO)) {
+    try (var cache = cache()) {
       AtomicInteger loads = new AtomicInteger();
       CountDownLatch begun = new CountDownLatch(1);
       CountDownLatch goOn = new CountDownLatch(1);
@@ -274,7 +129,7 @@ class PurgeableCacheTest {
 
   @Test
   void loadedValueIsNotKeptIfTheKeyWasInvalidatedMeanwhile() {
-    try (var cache = cache(Store.AUTO)) {
+    try (var cache = cache()) {
       byte[] loaded =
           cache.get(
               1,
@@ -298,7 +153,7 @@ class PurgeableCacheTest {
 
   @Test
   void loaderMayFailReturnNothingOrAskForItself() {
-    try (var cache = cache(Store.AUTO)) {
+    try (var cache = cache()) {
       IllegalArgumentException thrown = new IllegalArgumentException("thrown by a test");
       assertSame(
           thrown,
@@ -341,7 +196,7 @@ class PurgeableCacheTest {
 
   @Test
   void closedCacheRefusesEverything() {
-    var cache = cache(Store.AUTO);
+    var cache = cache();
     cache.put(1, new byte[10]);
     cache.close();
     cache.close();
@@ -368,7 +223,7 @@ class PurgeableCacheTest {
 
   @Test
   void mapShowsTheEntries() {
-    try (var cache = cache(Store.AUTO)) {
+    try (var cache = cache()) {
       cache.putAll(Map.of(1, new byte[10], 2, new byte[20]));
       Map<Integer, byte[]> map = cache.asMap();
       assertEquals(2, map.size());
