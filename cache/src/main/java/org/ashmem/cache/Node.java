@@ -15,7 +15,7 @@ final class Node<K> {
   final int hash;
   final Segment<K> segment;
 
-  /** Where the value begins in the payload of the segment, a multiple of 8. */
+  /** Where the value, or its deadline, begins in the segment: bytes, a multiple of 8. */
   final int position;
 
   /** Bytes of the value. */

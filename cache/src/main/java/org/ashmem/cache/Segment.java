@@ -5,7 +5,9 @@ import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
@@ -46,6 +48,10 @@ final class Segment<K> {
   private final ByteBuffer memory;
   private final int base;
   private final int page;
+
+  /** The logarithm of the page size. */
+  private final int shift;
+
   private final int pages;
 
   /** Bytes before each value: none, or its deadline. */
@@ -55,7 +61,9 @@ final class Segment<K> {
   private @Nullable Node<K>[] nodes = newNodes(FIRST_NODES);
 
   private int count;
-  private int fill;
+
+  /** Where the next value begins. */
+  private int fill = MARKER;
 
   /** Pages that have a marker. */
   private int begun;
@@ -76,6 +84,7 @@ final class Segment<K> {
     this.memory = storage.memory(slot);
     this.base = storage.base(slot);
     this.page = storage.pageBytes();
+    this.shift = Integer.numberOfTrailingZeros(page);
     this.pages = storage.segmentBytes() / page;
     this.firstHeld = pages;
     this.lastHeld = -1;
@@ -91,23 +100,30 @@ final class Segment<K> {
     return segmentBytes / pageBytes * (pageBytes - MARKER);
   }
 
-  private int payload() {
-    return page - MARKER;
-  }
-
-  /** Returns the index in the memory of a position in the payload. */
-  private int index(int position) {
-    return base + position / payload() * page + MARKER + position % payload();
-  }
-
   private long marker(int number) {
-    return (long) MARKERS.getAcquire(memory, base + number * page) & ~HELD;
+    return (long) MARKERS.getAcquire(memory, base + (number << shift)) & ~HELD;
+  }
+
+  /** Returns how many bytes a page has from this offset on. */
+  private int room(int offset) {
+    return page - (offset & (page - 1));
+  }
+
+  /** Returns the offset behind so many bytes of payload, at least one, from an offset on. */
+  private int behind(int offset, int length) {
+    int room = room(offset);
+    if (length <= room) {
+      return offset + length;
+    }
+    int payload = page - MARKER;
+    int whole = (length - room - 1) / payload;
+    return (((offset >>> shift) + 1 + whole) << shift) + MARKER + length - room - whole * payload;
   }
 
   // What the log does, under its lock.
 
   boolean fits(int length) {
-    return size(length) <= pages * payload() - fill;
+    return behind(fill, size(length)) <= pages << shift;
   }
 
   /** Returns what a value takes. One without a byte has a page, too. */
@@ -123,25 +139,34 @@ final class Segment<K> {
       nodes = Arrays.copyOf(nodes, count + (count >> 1));
     }
     nodes[count++] = node;
-    int end = fill + size(length);
-    while (begun * payload() < end) {
-      MARKERS.setOpaque(memory, base + begun * page, generation);
+    int end = behind(fill, size(length));
+    while (begun << shift < end) {
+      MARKERS.setOpaque(memory, base + (begun << shift), generation);
       begun++;
     }
     VarHandle.storeStoreFence();
     if (header > 0) {
-      memory.putLong(index(fill), deadline);
+      memory.putLong(base + fill, deadline);
     }
     int from = value.position();
-    int last = fill + header + length;
-    for (int at = fill + header; at < last; ) {
-      int part = Math.min(last - at, payload() - at % payload());
-      memory.put(index(at), value, from, part);
+    int at = first(node);
+    while (from < value.limit()) {
+      int part = Math.min(value.limit() - from, room(at));
+      memory.put(base + at, value, from, part);
       from += part;
-      at += part;
+      at += part + MARKER;
     }
-    fill = Math.min((end + MARKER - 1) & -MARKER, pages * payload());
+    fill = (end + MARKER - 1) & -MARKER;
+    if (room(fill) == page) {
+      fill += MARKER;
+    }
     return node;
+  }
+
+  /** Returns the offset of a value's first byte. */
+  private int first(Node<K> node) {
+    int at = node.position + header;
+    return room(at) == page ? at + MARKER : at;
   }
 
   /** Returns the number of values that were written. */
@@ -155,7 +180,7 @@ final class Segment<K> {
 
   /** Returns the number of bytes in pages that were written to. */
   long usedBytes() {
-    return (long) begun * page;
+    return (long) begun << shift;
   }
 
   /** Lets go of what is not needed any more, when the segment is full. */
@@ -167,29 +192,31 @@ final class Segment<K> {
 
   /** Returns a copy of a value, or null if a byte of it is lost. */
   byte @Nullable [] read(Node<K> node) {
-    if (marker(node.position / payload()) != generation) {
+    if (marker(node.position >>> shift) != generation) {
       return null;
     }
     byte[] bytes = new byte[node.length];
-    for (int from = 0; from < bytes.length; ) {
-      int at = node.position + header + from;
-      int part = Math.min(bytes.length - from, payload() - at % payload());
-      memory.get(index(at), bytes, from, part);
+    int at = first(node);
+    int from = 0;
+    while (from < bytes.length) {
+      int part = Math.min(bytes.length - from, room(at));
+      memory.get(base + at, bytes, from, part);
       from += part;
+      at += part + MARKER;
     }
     return isIntact(node) ? bytes : null;
   }
 
   /** Returns the deadline of a value. It is only right if {@link #isIntact} says so afterwards. */
   long deadline(Node<K> node) {
-    return memory.getLong(index(node.position));
+    return memory.getLong(base + node.position);
   }
 
   /** Was every byte that was loaded of a value until now its own? */
   boolean isIntact(Node<K> node) {
     VarHandle.loadLoadFence();
     int last = lastPage(node);
-    for (int number = node.position / payload(); number <= last; number++) {
+    for (int number = node.position >>> shift; number <= last; number++) {
       if (marker(number) != generation) {
         return false;
       }
@@ -198,20 +225,21 @@ final class Segment<K> {
   }
 
   private int lastPage(Node<K> node) {
-    return (node.position + size(node.length) - 1) / payload();
+    return (behind(node.position, size(node.length)) - 1) >>> shift;
   }
 
   /** Returns the bytes of a value that is held. */
   ByteBuffer[] parts(Node<K> node) {
-    int at = node.position + header;
-    int end = at + node.length;
-    ByteBuffer[] parts = new ByteBuffer[lastPage(node) - at / payload() + 1];
-    for (int i = 0; i < parts.length; i++) {
-      int part = Math.min(end - at, payload() - at % payload());
-      parts[i] = memory.slice(index(at), part).asReadOnlyBuffer();
-      at += part;
+    List<ByteBuffer> parts = new ArrayList<>();
+    int at = first(node);
+    int left = node.length;
+    while (left > 0) {
+      int part = Math.min(left, room(at));
+      parts.add(memory.slice(base + at, part).asReadOnlyBuffer());
+      left -= part;
+      at += part + MARKER;
     }
-    return parts;
+    return parts.toArray(new ByteBuffer[0]);
   }
 
   /**
@@ -225,14 +253,14 @@ final class Segment<K> {
     if (retired) {
       return false;
     }
-    int first = node.position / payload();
+    int first = node.position >>> shift;
     int last = lastPage(node);
     storage.pin(slot, first, last - first + 1);
     holders++;
     firstHeld = Math.min(firstHeld, first);
     lastHeld = Math.max(lastHeld, last);
     for (int number = first; number <= last; number++) {
-      int at = base + number * page;
+      int at = base + (number << shift);
       long found = (long) MARKERS.compareAndExchange(memory, at, generation, generation | HELD);
       if (found == (generation | HELD)) {
         // Another reader made it dirty.
@@ -253,7 +281,7 @@ final class Segment<K> {
     }
     for (int number = firstHeld; number <= lastHeld; number++) {
       boolean unused =
-          MARKERS.compareAndSet(memory, base + number * page, generation | HELD, generation);
+          MARKERS.compareAndSet(memory, base + (number << shift), generation | HELD, generation);
     }
     if (purgeable) {
       storage.unpin(slot, firstHeld, lastHeld - firstHeld + 1);
@@ -289,7 +317,7 @@ final class Segment<K> {
       return;
     }
     int last = lastPage(node);
-    for (int number = node.position / payload(); number <= last; number++) {
+    for (int number = node.position >>> shift; number <= last; number++) {
       if (marker(number) == 0) {
         storage.clean(slot, number);
       }

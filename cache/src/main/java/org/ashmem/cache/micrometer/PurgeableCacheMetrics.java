@@ -34,6 +34,7 @@ import org.ashmem.cache.PurgeableCache;
  *
  * <p>Thread-safe.
  */
+@SuppressWarnings("exports") // Micrometer is not required transitively: it is optional
 public final class PurgeableCacheMetrics implements MeterBinder {
   private final PurgeableCache<?, ?> cache;
   private final Iterable<Tag> tags;
