@@ -7,4 +7,9 @@ class MemfdStoreTest extends StoreCases {
   Store store() {
     return Store.MEMFD;
   }
+
+  @Override
+  int reads() {
+    return 5_000_000;
+  }
 }

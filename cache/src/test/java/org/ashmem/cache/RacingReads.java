@@ -19,9 +19,8 @@ import java.util.concurrent.atomic.AtomicLong;
  * away and used again under them. Each byte of each value that is returned is looked at.
  */
 final class RacingReads {
-  static final int READS = Integer.getInteger("org.ashmem.cache.reads", 1_000_000);
   private static final int KEYS = 4096;
-  private static final int THREADS = 3;
+  private static final int THreads = 3;
 
   /** Each 8 bytes of a value say which key and which put they are of. */
   private static final class Values implements Codec<Long> {
@@ -49,10 +48,10 @@ final class RacingReads {
 
   private RacingReads() {}
 
-  /** Reads as often as {@link #READS} says. Fails if a byte is wrong, or if there was no race. */
-  static void race(Store store) throws Exception {
-    ExecutorService threads = Executors.newFixedThreadPool(THREADS);
-    AtomicLong left = new AtomicLong(READS);
+  /** Reads so often. Fails if a byte is wrong, or if there was no race. */
+  static void race(Store store, int reads) throws Exception {
+    ExecutorService threads = Executors.newFixedThreadPool(THreads);
+    AtomicLong left = new AtomicLong(reads);
     AtomicLong hits = new AtomicLong();
     AtomicLong purged = new AtomicLong();
     try (PurgeableCache<Integer, Long> cache =
@@ -67,7 +66,7 @@ final class RacingReads {
                 })
             .build()) {
       List<Future<?>> results = new ArrayList<>();
-      for (int thread = 0; thread < THREADS; thread++) {
+      for (int thread = 0; thread < THreads; thread++) {
         SplittableRandom random = new SplittableRandom(thread);
         boolean disturbs = thread == 0;
         results.add(
@@ -99,7 +98,7 @@ final class RacingReads {
     } finally {
       threads.shutdownNow();
     }
-    assertTrue(hits.get() > READS / 10, hits + " hits");
+    assertTrue(hits.get() > reads / 10, hits + " hits");
   }
 
   private static Long inPlace(PurgeableCache<Integer, Long> cache, int key) {

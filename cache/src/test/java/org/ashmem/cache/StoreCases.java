@@ -132,16 +132,16 @@ abstract class StoreCases {
   @Test
   void fullCacheKeepsWhatIsRead() {
     try (var cache = cache()) {
-      for (int i = 0; i < 1000; i++) {
+      for (int i = 0; i < 400; i++) {
         cache.put(i, value(i, 20_000));
-        for (int hot = 0; hot < Math.min(i, 20); hot++) {
+        for (int hot = 0; hot < Math.min(i, 10); hot++) {
           byte[] found = cache.getIfPresent(hot);
           assertArrayEquals(value(hot, 20_000), found, "value " + hot + " after " + i);
         }
       }
       CacheStatistics statistics = cache.statistics();
       assertTrue(statistics.kept() > 0);
-      assertEquals(1000, statistics.evicted() + statistics.entries());
+      assertEquals(400, statistics.evicted() + statistics.entries());
       assertTrue(statistics.bytes() <= 4 * MIB, statistics.toString());
       assertEquals(
           statistics.evicted(),
@@ -177,8 +177,13 @@ abstract class StoreCases {
     }
   }
 
+  /** Returns how many reads race. */
+  int reads() {
+    return 300_000; // a guest is slow
+  }
+
   @Test
   void noReadReturnsAWrongByte() throws Exception {
-    RacingReads.race(store());
+    RacingReads.race(store(), reads());
   }
 }
