@@ -205,6 +205,8 @@ public final class PurgeableCache<K, V> implements AutoCloseable {
       return null;
     }
     if (!node.segment.hold(node)) {
+      // Before Java 22, the memory of a cache that was closed meanwhile reads as zeros.
+      requireOpen();
       lost(node);
       misses.increment();
       return null;
@@ -233,8 +235,7 @@ public final class PurgeableCache<K, V> implements AutoCloseable {
     boolean expired = isExpired(node);
     byte[] bytes = node.segment.read(node);
     if (bytes == null) {
-      // Before Java 22, the memory of a cache that was closed meanwhile reads as zeros.
-      requireOpen();
+      requireOpen(); // as above
       lost(node);
       return null;
     }

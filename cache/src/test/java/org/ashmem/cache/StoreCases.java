@@ -3,6 +3,7 @@ package org.ashmem.cache;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -15,6 +16,9 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 
 /** What must hold on each store. */
@@ -175,6 +179,44 @@ abstract class StoreCases {
       cache.discard();
       assertNull(cache.read(1, parts -> "none"));
     }
+  }
+
+  /** A call that is in progress may still return the value. */
+  @Test
+  void closeEndsTheCallsOfOtherThreads() throws Exception {
+    for (int round = 0; round < 10; round++) {
+      var cache = cache();
+      cache.put(1, value(1, 20_000));
+      fillSegments(cache);
+      AtomicInteger reads = new AtomicInteger();
+      List<CompletableFuture<Void>> readers = new ArrayList<>();
+      for (int i = 0; i < 2; i++) {
+        boolean copies = i == 0;
+        readers.add(
+            CompletableFuture.runAsync(
+                () -> {
+                  for (; ; reads.incrementAndGet()) {
+                    if (copies) {
+                      assertArrayEquals(value(1, 20_000), cache.getIfPresent(1));
+                    } else {
+                      assertEquals(20_000, cache.read(1, StoreCases::length));
+                    }
+                  }
+                }));
+      }
+      while (reads.get() < 100) {
+        Thread.onSpinWait();
+      }
+      cache.close();
+      for (CompletableFuture<Void> reader : readers) {
+        ExecutionException thrown = assertThrows(ExecutionException.class, reader::get);
+        assertInstanceOf(IllegalStateException.class, thrown.getCause());
+      }
+    }
+  }
+
+  private static int length(ByteBuffer[] parts) {
+    return Arrays.stream(parts).mapToInt(ByteBuffer::remaining).sum();
   }
 
   /** Returns how many reads race. */
