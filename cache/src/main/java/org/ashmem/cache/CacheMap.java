@@ -32,6 +32,7 @@ final class CacheMap<K, V> extends AbstractMap<K, V> {
 
   @Override
   public int size() {
+    cache.requireOpen();
     return (int) Math.min(Integer.MAX_VALUE, index.size());
   }
 

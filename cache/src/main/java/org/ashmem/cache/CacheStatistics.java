@@ -2,7 +2,7 @@
 package org.ashmem.cache;
 
 /**
- * Counts of a cache since it was built, and what it holds. The counts are not of one moment: other
+ * Counts of a cache since it was built, and its entries. The counts are not of one moment: other
  * threads may use the cache meanwhile.
  *
  * @param hits lookups that returned a value
@@ -15,9 +15,6 @@ package org.ashmem.cache;
  * @param failedLoads loaders that threw
  * @param entries entries that the cache has now, also those that are purged but not asked for yet
  * @param bytes bytes of their values
- * @param residentBytes memory of the store that is in use, in bytes of whole pages
- * @param givenBackBytes memory of the store that held values and was taken back, in bytes of whole
- *     pages; it counts until it is used again
  */
 public record CacheStatistics(
     long hits,
@@ -29,9 +26,7 @@ public record CacheStatistics(
     long loads,
     long failedLoads,
     long entries,
-    long bytes,
-    long residentBytes,
-    long givenBackBytes) {
+    long bytes) {
   /**
    * Returns the part of the lookups that returned a value.
    *

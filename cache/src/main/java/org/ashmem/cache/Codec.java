@@ -1,12 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.ashmem.cache;
 
-import java.io.ByteArrayInputStream;
-import java.io.ByteArrayOutputStream;
-import java.io.IOException;
-import java.io.ObjectInputStream;
-import java.io.ObjectOutputStream;
-import java.io.ObjectStreamClass;
 import java.io.Serializable;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
@@ -111,51 +105,6 @@ public interface Codec<V> {
    *     is not serializable
    */
   static <T extends Serializable> Codec<T> serializable(Class<T> type) {
-    return new Codec<>() {
-      @Override
-      public ByteBuffer encode(T value) {
-        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
-        try (ObjectOutputStream out = new ObjectOutputStream(bytes)) {
-          out.writeObject(value);
-        } catch (IOException e) {
-          throw new UncheckedIOException("a value of " + value.getClass() + " has no bytes", e);
-        }
-        return ByteBuffer.wrap(bytes.toByteArray());
-      }
-
-      @Override
-      public T decode(ByteBuffer bytes) {
-        ByteArrayInputStream in =
-            new ByteArrayInputStream(
-                bytes.array(), bytes.arrayOffset() + bytes.position(), bytes.remaining());
-        try (ObjectInputStream objects = new LoadersObjects(in, type.getClassLoader())) {
-          return type.cast(objects.readObject());
-        } catch (IOException e) {
-          throw new UncheckedIOException("a value of " + type + " cannot be read", e);
-        } catch (ClassNotFoundException e) {
-          throw new IllegalStateException("a value of " + type + " cannot be read", e);
-        }
-      }
-    };
-  }
-
-  /** Objects whose classes a class loader finds. */
-  final class LoadersObjects extends ObjectInputStream {
-    private final ClassLoader loader;
-
-    private LoadersObjects(ByteArrayInputStream in, ClassLoader loader) throws IOException {
-      super(in);
-      this.loader = loader;
-    }
-
-    @Override
-    protected Class<?> resolveClass(ObjectStreamClass described)
-        throws IOException, ClassNotFoundException {
-      try {
-        return Class.forName(described.getName(), false, loader);
-      } catch (ClassNotFoundException e) {
-        return super.resolveClass(described); // a primitive type, or one of another loader
-      }
-    }
+    return new SerializedCodec<>(type);
   }
 }

@@ -66,12 +66,21 @@ final class Index<K> {
 
   /** Returns the number of nodes. */
   long size() {
-    return stripes.stream().mapToLong(stripe -> stripe.size).sum();
+    long size = 0;
+    for (Stripe<K> stripe : stripes) {
+      size += stripe.size;
+    }
+    return size;
   }
 
   /** Returns the number of bytes of all values. */
   long bytes() {
     return stripes.stream().mapToLong(stripe -> stripe.bytes).sum();
+  }
+
+  /** Removes all nodes. */
+  void clear() {
+    stripes.forEach(Stripe::clear);
   }
 
   int stripes() {
@@ -186,6 +195,17 @@ final class Index<K> {
       }
     }
 
+    void clear() {
+      long stamp = lock.writeLock();
+      try {
+        buckets = newBuckets(FIRST_BUCKETS);
+        size = 0;
+        bytes = 0;
+      } finally {
+        lock.unlockWrite(stamp);
+      }
+    }
+
     /** Puts a node of the same key, or none, in the place of one that is there. */
     private void exchange(Node<K> node, @Nullable Node<K> by) {
       int bucket = node.hash & buckets.length - 1;
@@ -205,6 +225,8 @@ final class Index<K> {
           before.next = rest;
         }
       }
+      // Else nodes that are gone would keep each other, and their segments, reachable.
+      node.next = null;
       count(by == null ? -1 : 0, (by == null ? 0 : by.length) - node.length);
     }
 

@@ -68,6 +68,6 @@ final class LazyStorage extends Storage {
 
   @Override
   public void close() {
-    chunks.forEach(LazyMemory::close);
+    closeAll(chunks, LazyMemory::close);
   }
 }

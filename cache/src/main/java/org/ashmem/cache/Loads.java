@@ -5,7 +5,8 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
-import java.util.function.Consumer;
+import java.util.function.BiConsumer;
+import java.util.function.BooleanSupplier;
 import java.util.function.Function;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -25,13 +26,14 @@ final class Loads<K, V> {
    *
    * @param present returns the value if it is there by now, or null
    * @param load loads it
-   * @param store stores it; not called if {@link #forget} was called meanwhile
+   * @param store stores it, if what it is given says, under the cache's lock, that nobody put or
+   *     invalidated the key meanwhile
    */
   @Nullable V load(
       K key,
       Supplier<@Nullable V> present,
       Function<? super K, ? extends @Nullable V> load,
-      Consumer<V> store) {
+      BiConsumer<V, BooleanSupplier> store) {
     Load<V> mine = new Load<>();
     Load<V> other = running.putIfAbsent(key, mine);
     if (other != null) {
@@ -42,31 +44,19 @@ final class Loads<K, V> {
       if (value == null) {
         V loaded = load.apply(key);
         if (loaded != null) {
-          store(key, mine, () -> store.accept(loaded));
+          store.accept(loaded, () -> running.remove(key, mine));
         }
         value = loaded;
       }
       boolean unused = mine.complete(value);
       return value;
     } catch (Throwable e) {
-      boolean unused = mine.completeExceptionally(e);
+      // Wrapped, so that an exception of this kind by the loader is told from it.
+      boolean unused = mine.completeExceptionally(new CompletionException(e));
       throw e;
     } finally {
       boolean unused = running.remove(key, mine);
     }
-  }
-
-  /** Stores while no other thread can forget the load. */
-  private void store(K key, Load<V> mine, Runnable store) {
-    Load<V> unused =
-        running.computeIfPresent(
-            key,
-            (same, load) -> {
-              if (load == mine) {
-                store.run();
-              }
-              return load;
-            });
   }
 
   private @Nullable V await(K key, Load<V> other) {
@@ -86,13 +76,15 @@ final class Loads<K, V> {
     }
   }
 
-  /** Keeps the result of a running load out of the cache: the program said something newer. */
-  void forget(Object key) {
-    if (!running.isEmpty()) {
-      Load<V> unused = running.remove(key);
-    }
+  /**
+   * Keeps the result of a running load out of the cache: the program said something newer. The
+   * caller holds the cache's lock.
+   */
+  void forget(K key) {
+    Load<V> unused = running.remove(key);
   }
 
+  /** Does so for all loads. */
   void forgetAll() {
     running.clear();
   }

@@ -7,7 +7,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.concurrent.locks.ReentrantLock;
-import org.ashmem.AshmemException;
+import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -58,8 +58,8 @@ final class Log<K> {
   private int[] ghosts = new int[FIRST_GHOSTS];
 
   private long generation;
+  private final LongSupplier ticker;
   private boolean evicting;
-  private boolean warned;
 
   /** The segments of one queue. */
   private static final class Queue<K> {
@@ -67,8 +67,12 @@ final class Log<K> {
     @Nullable Segment<K> active;
   }
 
-  /** Takes the number of bytes that are never given back, and whether values have a deadline. */
-  Log(Storage storage, Index<K> index, long minimumBytes, boolean deadlines) {
+  /**
+   * Takes the number of bytes that are never given back, whether values have a deadline, and the
+   * clock for it.
+   */
+  Log(Storage storage, Index<K> index, long minimumBytes, boolean deadlines, LongSupplier ticker) {
+    this.ticker = ticker;
     this.storage = storage;
     this.index = index;
     this.header = deadlines ? Long.BYTES : 0;
@@ -106,44 +110,41 @@ final class Log<K> {
     Segment<K> segment = queue.active;
     if (segment == null || !segment.fits(value.remaining())) {
       int slot = takeSlot(removals);
-      segment = queue.active; // what moved may have begun one
-      if (segment == null || !segment.fits(value.remaining())) {
-        if (segment != null) {
-          fill(queue, segment);
+      try {
+        segment = begin(queue, slot, value.remaining());
+      } finally {
+        // It may not be needed, or the heap is full.
+        if (segment == null || segment.slot != slot) {
+          free.addFirst(slot);
         }
-        segment = new Segment<>(storage, slot, ++generation, header);
-        queue.active = segment;
-      } else {
-        free.add(slot);
       }
     }
+    segment.prepare(index);
     return segment.append(key, hash, value, deadline);
   }
 
-  private void fill(Queue<K> queue, Segment<K> segment) {
-    queue.active = null;
-    queue.full.add(segment);
-    segment.trim();
-    held.add(segment);
+  /** Returns a segment that a value fits in: the active one, or a new one in the free slot. */
+  private Segment<K> begin(Queue<K> queue, int slot, int length) {
+    Segment<K> segment = queue.active; // values that moved may have begun one
+    if (segment != null && segment.fits(length)) {
+      return segment;
+    }
+    Segment<K> next = new Segment<>(storage, slot, ++generation, header);
+    if (segment != null) {
+      queue.full.add(segment);
+      held.add(segment);
+    }
+    queue.active = next;
     while (held.size() > minimumSegments) {
-      makePurgeable(held.remove());
+      held.remove().makePurgeable();
     }
+    if (segment != null) {
+      segment.trim(index);
+    }
+    return next;
   }
 
-  private void makePurgeable(Segment<K> segment) {
-    try {
-      segment.makePurgeable();
-    } catch (AshmemException e) {
-      // The values are there all the same. Only the memory does not give way.
-      if (!warned) {
-        warned = true;
-        System.getLogger("org.ashmem.cache")
-            .log(System.Logger.Level.WARNING, "memory of a cache does not give way", e);
-      }
-    }
-  }
-
-  /** Returns a free slot. One more is always free for values that move. */
+  /** Returns a free slot. One more is free for values that move, unless readers hold all. */
   private int takeSlot(Removals<K> removals) {
     for (int tries = 0; free.size() < 2 && !evicting; tries++) {
       if (!evict(tries < TRIES ? longest() : longest() / 2, removals)) {
@@ -173,6 +174,9 @@ final class Log<K> {
       return false;
     }
     boolean unused = held.remove(segment);
+    if (ghosts.length < index.size()) {
+      ghosts = new int[2 * ghosts.length];
+    }
     evicting = true;
     try {
       empty(segment, fromSmall, budget, removals);
@@ -195,12 +199,29 @@ final class Log<K> {
       if (!index.has(node)) {
         continue;
       }
-      if (node.uses > 0 && node.length <= left && move(node, fromSmall, removals)) {
-        left -= node.length;
+      int bytes = segment.bytes(node);
+      if (isExpired(node)) {
+        remove(node, RemovalCause.EXPIRED, removals);
+      } else if (node.uses > 0
+          && bytes <= left
+          && hasRoom(node.length)
+          && move(node, fromSmall, removals)) {
+        left -= bytes;
       } else {
         go(node, fromSmall, removals);
       }
     }
+  }
+
+  private boolean isExpired(Node<K> node) {
+    return header > 0
+        && node.segment.deadline(node) - ticker.getAsLong() <= 0
+        && node.segment.isIntact(node);
+  }
+
+  /** May a value move? After an exception, or beside readers, there may be no slot for it. */
+  private boolean hasRoom(int length) {
+    return !free.isEmpty() || (main.active != null && main.active.fits(length));
   }
 
   /** Takes the oldest segment that nobody holds. */
@@ -232,18 +253,15 @@ final class Log<K> {
   private void go(Node<K> node, boolean fromSmall, Removals<K> removals) {
     boolean intact = node.segment.isIntact(node);
     if (fromSmall && intact) {
-      remember(node.hash);
+      ghosts[node.hash & (ghosts.length - 1)] = node.hash;
     }
-    if (index.remove(node)) {
-      removals.removed(node.key, intact ? RemovalCause.SIZE : RemovalCause.PURGED);
-    }
+    remove(node, intact ? RemovalCause.SIZE : RemovalCause.PURGED, removals);
   }
 
-  private void remember(int hash) {
-    if (ghosts.length < index.size()) {
-      ghosts = new int[2 * ghosts.length];
+  private void remove(Node<K> node, RemovalCause cause, Removals<K> removals) {
+    if (index.remove(node)) {
+      removals.removed(node.key, cause);
     }
-    ghosts[hash & ghosts.length - 1] = hash;
   }
 
   private boolean wasSeen(int hash) {

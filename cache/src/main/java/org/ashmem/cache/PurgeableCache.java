@@ -9,10 +9,12 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.atomic.LongAdder;
+import java.util.function.BooleanSupplier;
 import java.util.function.Function;
 import java.util.function.LongSupplier;
 import org.apache.commons.lang3.Validate;
 import org.ashmem.Ashmem;
+import org.ashmem.AshmemException;
 import org.ashmem.Backend;
 import org.ashmem.LazyMemory;
 import org.jspecify.annotations.Nullable;
@@ -67,7 +69,7 @@ public final class PurgeableCache<K, V> implements AutoCloseable {
     this.listener = builder.listener;
     this.ticker = builder.ticker;
     this.lifetime = builder.lifetime;
-    this.log = new Log<>(storage, index, builder.minimumBytes, lifetime > 0);
+    this.log = new Log<>(storage, index, builder.minimumBytes, lifetime > 0, ticker);
     for (RemovalCause cause : RemovalCause.values()) {
       removed.put(cause, new LongAdder());
     }
@@ -100,11 +102,12 @@ public final class PurgeableCache<K, V> implements AutoCloseable {
   /**
    * Returns the value of a key, or else loads and puts it. However many threads ask at once, one of
    * them loads it; the others wait for its value, or get the same exception. If another value is
-   * put, or the key invalidated, while the loader runs, what it returns is not kept.
+   * put, or the key invalidated, while the loader runs, what it returns is not kept, and the next
+   * thread that asks loads it anew.
    *
    * @param key the key
    * @param loader returns the value, or null to have nothing kept; must not ask this cache for the
-   *     same key
+   *     same key, also not by way of the loader of another key
    * @return the value, or null if the loader returned null
    * @throws IllegalStateException if the loader asks for the same key
    */
@@ -117,7 +120,10 @@ public final class PurgeableCache<K, V> implements AutoCloseable {
     List<Removal<K>> removals = new ArrayList<>();
     try {
       return loads.load(
-          key, () -> find(key), same -> load(same, loader), found -> store(key, found, removals));
+          key,
+          () -> find(key),
+          same -> load(same, loader),
+          (found, mayStore) -> store(key, found, mayStore, removals));
     } finally {
       tell(removals);
     }
@@ -145,10 +151,16 @@ public final class PurgeableCache<K, V> implements AutoCloseable {
   public void put(K key, V value) {
     Objects.requireNonNull(key, "key");
     Objects.requireNonNull(value, "value");
-    loads.forget(key);
     List<Removal<K>> removals = new ArrayList<>();
     try {
-      store(key, value, removals);
+      store(
+          key,
+          value,
+          () -> {
+            loads.forget(key);
+            return true;
+          },
+          removals);
     } finally {
       tell(removals);
     }
@@ -163,25 +175,26 @@ public final class PurgeableCache<K, V> implements AutoCloseable {
     values.forEach(this::put);
   }
 
-  private void store(K key, V value, List<Removal<K>> removals) {
-    ByteBuffer bytes = codec.encode(value);
+  private void store(K key, V value, BooleanSupplier mayStore, List<Removal<K>> removals) {
+    // A copy, so that the codec cannot move its ends meanwhile.
+    ByteBuffer bytes = codec.encode(value).duplicate();
     int hash = Index.hash(key);
-    if (bytes.remaining() > log.longest()) {
-      Node<K> unused = index.remove(key, hash);
-      remove(removals, key, RemovalCause.SIZE);
-      return;
-    }
     long deadline = lifetime > 0 ? ticker.getAsLong() + lifetime : 0;
-    Node<K> old;
     log.lock.lock();
     try {
       requireOpen();
-      old = log.put(key, hash, bytes, deadline, (gone, cause) -> remove(removals, gone, cause));
+      if (!mayStore.getAsBoolean()) {
+        return;
+      }
+      if (bytes.remaining() > log.longest()) {
+        Node<K> unused = index.remove(key, hash);
+        remove(removals, key, RemovalCause.SIZE);
+      } else if (log.put(key, hash, bytes, deadline, (k, cause) -> remove(removals, k, cause))
+          != null) {
+        remove(removals, key, RemovalCause.REPLACED);
+      }
     } finally {
       log.lock.unlock();
-    }
-    if (old != null) {
-      remove(removals, key, RemovalCause.REPLACED);
     }
   }
 
@@ -198,75 +211,105 @@ public final class PurgeableCache<K, V> implements AutoCloseable {
    */
   public <R> @Nullable R read(K key, ValueReader<? extends R> reader) {
     Objects.requireNonNull(reader, "reader");
-    requireOpen();
-    Node<K> node = index.find(key, Index.hash(key));
-    if (node == null) {
-      misses.increment();
-      return null;
-    }
-    if (!node.segment.hold(node)) {
-      // Before Java 22, the memory of a cache that was closed meanwhile reads as zeros.
+    int hash = Index.hash(key);
+    for (; ; ) {
       requireOpen();
-      lost(node);
-      misses.increment();
-      return null;
-    }
-    try {
-      if (isExpired(node)) {
-        expired(node);
+      Node<K> node = index.find(key, hash);
+      if (node == null) {
         misses.increment();
         return null;
       }
-      hits.increment();
-      node.use();
-      return reader.read(node.segment.parts(node));
-    } finally {
-      node.segment.release();
+      if (node.segment.hold(node)) {
+        try {
+          return read(node, node.segment.parts(node), reader);
+        } finally {
+          node.segment.release();
+        }
+      }
+      // It is lost, or its segment is about to be filled anew.
+      byte[] copy = node.segment.read(node);
+      if (copy != null) {
+        return read(node, new ByteBuffer[] {ByteBuffer.wrap(copy).asReadOnlyBuffer()}, reader);
+      }
+      if (isLost(node)) {
+        misses.increment();
+        return null;
+      }
     }
+  }
+
+  private <R> @Nullable R read(Node<K> node, ByteBuffer[] parts, ValueReader<? extends R> reader) {
+    if (isExpired(node)) {
+      removeNode(node, RemovalCause.EXPIRED);
+      misses.increment();
+      return null;
+    }
+    hits.increment();
+    node.use();
+    R result = reader.read(parts);
+    // Before Java 22, the memory of a cache that was closed meanwhile reads as zeros.
+    requireOpen();
+    return result;
   }
 
   /** Returns the value of a key, or null. Counts neither a hit nor a miss. */
   @Nullable V find(K key) {
-    requireOpen();
-    Node<K> node = index.find(key, Index.hash(key));
-    if (node == null) {
-      return null;
+    int hash = Index.hash(key);
+    for (; ; ) {
+      requireOpen();
+      Node<K> node = index.find(key, hash);
+      if (node == null) {
+        return null;
+      }
+      boolean expired = isExpired(node);
+      byte[] bytes = node.segment.read(node);
+      if (bytes != null) {
+        if (expired) {
+          removeNode(node, RemovalCause.EXPIRED);
+          return null;
+        }
+        node.use();
+        return codec.decode(ByteBuffer.wrap(bytes));
+      }
+      if (isLost(node)) {
+        return null;
+      }
     }
-    boolean expired = isExpired(node);
-    byte[] bytes = node.segment.read(node);
-    if (bytes == null) {
-      requireOpen(); // as above
-      lost(node);
-      return null;
-    }
-    if (expired) {
-      expired(node);
-      return null;
-    }
-    node.use();
-    return codec.decode(ByteBuffer.wrap(bytes));
   }
 
-  /** The caller has to look afterwards whether the value is intact. */
+  /** Does the cache have an entry for a key, which may be purged or expired? */
+  boolean mayHave(K key) {
+    return index.find(key, Index.hash(key)) != null;
+  }
+
+  /** The caller has to look afterwards whether the value is intact, or hold it. */
   private boolean isExpired(Node<K> node) {
     return lifetime > 0 && node.segment.deadline(node) - ticker.getAsLong() <= 0;
   }
 
-  private void lost(Node<K> node) {
-    removeNode(node, RemovalCause.PURGED);
-    node.segment.clean(node);
-  }
-
-  private void expired(Node<K> node) {
-    removeNode(node, RemovalCause.EXPIRED);
-  }
-
-  private void removeNode(Node<K> node, RemovalCause cause) {
-    if (index.remove(node)) {
-      List<Removal<K>> removals = new ArrayList<>(1);
-      remove(removals, node.key, cause);
-      tell(removals);
+  /** Removes an entry whose value is gone. Returns false if it moved, or has another value. */
+  private boolean isLost(Node<K> node) {
+    // Before Java 22, the memory of a cache that was closed meanwhile reads as zeros.
+    requireOpen();
+    if (!removeNode(node, RemovalCause.PURGED)) {
+      return false;
     }
+    try {
+      node.segment.clean(node);
+    } catch (AshmemException e) {
+      // A page of zeros stays.
+    }
+    return true;
+  }
+
+  private boolean removeNode(Node<K> node, RemovalCause cause) {
+    if (!index.remove(node)) {
+      return false;
+    }
+    List<Removal<K>> removals = new ArrayList<>(1);
+    remove(removals, node.key, cause);
+    tell(removals);
+    return true;
   }
 
   private void remove(List<Removal<K>> removals, K key, RemovalCause cause) {
@@ -288,7 +331,7 @@ public final class PurgeableCache<K, V> implements AutoCloseable {
     for (Removal<K> removal : removals) {
       try {
         told.onRemoval(removal.key(), removal.cause());
-      } catch (RuntimeException e) {
+      } catch (RuntimeException | Error e) {
         System.getLogger("org.ashmem.cache")
             .log(System.Logger.Level.WARNING, "a removal listener threw", e);
       }
@@ -301,24 +344,37 @@ public final class PurgeableCache<K, V> implements AutoCloseable {
    * @param key the key
    */
   public void invalidate(K key) {
-    requireOpen();
-    loads.forget(key);
-    Node<K> node = index.remove(key, Index.hash(key));
-    if (node != null) {
-      List<Removal<K>> removals = new ArrayList<>(1);
-      remove(removals, key, RemovalCause.EXPLICIT);
-      tell(removals);
+    List<Removal<K>> removals = new ArrayList<>(1);
+    log.lock.lock();
+    try {
+      requireOpen();
+      loads.forget(key);
+      invalidate(key, Index.hash(key), removals);
+    } finally {
+      log.lock.unlock();
     }
+    tell(removals);
   }
 
   /** Removes all entries. What loaders that run now return is not kept. */
   public void invalidateAll() {
-    requireOpen();
-    loads.forgetAll();
-    for (int stripe = 0; stripe < index.stripes(); stripe++) {
-      for (Node<K> node : index.nodes(stripe)) {
-        removeNode(node, RemovalCause.EXPLICIT);
+    List<Removal<K>> removals = new ArrayList<>();
+    log.lock.lock();
+    try {
+      requireOpen();
+      loads.forgetAll();
+      for (int stripe = 0; stripe < index.stripes(); stripe++) {
+        index.nodes(stripe).forEach(node -> invalidate(node.key, node.hash, removals));
       }
+    } finally {
+      log.lock.unlock();
+    }
+    tell(removals);
+  }
+
+  private void invalidate(K key, int hash, List<Removal<K>> removals) {
+    if (index.remove(key, hash) != null) {
+      remove(removals, key, RemovalCause.EXPLICIT);
     }
   }
 
@@ -366,22 +422,12 @@ public final class PurgeableCache<K, V> implements AutoCloseable {
   }
 
   /**
-   * Returns counts of this cache. The count of memory asks the kernel about each page.
+   * Returns counts of this cache.
    *
    * @return the counts
    */
   public CacheStatistics statistics() {
     requireOpen();
-    long used = 0;
-    log.lock.lock();
-    try {
-      for (Segment<K> segment : log.segments()) {
-        used += segment.usedBytes();
-      }
-    } finally {
-      log.lock.unlock();
-    }
-    long resident = storage.residentBytes();
     return new CacheStatistics(
         hits.sum(),
         misses.sum(),
@@ -392,26 +438,51 @@ public final class PurgeableCache<K, V> implements AutoCloseable {
         loaded.sum(),
         failedLoads.sum(),
         index.size(),
-        index.bytes(),
-        resident,
-        Math.max(0, used - resident));
+        index.bytes());
   }
 
-  private void requireOpen() {
+  /**
+   * Returns the memory of the values. This asks the kernel about each page, which takes time in
+   * proportion to the maximum.
+   *
+   * @return the memory
+   */
+  public CacheMemory memory() {
+    long used = 0;
+    log.lock.lock();
+    try {
+      requireOpen();
+      for (Segment<K> segment : log.segments()) {
+        used += segment.usedBytes();
+      }
+    } finally {
+      log.lock.unlock();
+    }
+    long resident = storage.residentBytes();
+    return new CacheMemory(resident, Math.max(0, used - resident));
+  }
+
+  void requireOpen() {
     if (closed) {
       throw new IllegalStateException("the cache is closed");
     }
   }
 
-  /** Gives the memory back. A call that reads a value meanwhile throws IllegalStateException. */
+  /**
+   * Gives the memory back. A call that reads a value meanwhile throws IllegalStateException. A
+   * second call is a no-op.
+   *
+   * @throws IllegalStateException from Java 22 on, if a reader of {@link #read} is in the middle of
+   *     an operation with its buffers that cannot be ended, such as the write of a channel. The
+   *     cache is closed; another call gives back the memory that this one could not
+   */
   @Override
   public void close() {
     log.lock.lock();
     try {
-      if (!closed) {
-        closed = true;
-        storage.close();
-      }
+      closed = true;
+      index.clear();
+      storage.close();
     } finally {
       log.lock.unlock();
     }
@@ -462,8 +533,8 @@ public final class PurgeableCache<K, V> implements AutoCloseable {
     }
 
     /**
-     * Sets how much of the memory is never given back: that of the values that were written last.
-     * Without this, it is about a thirtieth of the maximum.
+     * Sets how much of the memory is never given back: that of the segments that were filled last.
+     * The two segments that are being filled are not given back either.
      *
      * @param bytes bytes of memory, not negative and at most the maximum
      * @return this builder
@@ -530,7 +601,7 @@ public final class PurgeableCache<K, V> implements AutoCloseable {
      * @throws IllegalStateException if there is no maximum, or the minimum is larger
      * @throws UnsupportedOperationException if the store cannot be had here; the message and the
      *     cause say why
-     * @throws org.ashmem.AshmemException if the kernel has no memory for it
+     * @throws AshmemException if the kernel has no memory for it
      */
     public PurgeableCache<K, V> build() {
       Validate.validState(maximumBytes > 0, "maximumBytes is not set");

@@ -85,7 +85,7 @@ final class RegionStorage extends Storage {
   @Override
   public void close() {
     try {
-      chunks.forEach(Mapping::close);
+      closeAll(chunks, Mapping::close);
     } finally {
       region.close();
     }

@@ -22,13 +22,16 @@ import org.jspecify.annotations.Nullable;
  * <p>Reading needs no pin, no lock and no system call. The writer stores a page's marker, then a
  * store-store fence, then the payload. It publishes the node through a lock. So whoever has a node
  * sees the payload of its generation, or what came later: zeros, or another generation. Each of
- * these comes to a page together with another marker, or after it. The reader copies the payload,
- * then a load-load fence, then loads the markers: if all of them are those of the generation, then
- * no byte of the copy is a later one. This holds for Java's memory model, in which the fences order
- * plain accesses. The kernel takes a page as a whole: it removes the page from the page table, and
- * a load after that finds a page of zeros. On x86 and arm64 a processor whose load found the new
- * page does not find the old one with a later load, because the old one is removed from all of them
- * before it is freed.
+ * these comes to a page together with another marker, or after it. The reader loads the marker of
+ * each page, copies the page's part of the payload, then a load-load fence, then loads the markers
+ * again: if all of them are those of the generation, no byte of the copy is a later one. This holds
+ * for Java's memory model, in which the fences order plain accesses, on x86 and arm64.
+ *
+ * <p>The kernel takes a page as a whole: it removes it from the page table, and a load after that
+ * finds a page of zeros. While it flushes other processors, one of them may still find the old
+ * page, which stays as it was until all are flushed. A thread that moves between processors during
+ * that time, once after it loaded the first marker of a page and once more, back, before it loads
+ * the second one, could take zeros for the value. Nobody has seen this.
  *
  * <p>Thread-safe, but for the methods that say otherwise.
  */
@@ -109,8 +112,8 @@ final class Segment<K> {
     return page - (offset & (page - 1));
   }
 
-  /** Returns the offset behind so many bytes of payload, at least one, from an offset on. */
-  private int behind(int offset, int length) {
+  /** Returns the offset after so many bytes of payload, at least one, from an offset on. */
+  private int after(int offset, int length) {
     int room = room(offset);
     if (length <= room) {
       return offset + length;
@@ -123,7 +126,7 @@ final class Segment<K> {
   // What the log does, under its lock.
 
   boolean fits(int length) {
-    return behind(fill, size(length)) <= pages << shift;
+    return after(fill, size(length)) <= pages << shift;
   }
 
   /** Returns what a value takes. One without a byte has a page, too. */
@@ -131,15 +134,35 @@ final class Segment<K> {
     return Math.max(1, header + length);
   }
 
-  /** Writes a value, which fits. Returns its node, which is in no index yet. */
+  /** Makes room for one more node. Forgets those that were replaced or removed. */
+  void prepare(Index<K> index) {
+    if (count < nodes.length) {
+      return;
+    }
+    forget(index);
+    if (count > nodes.length / 2) {
+      nodes = Arrays.copyOf(nodes, nodes.length + (nodes.length >> 1));
+    }
+  }
+
+  private void forget(Index<K> index) {
+    int left = 0;
+    for (int i = 0; i < count; i++) {
+      Node<K> node = node(i);
+      if (index.has(node)) {
+        nodes[left++] = node;
+      }
+    }
+    Arrays.fill(nodes, left, count, null);
+    count = left;
+  }
+
+  /** Writes a value, which fits, after {@link #prepare}. Its node is in no index yet. */
   Node<K> append(K key, int hash, ByteBuffer value, long deadline) {
     int length = value.remaining();
     Node<K> node = new Node<>(key, hash, this, fill, length);
-    if (count == nodes.length) {
-      nodes = Arrays.copyOf(nodes, count + (count >> 1));
-    }
     nodes[count++] = node;
-    int end = behind(fill, size(length));
+    int end = after(fill, size(length));
     while (begun << shift < end) {
       MARKERS.setOpaque(memory, base + (begun << shift), generation);
       begun++;
@@ -184,8 +207,14 @@ final class Segment<K> {
   }
 
   /** Lets go of what is not needed any more, when the segment is full. */
-  void trim() {
+  void trim(Index<K> index) {
+    forget(index);
     nodes = Arrays.copyOf(nodes, count);
+  }
+
+  /** Returns how many bytes of a segment a value takes, but for the markers of its pages. */
+  int bytes(Node<K> node) {
+    return (size(node.length) + MARKER - 1) & -MARKER;
   }
 
   // What readers do.
@@ -199,6 +228,9 @@ final class Segment<K> {
     int at = first(node);
     int from = 0;
     while (from < bytes.length) {
+      if (marker(at >>> shift) != generation) {
+        return null;
+      }
       int part = Math.min(bytes.length - from, room(at));
       memory.get(base + at, bytes, from, part);
       from += part;
@@ -225,7 +257,7 @@ final class Segment<K> {
   }
 
   private int lastPage(Node<K> node) {
-    return (behind(node.position, size(node.length)) - 1) >>> shift;
+    return (after(node.position, size(node.length)) - 1) >>> shift;
   }
 
   /** Returns the bytes of a value that is held. */
@@ -284,7 +316,7 @@ final class Segment<K> {
           MARKERS.compareAndSet(memory, base + (number << shift), generation | HELD, generation);
     }
     if (purgeable) {
-      storage.unpin(slot, firstHeld, lastHeld - firstHeld + 1);
+      storage.giveBack(slot, firstHeld, lastHeld - firstHeld + 1);
     }
     firstHeld = pages;
     lastHeld = -1;
@@ -300,7 +332,7 @@ final class Segment<K> {
       firstHeld = 0;
       lastHeld = pages - 1;
     } else {
-      storage.unpin(slot, 0, pages);
+      storage.giveBack(slot, 0, pages);
     }
   }
 
@@ -316,8 +348,10 @@ final class Segment<K> {
     if (!purgeable || holders > 0 || retired) {
       return;
     }
-    int last = lastPage(node);
-    for (int number = node.position >>> shift; number <= last; number++) {
+    int first = node.position >>> shift;
+    // A look stops at the first page if that is lost.
+    int last = marker(first) == 0 ? first : lastPage(node);
+    for (int number = first; number <= last; number++) {
       if (marker(number) == 0) {
         storage.clean(slot, number);
       }

@@ -22,6 +22,10 @@ import org.jspecify.annotations.Nullable;
  * <p>A key is in one of the two caches only. Each method is atomic for its key, as Caffeine's are:
  * a value that was replaced or invalidated never comes back.
  *
+ * <p>The age of an entry begins anew when it moves to the second cache: where the front lets
+ * entries expire, the second cache should, too. A removal listener of the second cache runs within
+ * an operation of Caffeine's, and must not use either cache.
+ *
  * <p>Thread-safe. Closing the second cache is left to the program.
  *
  * @param <K> the type of keys
@@ -75,7 +79,7 @@ public final class SpillCache<K, V> {
    */
   public @Nullable V getIfPresent(K key) {
     V value = front.getIfPresent(key);
-    return value == null ? get(key, same -> null) : value;
+    return value == null && behind.mayHave(key) ? get(key, same -> null) : value;
   }
 
   private @Nullable V take(K key) {

@@ -2,6 +2,10 @@
 package org.ashmem.cache;
 
 import java.nio.ByteBuffer;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Consumer;
+import org.ashmem.AshmemException;
 
 /**
  * The memory of a cache, in slots of one segment each. The kernel may take back what is unpinned.
@@ -15,6 +19,7 @@ abstract class Storage implements AutoCloseable {
   private final int segmentBytes;
   private final int pageBytes;
   private final int slots;
+  private final AtomicBoolean warned = new AtomicBoolean();
 
   Storage(int segmentBytes, int pageBytes, int slots) {
     this.segmentBytes = segmentBytes;
@@ -72,6 +77,18 @@ abstract class Storage implements AutoCloseable {
   /** Lets the kernel take pages. */
   abstract void unpin(int slot, int page, int pages);
 
+  /** Unpins pages. If that fails, they stay, and a warning says so once: the values are right. */
+  void giveBack(int slot, int page, int pages) {
+    try {
+      unpin(slot, page, pages);
+    } catch (AshmemException e) {
+      if (!warned.getAndSet(true)) {
+        System.getLogger("org.ashmem.cache")
+            .log(System.Logger.Level.WARNING, "memory of a cache does not give way", e);
+      }
+    }
+  }
+
   /** Takes all pages of a slot that is unpinned. */
   abstract void discard(int slot);
 
@@ -81,6 +98,26 @@ abstract class Storage implements AutoCloseable {
   /** Returns the number of bytes in pages that are in memory. */
   abstract long residentBytes();
 
+  /** Gives the memory back. May be called again if it throws, or after that. */
   @Override
   public abstract void close();
+
+  /** Closes each, and then throws the first exception. */
+  static <T> void closeAll(List<T> all, Consumer<T> close) {
+    RuntimeException first = null;
+    for (T each : all) {
+      try {
+        close.accept(each);
+      } catch (RuntimeException e) {
+        if (first == null) {
+          first = e;
+        } else {
+          first.addSuppressed(e);
+        }
+      }
+    }
+    if (first != null) {
+      throw first;
+    }
+  }
 }

@@ -32,4 +32,27 @@ class HeapTest {
       assertTrue(bytes <= (long) MOST * ENTRIES, bytes + " bytes");
     }
   }
+
+  /** Values that were replaced leave nothing on the heap. */
+  @Test
+  void replacedEntriesAreForgotten() {
+    System.setProperty("jol.magicFieldOffset", "true");
+    try (PurgeableCache<Integer, byte[]> cache =
+        PurgeableCache.<Integer, byte[]>builder(Codec.bytes()).maximumBytes(64 << 20).build()) {
+      byte[] value = new byte[8];
+      long before = GraphLayout.parseInstance(cache).totalSize();
+      for (int i = 0; i < 3000; i++) {
+        cache.put(i, value);
+        byte[] unused = cache.getIfPresent(i);
+      }
+      for (int i = 0; i < 3000; i += 2) {
+        cache.invalidate(i);
+      }
+      for (int i = 0; i < 2_000_000; i++) {
+        cache.put(i % 2000, value);
+      }
+      long bytes = GraphLayout.parseInstance(cache).totalSize() - before;
+      assertTrue(bytes < 2_000_000, bytes + " bytes");
+    }
+  }
 }

@@ -18,12 +18,15 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
 
 /** What does not depend on the store. */
@@ -243,6 +246,144 @@ class PurgeableCacheTest {
       latch.await();
     } catch (InterruptedException e) {
       throw new IllegalStateException(e);
+    }
+  }
+
+  @Test
+  void putsGoOnAfterReadersHeldAllMemory() {
+    try (var cache = cache()) {
+      assertThrows(IllegalStateException.class, () -> putWhileAllAreRead(cache, 0));
+      for (int i = 100; i < 200; i++) {
+        cache.put(i, value(i, 200_000));
+        assertArrayEquals(value(i, 200_000), cache.getIfPresent(i));
+      }
+    }
+  }
+
+  private static int putWhileAllAreRead(PurgeableCache<Integer, byte[]> cache, int key) {
+    cache.put(key, new byte[200_000]);
+    Integer unused = cache.read(key, parts -> putWhileAllAreRead(cache, key + 1));
+    return key;
+  }
+
+  /** The loader began before the put was done. */
+  @Test
+  void putWinsAgainstALoaderThatBeganBefore() throws Exception {
+    CountDownLatch encodes = new CountDownLatch(1);
+    CountDownLatch goOn = new CountDownLatch(1);
+    Codec<String> slow =
+        new Codec<>() {
+          @Override
+          public ByteBuffer encode(String value) {
+            if (value.equals("put")) {
+              encodes.countDown();
+              PurgeableCacheTest.await(goOn);
+            }
+            return Codec.string().encode(value);
+          }
+
+          @Override
+          public String decode(ByteBuffer bytes) {
+            return Codec.string().decode(bytes);
+          }
+        };
+    try (PurgeableCache<Integer, String> cache =
+        PurgeableCache.<Integer, String>builder(slow).maximumBytes(4 * MIB).build()) {
+      Thread writer = new Thread(() -> cache.put(1, "put"));
+      writer.start();
+      encodes.await();
+      String loaded =
+          cache.get(
+              1,
+              key -> {
+                goOn.countDown();
+                joined(writer);
+                return "loaded";
+              });
+      assertEquals("loaded", loaded);
+      assertEquals("put", cache.getIfPresent(1));
+    }
+  }
+
+  private static void joined(Thread thread) {
+    try {
+      thread.join();
+    } catch (InterruptedException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  /** Values of a byte take eight, and a put must not move all of them. */
+  @Test
+  void onePutMovesAFewSegmentsAtMost() {
+    try (var cache = cache()) {
+      byte[] one = new byte[1];
+      long before = 0;
+      for (int i = 0; i < 700_000; i++) {
+        cache.put(i, one);
+        byte[] unused = cache.getIfPresent(i);
+        long kept = cache.statistics().kept();
+        assertTrue(kept - before <= 5 * 32_768, "one put moved " + (kept - before));
+        before = kept;
+      }
+      assertTrue(before > 0);
+    }
+  }
+
+  @Test
+  void expiredValueThatGoesIsToldAsExpired() {
+    AtomicLong now = new AtomicLong();
+    try (PurgeableCache<Integer, byte[]> cache =
+        PurgeableCache.<Integer, byte[]>builder(Codec.bytes())
+            .maximumBytes(4 * MIB)
+            .expireAfterWrite(Duration.ofSeconds(10))
+            .ticker(now::get)
+            .removalListener((key, cause) -> removals.add(new Removal(key, cause)))
+            .build()) {
+      cache.put(0, new byte[200_000]);
+      assertNotNull(cache.getIfPresent(0));
+      now.addAndGet(Duration.ofSeconds(10).toNanos());
+      for (int i = 1; i < 40; i++) {
+        cache.put(i, new byte[200_000]);
+      }
+      assertTrue(removals.contains(new Removal(0, RemovalCause.EXPIRED)), removals.toString());
+      assertEquals(0, cache.statistics().kept());
+    }
+  }
+
+  @Test
+  void everyThreadGetsTheExceptionOfTheLoader() throws Exception {
+    CompletionException thrown = new CompletionException(new IllegalArgumentException("cause"));
+    CountDownLatch loads = new CountDownLatch(1);
+    CountDownLatch goOn = new CountDownLatch(1);
+    try (var cache = cache()) {
+      CompletableFuture<byte[]> first =
+          CompletableFuture.supplyAsync(
+              () ->
+                  cache.get(
+                      1,
+                      key -> {
+                        loads.countDown();
+                        await(goOn);
+                        throw thrown;
+                      }));
+      loads.await();
+      Thread second =
+          new Thread(
+              () ->
+                  assertSame(
+                      thrown,
+                      assertThrows(CompletionException.class, () -> cache.get(1, key -> null))));
+      AtomicReference<Throwable> failure = new AtomicReference<>();
+      second.setUncaughtExceptionHandler((thread, e) -> failure.set(e));
+      second.start();
+      while (second.getState() != Thread.State.WAITING) {
+        Thread.onSpinWait();
+      }
+      goOn.countDown();
+      second.join();
+      assertNull(failure.get());
+      assertThrows(Exception.class, first::get);
     }
   }
 }

@@ -9,12 +9,13 @@ import io.micrometer.core.instrument.Tags;
 import io.micrometer.core.instrument.binder.BaseUnits;
 import io.micrometer.core.instrument.binder.MeterBinder;
 import java.util.function.ToDoubleFunction;
+import org.ashmem.cache.CacheMemory;
 import org.ashmem.cache.CacheStatistics;
 import org.ashmem.cache.PurgeableCache;
 
 /**
- * Publishes the {@link CacheStatistics} of a cache as meters. Those that caches of all kinds have
- * are named as Micrometer's own binders name them.
+ * Publishes the {@link CacheStatistics} and the {@link CacheMemory} of a cache as meters. Those
+ * that caches of all kinds have are named as Micrometer's own binders name them.
  *
  * <table>
  *   <caption>The meters, all with the tag {@code cache}</caption>
@@ -25,9 +26,9 @@ import org.ashmem.cache.PurgeableCache;
  *     {@code expired}</td><td>counter: entries that the program did not remove</td></tr>
  *   <tr><td>{@code cache.size}</td><td>gauge: entries</td></tr>
  *   <tr><td>{@code cache.resident}</td>
- *     <td>gauge, in bytes: {@link CacheStatistics#residentBytes()}</td></tr>
+ *     <td>gauge, in bytes: {@link CacheMemory#residentBytes()}</td></tr>
  *   <tr><td>{@code cache.given.back}</td>
- *     <td>gauge, in bytes: {@link CacheStatistics#givenBackBytes()}</td></tr>
+ *     <td>gauge, in bytes: {@link CacheMemory#givenBackBytes()}</td></tr>
  * </table>
  *
  * <p>The meters of a closed cache keep it reachable and show NaN.
@@ -57,21 +58,25 @@ public final class PurgeableCacheMetrics implements MeterBinder {
     count(registry, "cache.evictions", Tags.of("cause", "purged"), CacheStatistics::purged);
     count(registry, "cache.evictions", Tags.of("cause", "size"), CacheStatistics::evicted);
     count(registry, "cache.evictions", Tags.of("cause", "expired"), CacheStatistics::expired);
-    gauge(registry, "cache.size", "entries", CacheStatistics::entries);
-    gauge(registry, "cache.resident", BaseUnits.BYTES, CacheStatistics::residentBytes);
-    gauge(registry, "cache.given.back", BaseUnits.BYTES, CacheStatistics::givenBackBytes);
+    gauge(registry, "cache.size", "entries", of -> of.statistics().entries());
+    gauge(registry, "cache.resident", BaseUnits.BYTES, of -> of.memory().residentBytes());
+    gauge(registry, "cache.given.back", BaseUnits.BYTES, of -> of.memory().givenBackBytes());
   }
 
   private void count(
       MeterRegistry registry, String name, Tags more, ToDoubleFunction<CacheStatistics> value) {
-    FunctionCounter.builder(name, cache, of -> value(of, value))
+    FunctionCounter.builder(
+            name, cache, of -> value(of, open -> value.applyAsDouble(open.statistics())))
         .tags(tags)
         .tags(more)
         .register(registry);
   }
 
   private void gauge(
-      MeterRegistry registry, String name, String unit, ToDoubleFunction<CacheStatistics> value) {
+      MeterRegistry registry,
+      String name,
+      String unit,
+      ToDoubleFunction<PurgeableCache<?, ?>> value) {
     Gauge.builder(name, cache, of -> value(of, value))
         .baseUnit(unit)
         .tags(tags)
@@ -79,9 +84,10 @@ public final class PurgeableCacheMetrics implements MeterBinder {
         .register(registry);
   }
 
-  private static double value(PurgeableCache<?, ?> cache, ToDoubleFunction<CacheStatistics> value) {
+  private static double value(
+      PurgeableCache<?, ?> cache, ToDoubleFunction<PurgeableCache<?, ?>> value) {
     try {
-      return value.applyAsDouble(cache.statistics());
+      return value.applyAsDouble(cache);
     } catch (IllegalStateException e) {
       return Double.NaN; // it is closed
     }
