@@ -72,14 +72,14 @@ public final class Mapping implements AutoCloseable {
    *
    * @return a direct buffer, read-only if the mapping is
    * @throws ClosedException if the mapping is closed
-   * @throws UnsupportedOperationException if the mapping has more than 2147483647 bytes; {@link
-   *     Segments} has no such limit
+   * @throws UnsupportedOperationException if the mapping has more than 2147483639 bytes, or more
+   *     than 2147483647 before Java 22; {@link Segments} has no such limit
    */
   public ByteBuffer buffer() {
     Memory open = memory();
-    if (length > Integer.MAX_VALUE) {
+    if (length > Memory.MAX_BUFFER) {
       throw new UnsupportedOperationException(
-          "a buffer holds at most 2147483647 bytes: use a segment of the " + this);
+          "a buffer holds at most " + Memory.MAX_BUFFER + " bytes: use a segment of the " + this);
     }
     ByteBuffer buffer = open.buffer();
     if (buffer == null) {

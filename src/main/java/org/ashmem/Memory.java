@@ -23,6 +23,9 @@ abstract class Memory {
    */
   static final boolean HAS_ARENAS = Runtime.version().feature() >= ARENAS && ArenaMemory.isThere();
 
+  /** The maximum length of a buffer in bytes. From a segment, the JDK makes no longer one. */
+  static final int MAX_BUFFER = HAS_ARENAS ? Integer.MAX_VALUE - 8 : Integer.MAX_VALUE;
+
   static {
     warning(Runtime.version().feature(), HAS_ARENAS)
         .ifPresent(

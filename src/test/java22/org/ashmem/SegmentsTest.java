@@ -186,4 +186,16 @@ class SegmentsTest {
       assertEquals(42, Segments.of(mapping).get(ValueLayout.JAVA_LONG, size - PAGE));
     }
   }
+
+  /** The JDK makes no buffer of a segment with up to 8 bytes less than an int can count. */
+  @Test
+  void bufferOfTheGreatestLength() {
+    long most = Integer.MAX_VALUE - 8;
+    try (AshmemRegion large = region(2L << 30);
+        Mapping mapping = large.map(0, most);
+        Mapping longer = large.map(0, most + 1)) {
+      assertEquals(most, mapping.buffer().capacity());
+      assertThrows(UnsupportedOperationException.class, longer::buffer);
+    }
+  }
 }
