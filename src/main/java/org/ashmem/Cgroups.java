@@ -38,16 +38,12 @@ final class Cgroups {
     this.hierarchies = hierarchies;
   }
 
-  static Cgroups ofThisProcess() {
-    return of(Path.of("/proc/self/cgroup"), Path.of("/proc/self/mountinfo"));
-  }
-
-  /** Reads the files in which the kernel tells the cgroups and the mounts of a process. */
-  static Cgroups of(Path membership, Path mountinfo) {
+  /** Reads what the kernel tells this process of its cgroups and mounts, in the folder /proc. */
+  static Cgroups of(Path proc) {
     List<Hierarchy> hierarchies = new ArrayList<>();
     try {
-      List<String> groups = lines(membership);
-      List<String> mounts = lines(mountinfo);
+      List<String> groups = lines(proc.resolve("self/cgroup"));
+      List<String> mounts = lines(proc.resolve("self/mountinfo"));
       for (boolean version1 : new boolean[] {false, true}) {
         Hierarchy found = find(groups, mounts, version1);
         if (found != null) {
@@ -58,6 +54,10 @@ final class Cgroups {
       // What was found so far counts.
     }
     return new Cgroups(hierarchies);
+  }
+
+  boolean isEmpty() {
+    return hierarchies.isEmpty();
   }
 
   /** Opens the memory limits of all cgroups that contain the process. */

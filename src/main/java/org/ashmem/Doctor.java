@@ -187,30 +187,28 @@ final class Doctor {
   }
 
   private Finding limit() {
-    Optional<MemoryGroup> group = group();
-    if (group.isEmpty()) {
+    Cgroups cgroups = Cgroups.of(root.resolve("proc"));
+    if (cgroups.isEmpty()) {
       return Finding.lack(
-          "memory limit",
-          "no cgroup with the memory controller is visible",
-          "mount /sys/fs/cgroup in the container");
+          "memory limit", "no cgroup is visible", "mount /sys/fs/cgroup in the container");
     }
-    String limit = group.get().limit().map(bytes -> bytes + " bytes").orElse("none");
-    String usage = group.get().usage().map(bytes -> ", " + bytes + " bytes in use").orElse("");
-    return Finding.ok("memory limit", limit + usage + " (cgroup " + group.get() + ")");
-  }
-
-  private Optional<MemoryGroup> group() {
-    try {
-      return MemoryGroup.find(root);
-    } catch (IOException e) {
-      return Optional.empty();
+    String fact = "none";
+    long least = Long.MAX_VALUE;
+    for (MemoryLimit each : cgroups.limits()) {
+      try (each) {
+        long room = each.room().room();
+        if (each.bytes() < MemoryLimit.NONE && room < least) {
+          least = room;
+          fact = each.bytes() + " bytes, " + room + " bytes are left (" + each + ")";
+        }
+      }
     }
+    return Finding.ok("memory limit", fact);
   }
 
   /** On the device the kernel purges by itself. On memfd the report helps the process. */
   private Finding pressure(boolean onDevice) {
-    List<Path> files = new ArrayList<>();
-    group().ifPresent(group -> files.add(group.folder().resolve("memory.pressure")));
+    List<Path> files = new ArrayList<>(Cgroups.of(root.resolve("proc")).pressureFiles());
     files.add(root.resolve("proc/pressure/memory"));
     boolean isThere = false;
     for (Path file : files) {

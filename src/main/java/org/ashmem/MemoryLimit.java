@@ -19,7 +19,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class MemoryLimit implements AutoCloseable {
   /** More than any machine has. Cgroups of version 1 without a limit have a limit above this. */
-  private static final long NONE = 1L << 60;
+  static final long NONE = 1L << 60;
 
   /** The bounds of the margin, in bytes. */
   private static final long LEAST_MARGIN = 4 << 20;
@@ -127,6 +127,16 @@ final class MemoryLimit implements AutoCloseable {
     return last;
   }
 
+  /** Returns the limit in bytes; {@link #NONE} or more if there is none, as for the machine. */
+  synchronized long bytes() {
+    try {
+      return lowest();
+    } catch (IOException e) {
+      // The cgroup was removed: this process is in another one.
+      return NONE;
+    }
+  }
+
   /** Returns whether this is the machine, and it has memory for every process. */
   boolean isAmpleMachine() {
     return usage == null && room().room() >= PLENTY;
@@ -141,10 +151,7 @@ final class MemoryLimit implements AutoCloseable {
       }
       return new Room(1024 * value(figures, "MemAvailable:"), margin(total));
     }
-    long limit = NONE;
-    for (RandomAccessFile each : limits) {
-      limit = Math.min(limit, number(each));
-    }
+    long limit = lowest();
     long margin = margin(limit);
     if (limit == NONE) {
       return new Room(NONE, margin);
@@ -156,6 +163,14 @@ final class MemoryLimit implements AutoCloseable {
       room += Math.max(0, value(figures, "inactive_file ") - unwritten(figures));
     }
     return new Room(room, margin);
+  }
+
+  private long lowest() throws IOException {
+    long lowest = NONE;
+    for (RandomAccessFile each : limits) {
+      lowest = Math.min(lowest, number(each));
+    }
+    return lowest;
   }
 
   /** Returns the bytes of the page cache that the kernel must write before it can drop them. */

@@ -102,7 +102,7 @@ final class PressureWatch {
       warn(PROPERTY + " is false");
       return;
     }
-    Cgroups cgroups = Cgroups.ofThisProcess();
+    Cgroups cgroups = Cgroups.of(PROC);
     List<MemoryLimit> limits = cgroups.limits();
     try {
       limits.add(MemoryLimit.ofMachine(PROC));

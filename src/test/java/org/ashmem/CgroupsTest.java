@@ -2,6 +2,7 @@
 package org.ashmem;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -25,6 +26,7 @@ class CgroupsTest {
   void createMounts() throws IOException {
     version1 = Files.createDirectory(directory.resolve("memory"));
     version2 = Files.createDirectory(directory.resolve("unified"));
+    Files.createDirectory(directory.resolve("self"));
   }
 
   @Test
@@ -90,27 +92,27 @@ class CgroupsTest {
   @Test
   void otherMountsMayHaveAnyName() throws Exception {
     version2("");
-    Path mounts = Files.write(directory.resolve("mountinfo"), new byte[] {'m', (byte) 0xff, '\n'});
-    Files.writeString(mounts, unified("/"), StandardOpenOption.APPEND);
-    Path membership = Files.writeString(directory.resolve("cgroup"), "0::/\n");
-    assertEquals(List.of(version2), limits(Cgroups.of(membership, mounts)));
+    Cgroups unused = cgroups("0::/\n", unified("/"));
+    Path mounts = directory.resolve("self/mountinfo");
+    Files.write(mounts, new byte[] {'m', (byte) 0xff, '\n'}, StandardOpenOption.APPEND);
+    assertEquals(List.of(version2), limits(Cgroups.of(directory)));
   }
 
   @Test
   void theyMayBeMissing() throws Exception {
     for (String mounts : new String[] {"", "1 2 0:3 / / rw - tmpfs tmpfs rw\n", "nonsense\n"}) {
       Cgroups cgroups = cgroups("4:memory:/a\n0::/a\n", mounts);
+      assertTrue(cgroups.isEmpty());
       assertEquals(List.of(), limits(cgroups));
       assertEquals(List.of(), cgroups.pressureFiles());
     }
-    Cgroups none = Cgroups.of(directory.resolve("missing"), directory.resolve("missing"));
-    assertEquals(List.of(), limits(none));
+    assertTrue(Cgroups.of(directory.resolve("missing")).isEmpty());
   }
 
   private Cgroups cgroups(String membership, String mounts) throws IOException {
-    return Cgroups.of(
-        Files.writeString(directory.resolve("cgroup"), membership),
-        Files.writeString(directory.resolve("mountinfo"), mounts));
+    Files.writeString(directory.resolve("self/cgroup"), membership);
+    Files.writeString(directory.resolve("self/mountinfo"), mounts);
+    return Cgroups.of(directory);
   }
 
   private String unified(String root) {

@@ -10,7 +10,6 @@ import java.io.PrintStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
@@ -120,52 +119,37 @@ class DoctorTest {
   @Test
   void emptyMachineLacksAlmostAll() {
     assertEquals(Finding.State.LACK, finding("memory limit").state());
-    assertEquals("no cgroup with the memory controller is visible", finding("memory limit").fact());
+    assertEquals("no cgroup is visible", finding("memory limit").fact());
     assertEquals("the kernel does not report it", finding("pressure").fact());
   }
 
-  @ParameterizedTest(name = "{1} above {2}")
-  @CsvSource({
-    "max, max, max, none",
-    "max, max, 4096, 4096 bytes",
-    "8192, max, max, 8192 bytes",
-    "max, 12288, 16384, 12288 bytes"
-  })
-  void smallestLimitOfVersion2Counts(String root, String middle, String own, String limit)
-      throws Exception {
-    write("proc/self/cgroup", "0::/middle/own\n");
-    write("sys/fs/cgroup/cgroup.controllers", "memory\n");
-    write("sys/fs/cgroup/memory.max", root + "\n");
-    write("sys/fs/cgroup/middle/memory.max", middle + "\n");
-    write("sys/fs/cgroup/middle/own/memory.max", own + "\n");
-    write("sys/fs/cgroup/middle/own/memory.current", "100\n");
-    String where = this.root.resolve("sys/fs/cgroup/middle/own").toString();
-    assertEquals(
-        Finding.ok("memory limit", limit + ", 100 bytes in use (cgroup v2 " + where + ")"),
-        finding("memory limit"));
-  }
-
-  /** A hybrid machine has the memory controller in version 1. */
+  /** The cgroup of the process, and the one that contains it. */
   @ParameterizedTest
-  @CsvSource({"9223372036854771712, none", "314572800, 314572800 bytes"})
-  void limitOfVersion1Counts(String bytes, String limit) throws Exception {
-    write("proc/self/cgroup", "9:name=systemd:/\n4:cpu,memory:/own\n0::/\n");
-    write("sys/fs/cgroup/cgroup.controllers", "cpu\n");
-    write("sys/fs/cgroup/memory/memory.limit_in_bytes", "9223372036854771712\n");
-    write("sys/fs/cgroup/memory/own/memory.limit_in_bytes", bytes + "\n");
-    String where = root.resolve("sys/fs/cgroup/memory/own").toString();
-    assertEquals(
-        Finding.ok("memory limit", limit + " (cgroup v1 " + where + ")"), finding("memory limit"));
+  @CsvSource({
+    "max, max, none",
+    "max, 4096, '4096 bytes, 3096 bytes are left (MOUNT/middle/own)'",
+    "8192, max, '8192 bytes, 5192 bytes are left (MOUNT/middle)'",
+    "12288, 16384, '12288 bytes, 9288 bytes are left (MOUNT/middle)'"
+  })
+  void lowestLimitIsTold(String middle, String own, String fact) throws Exception {
+    write("proc/self/cgroup", "0::/middle/own\n");
+    mountCgroups();
+    limit("sys/fs/cgroup/middle", middle, 3000);
+    limit("sys/fs/cgroup/middle/own", own, 1000);
+    String mount = root.resolve("sys/fs/cgroup").toString();
+    assertEquals(Finding.ok("memory limit", fact.replace("MOUNT", mount)), finding("memory limit"));
   }
 
-  /** In a container without a namespace of its own, the path is that of the host. */
-  @Test
-  void pathThatIsNotVisibleIsTheRoot() throws Exception {
-    write("proc/self/cgroup", "4:memory:/docker/0123\n");
-    write("sys/fs/cgroup/memory/memory.limit_in_bytes", "4096\n");
-    assertEquals(Optional.of(4096L), MemoryGroup.find(root).orElseThrow().limit());
-    write("proc/self/cgroup", "4:memory:/../outside\n");
-    assertEquals(Optional.of(4096L), MemoryGroup.find(root).orElseThrow().limit());
+  private void limit(String folder, String limit, long usage) throws Exception {
+    write(folder + "/memory.max", limit + "\n");
+    write(folder + "/memory.high", "max\n");
+    write(folder + "/memory.current", usage + "\n");
+    write(folder + "/memory.stat", "");
+  }
+
+  private void mountCgroups() throws Exception {
+    String mount = root.resolve("sys/fs/cgroup").toString();
+    write("proc/self/mountinfo", "25 21 0:23 / " + mount + " rw - cgroup2 cgroup2 rw\n");
   }
 
   @Test
@@ -179,7 +163,8 @@ class DoctorTest {
   @Test
   void pressureOfTheGroupComesFirst() throws Exception {
     write("proc/self/cgroup", "0::/own\n");
-    write("sys/fs/cgroup/cgroup.controllers", "memory\n");
+    mountCgroups();
+    write("sys/fs/cgroup/own/cgroup.events", "populated 1\n");
     write("proc/pressure/memory", "some avg10=1.00\nfull avg10=0.00\n");
     assertTrue(finding("pressure").fact().endsWith("proc/pressure/memory reports some avg10=1.00"));
     write("sys/fs/cgroup/own/memory.pressure", "some avg10=2.00\nfull avg10=0.00\n");
