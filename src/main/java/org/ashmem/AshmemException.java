@@ -31,10 +31,21 @@ public class AshmemException extends RuntimeException {
   private final int errno;
 
   private AshmemException(String call, String regionName, int errno, String advice) {
-    super(call + " on '" + regionName + "': " + Errno.name(errno) + " (" + errno + "), " + advice);
+    super(message(call, regionName, errno, advice));
     this.call = call;
     this.regionName = regionName;
     this.errno = errno;
+  }
+
+  /** Makes an exception before the call, whose error number and message come later. */
+  private AshmemException(String call, String regionName) {
+    this.call = call;
+    this.regionName = regionName;
+    this.errno = 0;
+  }
+
+  private static String message(String call, String regionName, int errno, String advice) {
+    return call + " on '" + regionName + "': " + Errno.name(errno) + " (" + errno + "), " + advice;
   }
 
   /** Returns the exception for an error number. */
@@ -145,7 +156,7 @@ public class AshmemException extends RuntimeException {
    * @return the name; {@code errno N} if this library has no name for the number
    */
   public String errnoName() {
-    return Errno.name(errno);
+    return Errno.name(errno());
   }
 
   /**
@@ -226,16 +237,33 @@ public class AshmemException extends RuntimeException {
     /** The results of all ranges. */
     private final PinResults results;
 
-    PartlyPinned(String regionName, int errno, PinResults results) {
-      super(
-          "ASHMEM_PIN_VECTOR",
-          regionName,
-          errno,
+    /** Needs no heap after the call: the results must not be lost. */
+    PartlyPinned(String regionName, PinResults results) {
+      super("ASHMEM_PIN_VECTOR", regionName);
+      this.results = results;
+    }
+
+    @Override
+    public int errno() {
+      return -results.error();
+    }
+
+    @Override
+    public String getMessage() {
+      return message(
+          call(),
+          regionName(),
+          errno(),
           results.refused().size()
               + " of "
               + results.count()
               + " ranges were not pinned; results() tells which, and what was purged of the others");
-      this.results = results;
+    }
+
+    /** The constructor of Throwable calls this before the call, when nobody needs the stack. */
+    @Override
+    public synchronized Throwable fillInStackTrace() {
+      return results == null ? this : super.fillInStackTrace();
     }
 
     /**

@@ -65,10 +65,8 @@ public final class AshmemRegion implements AutoCloseable {
     this.lifetime = Lifetime.ofRegion(name, size);
     this.name = name;
     this.size = size;
-    lifetime.begin();
     // This comes last: if the constructor throws, the caller must still close the descriptor.
-    this.cleanable =
-        CLEANER.register(this, new Closing(watches.watched(), driver, owned, lifetime));
+    this.cleanable = new Closing(watches.watched(), driver, owned, lifetime).register(this);
   }
 
   /**
@@ -505,8 +503,7 @@ public final class AshmemRegion implements AutoCloseable {
   public RegionDescriptor dup() {
     int fd = acquire();
     try {
-      int copy = AshmemException.check("fcntl", name, driver.dup(fd));
-      return new RegionDescriptor(copy, driver);
+      return RegionDescriptor.dup(fd, name, driver);
     } finally {
       release();
     }
@@ -567,22 +564,6 @@ public final class AshmemRegion implements AutoCloseable {
     } finally {
       // Without this the cleaner could close the region before its last call begins.
       Reference.reachabilityFence(this);
-    }
-  }
-
-  /** Frees a region when it is closed or becomes unreachable. */
-  private record Closing(
-      WatchedRegion watched, Driver driver, Descriptor descriptor, Lifetime lifetime)
-      implements Runnable {
-    @Override
-    public void run() {
-      try {
-        watched.close();
-      } finally {
-        driver.close();
-        descriptor.close();
-        lifetime.end();
-      }
     }
   }
 

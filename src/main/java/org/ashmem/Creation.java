@@ -22,48 +22,53 @@ final class Creation {
       long size,
       @Nullable Set<Protection> protection) {
     int device = choice == Backend.MEMFD ? -1 : DeviceDriver.open(choice);
+    if (device < 0) {
+      tell(choice, device);
+      return onMemfd(encodedName, size, protection);
+    }
+    try {
+      tell(choice, device);
+      return onDevice(device, encodedName, size, protection);
+    } catch (Throwable e) {
+      int unused = Shim.close(device);
+      throw e;
+    }
+  }
+
+  private static void tell(Backend choice, int device) {
     if (choice == Backend.AUTO && !TOLD.getAndSet(true)) {
       LOG.log(System.Logger.Level.DEBUG, Backend.choice(device));
     }
-    return device >= 0
-        ? onDevice(device, encodedName, size, protection)
-        : onMemfd(encodedName, size, protection);
   }
 
   private static AshmemRegion onDevice(
       int fd, byte @Nullable [] encodedName, long size, @Nullable Set<Protection> protection) {
-    try {
-      String name = name(encodedName);
-      if (encodedName != null) {
-        AshmemException.check("ASHMEM_SET_NAME", name, Shim.setName(fd, encodedName));
-      }
-      AshmemException.check("ASHMEM_SET_SIZE", name, Shim.setSize(fd, size));
-      if (protection != null) {
-        Protection.set(DeviceDriver.INSTANCE, fd, name, Protection.mask(protection));
-      }
-      // The driver refuses to pin or unpin a region that was never mapped.
-      AshmemException.check("mmap", name, Shim.back(fd));
-      return new AshmemRegion(fd, name, size);
-    } catch (Throwable e) {
-      int unused = Shim.close(fd);
-      throw e;
+    String name = name(encodedName);
+    if (encodedName != null) {
+      AshmemException.check("ASHMEM_SET_NAME", name, Shim.setName(fd, encodedName));
     }
+    AshmemException.check("ASHMEM_SET_SIZE", name, Shim.setSize(fd, size));
+    if (protection != null) {
+      Protection.set(DeviceDriver.INSTANCE, fd, name, Protection.mask(protection));
+    }
+    // The driver refuses to pin or unpin a region that was never mapped.
+    AshmemException.check("mmap", name, Shim.back(fd));
+    return new AshmemRegion(fd, name, size);
   }
 
   private static AshmemRegion onMemfd(
       byte @Nullable [] encodedName, long size, @Nullable Set<Protection> protection) {
     String name = name(encodedName);
     int fd = MemfdDriver.open(name, encodedName != null ? encodedName : new byte[0], size);
-    Descriptor descriptor = new Descriptor(fd);
-    MemfdDriver driver = MemfdDriver.created(descriptor, name, size);
     try {
+      Descriptor descriptor = new Descriptor(fd);
+      MemfdDriver driver = MemfdDriver.created(descriptor, name, size);
       if (protection != null) {
         Protection.set(driver, fd, name, Protection.mask(protection));
       }
       return new AshmemRegion(descriptor, driver, name, size);
     } catch (Throwable e) {
-      driver.close();
-      descriptor.close();
+      int unused = Shim.close(fd);
       throw e;
     }
   }

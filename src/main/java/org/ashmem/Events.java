@@ -69,6 +69,9 @@ final class Events {
 
   /** Begins one event for many ranges. */
   static @Nullable PinEvent pinAll(String regionName, PinRange[] ranges) {
+    if (!PRESENT || !PinEvent.ANY.isEnabled()) {
+      return null;
+    }
     long start = start(ranges);
     return pin(regionName, start, end(ranges) - start);
   }
@@ -87,6 +90,9 @@ final class Events {
 
   /** Begins one event for many ranges. */
   static @Nullable UnpinEvent unpinAll(String regionName, PinRange[] ranges) {
+    if (!PRESENT || !UnpinEvent.ANY.isEnabled()) {
+      return null;
+    }
     long start = start(ranges);
     return unpin(regionName, start, end(ranges) - start);
   }

@@ -81,7 +81,7 @@ final class MemoryLimit implements AutoCloseable {
       this.usage = usage == null ? null : open(usage);
       this.stat = open(stat);
       Room unused = look();
-    } catch (IOException e) {
+    } catch (Throwable e) {
       close();
       throw e;
     }
@@ -174,7 +174,7 @@ final class MemoryLimit implements AutoCloseable {
   }
 
   /** Returns the bytes of the page cache that the kernel must write before it can drop them. */
-  private long unwritten(String figures) {
+  private long unwritten(String figures) throws IOException {
     String file = prefix.isEmpty() ? "file_" : "";
     return value(figures, file + "dirty ") + value(figures, file + "writeback ");
   }
@@ -185,8 +185,12 @@ final class MemoryLimit implements AutoCloseable {
 
   private long number(RandomAccessFile file) throws IOException {
     String text = text(file).strip();
+    return text.equals("max") ? NONE : number(text);
+  }
+
+  private long number(String text) throws IOException {
     try {
-      return text.equals("max") ? NONE : Long.parseLong(text);
+      return Long.parseLong(text);
     } catch (NumberFormatException e) {
       throw new IOException(place + ": " + text, e);
     }
@@ -199,14 +203,14 @@ final class MemoryLimit implements AutoCloseable {
   }
 
   /** Returns the number after a name at the start of a line; 0 if no line has the name. */
-  private long value(String figures, String name) {
+  private long value(String figures, String name) throws IOException {
     String start = prefix + name;
-    return figures
-        .lines()
-        .filter(line -> line.startsWith(start))
-        .mapToLong(line -> Long.parseLong(line.replaceAll("[^0-9]", "")))
-        .findFirst()
-        .orElse(0);
+    for (String line : (Iterable<String>) figures.lines()::iterator) {
+      if (line.startsWith(start)) {
+        return number(line.substring(start.length()).replace("kB", "").strip());
+      }
+    }
+    return 0;
   }
 
   @Override

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.ashmem;
 
-import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicIntegerFieldUpdater;
 
 /**
  * The scope of a pinned range. Closing the last scope of a range unpins it.
@@ -32,11 +32,17 @@ import java.util.concurrent.atomic.AtomicBoolean;
  * <p>Thread-safe.
  */
 public final class Pin implements AutoCloseable {
+  private static final AtomicIntegerFieldUpdater<Pin> CLOSED =
+      AtomicIntegerFieldUpdater.newUpdater(Pin.class, "closed");
+
   private final Pins pins;
   private final long offset;
   private final long length;
   private final PinResult result;
-  private final AtomicBoolean closed = new AtomicBoolean();
+
+  /** 1 after the first call of {@link #close}. Not an object: see {@link Pins#begin}. */
+  @SuppressWarnings("UnusedVariable") // used through CLOSED
+  private volatile int closed;
 
   Pin(Pins pins, long offset, long length, PinResult result) {
     this.pins = pins;
@@ -91,7 +97,7 @@ public final class Pin implements AutoCloseable {
    */
   @Override
   public void close() {
-    if (!closed.getAndSet(true)) {
+    if (CLOSED.getAndSet(this, 1) == 0) {
       pins.end(offset, length);
     }
   }

@@ -27,8 +27,12 @@ final class Pins {
       Events.PinEvent event = Events.pin(region.name(), offset, length);
       int result = driver.pin(fd, offset, requested);
       PinResult answer = PinResult.of(AshmemException.check("ASHMEM_PIN", region.name(), result));
-      Counters.pinned(answer);
-      Events.pinned(event, region.name(), offset, length, answer);
+      try {
+        Counters.pinned(answer);
+        Events.pinned(event, region.name(), offset, length, answer);
+      } catch (OutOfMemoryError e) {
+        // The answer must not be lost: a purge is reported once.
+      }
       return answer;
     } finally {
       region.release();
@@ -37,18 +41,24 @@ final class Pins {
 
   PinResults pinAll(PinRange... ranges) {
     PinResults results = new PinResults(ranges, region.size(), AshmemRegion.pageSize());
+    AshmemException.PartlyPinned partly = new AshmemException.PartlyPinned(region.name(), results);
     int fd = region.acquire();
     try {
       Events.PinEvent event = Events.pinAll(region.name(), ranges);
       int refused = driver.pinMany(fd, results.words());
       int unused = AshmemException.check("ASHMEM_PIN_VECTOR", region.name(), refused);
-      Counters.pinned(results);
-      Events.pinned(event, region.name(), results);
+      try {
+        Counters.pinned(results);
+        Events.pinned(event, region.name(), results);
+      } catch (OutOfMemoryError e) {
+        // The results must not be lost: a purge is reported once.
+      }
     } finally {
       region.release();
     }
     if (results.error() < 0) {
-      throw new AshmemException.PartlyPinned(region.name(), -results.error(), results);
+      Throwable unused = partly.fillInStackTrace();
+      throw partly;
     }
     return results;
   }
@@ -117,6 +127,7 @@ final class Pins {
     synchronized (held) {
       held.hold(offset, offset + length);
       try {
+        // The scope is allocated before its arguments are evaluated, and allocates nothing.
         return new Pin(this, offset, length, pin(offset, length));
       } catch (Throwable e) {
         held.release(offset, offset + length);

@@ -58,12 +58,6 @@ final class PressureWatch {
   /** The watch that runs. Written with the monitor of this class. */
   private static volatile @Nullable PressureWatch current;
 
-  /** The time of {@link MemfdDriver#CLOCK} from which on somebody has to look. */
-  private static volatile long lookAt = Long.MAX_VALUE;
-
-  /** Whether the thread was asked to look. It asks for nothing while it has just looked. */
-  private static volatile boolean asked;
-
   /** Whether the warning was written. The monitor of this class protects this field. */
   private static boolean warned;
 
@@ -74,6 +68,12 @@ final class PressureWatch {
   private @Nullable Path pressure;
 
   private int fd;
+
+  /** The time of {@link MemfdDriver#CLOCK} from which on somebody has to look. */
+  private volatile long lookAt = Long.MAX_VALUE;
+
+  /** Whether the thread was asked to look. It asks for nothing while it has just looked. */
+  private volatile boolean asked;
 
   /** When somebody looked last. */
   private volatile long lookedAt = System.nanoTime();
@@ -148,12 +148,14 @@ final class PressureWatch {
         return;
       }
     }
-    PressureWatch watch = new PressureWatch(limits, file, fd);
+    PressureWatch watch;
     try {
+      watch = new PressureWatch(limits, file, fd);
       watch.thread.start();
     } catch (Throwable e) {
       // For example the process has too many threads. The unpin itself can do without the watch.
-      watch.close();
+      limits.forEach(MemoryLimit::close);
+      int unused = fd < 0 ? 0 : Shim.close(fd);
       warn("the thread that watches the memory does not start (" + e + ")");
       return;
     }
@@ -178,12 +180,10 @@ final class PressureWatch {
 
   /** Asks the thread to look if the time has come. Allocates nothing and takes no lock. */
   static void ask(long now) {
-    if (now >= lookAt && !asked) {
-      asked = true;
-      PressureWatch watch = current;
-      if (watch != null) {
-        LockSupport.unpark(watch.thread);
-      }
+    PressureWatch watch = current;
+    if (watch != null && now >= watch.lookAt && !watch.asked) {
+      watch.asked = true;
+      LockSupport.unpark(watch.thread);
     }
   }
 
@@ -193,9 +193,9 @@ final class PressureWatch {
    * two callers that purge each other's regions would wait forever.
    */
   static void unpinned(long now, MemfdDriver driver) {
-    if (now >= lookAt) {
-      PressureWatch watch = current;
-      if (watch != null && System.nanoTime() - watch.lookedAt > GAP && !Thread.holdsLock(driver)) {
+    PressureWatch watch = current;
+    if (watch != null && now >= watch.lookAt) {
+      if (System.nanoTime() - watch.lookedAt > GAP && !Thread.holdsLock(driver)) {
         // No more than the margin: another thread may wait to begin a scope of the same region.
         long unused = watch.makeRoom(0, 0);
       }
@@ -206,7 +206,7 @@ final class PressureWatch {
   /** Called when new memory is going to be filled, without the monitor of any driver. */
   static void created(long now, long bytes) {
     PressureWatch watch = current;
-    if (now >= lookAt && watch != null) {
+    if (watch != null && now >= watch.lookAt) {
       long unused = watch.makeRoom(bytes, Long.MAX_VALUE);
     }
   }

@@ -146,7 +146,7 @@ final class Purge {
       while (more && !enough.test(pages + each.purgedPages)) {
         more = each.driver.purge(each);
         if (more) {
-          LockSupport.parkNanos(PAUSE);
+          pause();
         }
       }
       pages += each.purgedPages;
@@ -157,10 +157,23 @@ final class Purge {
         break;
       }
       if (++ranges % RANGES == 0) {
-        LockSupport.parkNanos(PAUSE);
+        pause();
       }
     }
     return pages;
+  }
+
+  private static void pause() {
+    // An interrupted thread would not wait, nor one that may go on since it was interrupted.
+    boolean interrupted = false;
+    long end = System.nanoTime() + PAUSE;
+    for (long left = PAUSE; left > 0; left = end - System.nanoTime()) {
+      interrupted |= Thread.interrupted();
+      LockSupport.parkNanos(left);
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
   }
 
   /** Returns all ranges that may be purged now, in no particular order. */

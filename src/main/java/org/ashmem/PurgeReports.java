@@ -41,7 +41,7 @@ final class PurgeReports {
   /** How long the thread waits after a failure, in nanoseconds. */
   private static final long PAUSE = 100_000_000;
 
-  /** Whether reports may have been lost. Only the thread uses this field. */
+  /** Whether reports may have been lost. */
   private static boolean missed;
 
   private PurgeReports() {}
@@ -52,11 +52,14 @@ final class PurgeReports {
   }
 
   /** Adds a region with this open descriptor, name and file. */
-  static synchronized void add(WatchedRegion region, int fd, String name, long file) {
-    if (epoll < 0) {
-      start(name);
-    }
+  static synchronized void add(WatchedRegion region, int fd, String name, Long file) {
+    List<WatchedRegion> regions = REGIONS.computeIfAbsent(file, unused -> new ArrayList<>());
     try {
+      if (epoll < 0) {
+        start(name);
+      }
+      // The last step is the one that the kernel may refuse: it needs no heap afterwards.
+      regions.add(region);
       if (region.isOnDevice()) {
         int result = Shim.watchPurges(epoll, fd, file);
         if (result == -Errno.EPERM) {
@@ -65,14 +68,14 @@ final class PurgeReports {
         }
         int unused = AshmemException.check("epoll_ctl", name, result);
       }
-      REGIONS.computeIfAbsent(file, unused -> new ArrayList<>()).add(region);
       watched = true;
-    } finally {
-      endIfUnused();
+    } catch (Throwable e) {
+      drop(region, file);
+      throw e;
     }
   }
 
-  static synchronized void remove(WatchedRegion region, long file) {
+  static synchronized void remove(WatchedRegion region, Long file) {
     int fd = region.isOnDevice() && epoll >= 0 ? region.acquire() : -1;
     if (fd >= 0) {
       try {
@@ -81,17 +84,32 @@ final class PurgeReports {
         region.release();
       }
     }
+    drop(region, file);
+  }
+
+  private static void drop(WatchedRegion region, Long file) {
     List<WatchedRegion> regions = REGIONS.get(file);
-    if (regions != null && regions.remove(region) && regions.isEmpty()) {
-      REGIONS.remove(file);
+    if (regions != null) {
+      regions.remove(region);
+      if (regions.isEmpty()) {
+        REGIONS.remove(file);
+      }
     }
-    endIfUnused();
+    if (REGIONS.isEmpty()) {
+      watched = false;
+      wake();
+    }
   }
 
   /** Tells the regions of a file on memfd that it was purged. */
   static synchronized void purged(long file) {
-    if (REGIONS.containsKey(file)) {
-      PURGED.add(file);
+    try {
+      if (REGIONS.containsKey(file)) {
+        PURGED.add(file);
+        wake();
+      }
+    } catch (OutOfMemoryError e) {
+      missed = true;
       wake();
     }
   }
@@ -100,10 +118,12 @@ final class PurgeReports {
     int opened = AshmemException.check("epoll_create1", name, Shim.epoll());
     int waking = -1;
     try {
+      long[] files = new long[MOST];
       waking = AshmemException.check("eventfd", name, Shim.openWake(opened));
       epoll = opened;
       wake = waking;
-      Daemon.of(PurgeReports::run, "ashmem-purges").start();
+      int woken = waking;
+      Daemon.of(() -> run(files, opened, woken), "ashmem-purges").start();
     } catch (Throwable e) {
       close(opened, waking);
       throw e;
@@ -119,13 +139,6 @@ final class PurgeReports {
     wake = -1;
   }
 
-  private static void endIfUnused() {
-    if (REGIONS.isEmpty()) {
-      watched = false;
-      wake();
-    }
-  }
-
   private static void wake() {
     if (wake >= 0) {
       // An error means that the counter is full: the thread is awake then.
@@ -133,14 +146,7 @@ final class PurgeReports {
     }
   }
 
-  private static void run() {
-    long[] files = new long[MOST];
-    int opened;
-    int waking;
-    synchronized (PurgeReports.class) {
-      opened = epoll;
-      waking = wake;
-    }
+  private static void run(long[] files, int opened, int waking) {
     while (tell(files, opened, waking)) {
       // The next reports.
     }
@@ -184,7 +190,9 @@ final class PurgeReports {
    * of no purge before the last one was acknowledged. So the next round tells all regions.
    */
   private static void failed(Throwable cause) {
-    missed = true;
+    synchronized (PurgeReports.class) {
+      missed = true;
+    }
     try {
       LOG.log(System.Logger.Level.WARNING, "the report of a purge failed", cause);
     } catch (Throwable e) {

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.ashmem;
 
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
-import java.util.concurrent.CopyOnWriteArrayList;
 
 /** The watches of a region. The region keeps them reachable, and {@link PurgeReports} does not. */
 final class PurgeWatches {
-  private final List<PurgeWatch> watches = new CopyOnWriteArrayList<>();
   private final WatchedRegion watched;
+
+  /** Written with the monitor of this object. The list itself is never changed. */
+  private volatile List<PurgeWatch> watches = List.of();
 
   PurgeWatches(WatchedRegion watched) {
     this.watched = watched;
@@ -21,13 +23,16 @@ final class PurgeWatches {
   /** Adds a watch. The region is the one that has this object. */
   synchronized PurgeWatch add(AshmemRegion region, Runnable action) {
     PurgeWatch watch = new PurgeWatch(this, Objects.requireNonNull(action, "action"));
+    List<PurgeWatch> more = new ArrayList<>(watches);
+    more.add(watch);
     long file = region.fileId();
     int fd = region.acquire();
     try {
       if (watches.isEmpty()) {
         watched.begin(fd, region.name(), file, this);
       }
-      watches.add(watch);
+      // Nothing can fail after the region is registered.
+      watches = more;
     } finally {
       region.release();
     }
@@ -35,8 +40,12 @@ final class PurgeWatches {
   }
 
   synchronized void remove(PurgeWatch watch) {
-    if (watches.remove(watch) && watches.isEmpty()) {
-      watched.end();
+    List<PurgeWatch> left = new ArrayList<>(watches);
+    if (left.remove(watch)) {
+      watches = left;
+      if (left.isEmpty()) {
+        watched.end();
+      }
     }
   }
 

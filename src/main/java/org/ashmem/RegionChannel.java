@@ -150,16 +150,13 @@ public final class RegionChannel implements AutoCloseable {
 
   private int send(int socketFd, AshmemRegion region) throws IOException {
     try (RegionDescriptor copy = region.dup()) {
-      int fd = copy.number();
-      int result =
-          Poller.isVirtual()
-              ? Poller.repeat(
-                  socketFd, Shim.WRITABLE, timeout(), () -> Shim.send(socketFd, fd, false))
-              : Shim.send(socketFd, fd, true);
-      if (result >= 0) {
-        copy.passedOn();
-      }
-      return result;
+      return Poller.isVirtual()
+          ? Poller.repeat(
+              socketFd,
+              Shim.WRITABLE,
+              timeout(),
+              () -> copy.passOn(fd -> Shim.send(socketFd, fd, false)))
+          : copy.passOn(fd -> Shim.send(socketFd, fd, true));
     }
   }
 
@@ -198,7 +195,14 @@ public final class RegionChannel implements AutoCloseable {
     } finally {
       release();
     }
-    try (RegionDescriptor received = RegionDescriptor.of(fd)) {
+    RegionDescriptor received;
+    try {
+      received = RegionDescriptor.of(fd);
+    } catch (Throwable e) {
+      int unused = Shim.close(fd);
+      throw e;
+    }
+    try (received) {
       return AshmemRegion.fromFileDescriptor(received);
     }
   }

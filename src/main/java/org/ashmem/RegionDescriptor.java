@@ -3,6 +3,7 @@ package org.ashmem;
 
 import java.lang.ref.Cleaner;
 import java.lang.ref.Reference;
+import java.util.function.IntUnaryOperator;
 import org.apache.commons.lang3.Validate;
 
 /**
@@ -21,9 +22,16 @@ public final class RegionDescriptor implements AutoCloseable {
     this.cleanable = AshmemRegion.CLEANER.register(this, owned);
   }
 
-  /** Takes ownership of a descriptor that {@link Driver#dup} returned. */
-  RegionDescriptor(int fd, Driver origin) {
-    this(new Owned(fd, origin::takenBack, false));
+  /** Duplicates the descriptor of a region of this name. */
+  static RegionDescriptor dup(int fd, String name, Driver driver) {
+    int copy = AshmemException.check("fcntl", name, driver.dup(fd));
+    try {
+      return new RegionDescriptor(new Owned(copy, driver::takenBack, false));
+    } catch (Throwable e) {
+      int unused = Shim.close(copy);
+      driver.takenBack();
+      throw e;
+    }
   }
 
   /**
@@ -96,16 +104,20 @@ public final class RegionDescriptor implements AutoCloseable {
     return owned.toString();
   }
 
-  /** Returns the number for a call of this package that does not pass the descriptor on. */
-  int number() {
+  /**
+   * Makes a call that passes the descriptor on, and returns its result. The descriptor counts as
+   * passed on before the call: nothing that fails afterwards can change that. A negative result
+   * means that nobody has got it.
+   */
+  int passOn(IntUnaryOperator call) {
     synchronized (owned) {
-      return owned.require();
+      boolean before = owned.passedOn;
+      int result = call.applyAsInt(fd());
+      if (result < 0) {
+        owned.passedOn = before;
+      }
+      return result;
     }
-  }
-
-  /** Records that another process may have the memory. */
-  void passedOn() {
-    int unused = fd();
   }
 
   /** Makes a region of the descriptor. If that throws, this object still owns the descriptor. */

@@ -15,8 +15,8 @@ final class WatchedRegion {
   private final Descriptor descriptor;
   private final boolean onDevice;
 
-  /** The file id, while there are watches; 0 otherwise, which is the id of no file. */
-  private long file;
+  /** The file id, while there are watches. An object: to end the reports needs no heap. */
+  private @Nullable Long file;
 
   private volatile WeakReference<PurgeWatches> watches = new WeakReference<>(null);
   private boolean closed;
@@ -32,17 +32,19 @@ final class WatchedRegion {
    */
   synchronized void begin(int fd, String name, long file, PurgeWatches to) {
     if (!closed) {
+      Long key = file;
       watches = new WeakReference<>(to);
-      PurgeReports.add(this, fd, name, file);
-      this.file = file;
+      PurgeReports.add(this, fd, name, key);
+      this.file = key;
     }
   }
 
   /** Ends the reports. */
   synchronized void end() {
-    if (file != 0) {
-      PurgeReports.remove(this, file);
-      file = 0;
+    Long registered = file;
+    if (registered != null) {
+      PurgeReports.remove(this, registered);
+      file = null;
     }
   }
 

@@ -31,6 +31,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 class EventsTest {
   private static final int SIZE = 4 * (int) AshmemRegion.pageSize();
   private static final int CALLS = 1_000_000;
+  private static final PinRange[] RANGES = {new PinRange(4096, 8192), new PinRange(0, 4096)};
 
   /** Calls each method that may record an event, and prints whether the recorder is present. */
   static final class Program {
@@ -77,6 +78,9 @@ class EventsTest {
         long before = thread.getCurrentThreadAllocatedBytes();
         for (int i = 0; i < CALLS; i++) {
           pinAndUnpin("quiet", PinResult.WAS_PURGED);
+          Events.PinEvent many = Events.pinAll("quiet", RANGES);
+          Events.pinned(many, "quiet", 0, 12288, PinResult.NOT_PURGED);
+          Events.unpinned(Events.unpinAll("quiet", RANGES));
         }
         allocated = thread.getCurrentThreadAllocatedBytes() - before;
       }

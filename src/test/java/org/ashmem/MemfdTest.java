@@ -18,6 +18,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.IntUnaryOperator;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -234,6 +235,61 @@ class MemfdTest {
       assertEquals(0, Shim.close(other.dup().detach()));
       other.close();
       assertEquals(0, Purge.all());
+    }
+  }
+
+  /** Whatever ends the call: the descriptor may have been passed on. */
+  @Test
+  void whatIsBeingPassedOnIsNotPurged() {
+    try (AshmemRegion region = region("sent", PAGE)) {
+      region.unpin();
+      try (RegionDescriptor copy = region.dup()) {
+        assertEquals(-Errno.EPIPE, copy.passOn(fd -> -Errno.EPIPE));
+      }
+      assertEquals(1, Purge.all());
+      assertEquals(PinResult.WAS_PURGED, region.pin());
+      region.unpin();
+      try (RegionDescriptor copy = region.dup()) {
+        IntUnaryOperator failing =
+            fd -> {
+              throw new OutOfMemoryError("of the test");
+            };
+        assertThrows(OutOfMemoryError.class, () -> copy.passOn(failing));
+      }
+      assertEquals(0, Purge.all());
+    }
+  }
+
+  /** Otherwise it would not wait, and threads that pin would wait for the whole purge. */
+  @Test
+  void interruptedThreadPausesBetweenPieces() throws Exception {
+    int size = 64 * (int) Purge.PIECE;
+    AtomicBoolean ended = new AtomicBoolean();
+    AtomicBoolean kept = new AtomicBoolean(true);
+    try (AshmemRegion region = region("interrupted", size)) {
+      Thread purger =
+          new Thread(
+              () -> {
+                Thread.currentThread().interrupt();
+                while (!ended.get()) {
+                  region.pin();
+                  for (int at = 0; at < size; at += 2 * PAGE) {
+                    region.unpin(at, PAGE);
+                  }
+                  long unused = Purge.all();
+                  kept.compareAndSet(true, Thread.currentThread().isInterrupted());
+                }
+              });
+      purger.start();
+      try {
+        Await.until(purger::isInterrupted);
+        // Only while it waits, it is not.
+        Await.until(() -> !purger.isInterrupted());
+      } finally {
+        ended.set(true);
+      }
+      purger.join();
+      assertTrue(kept.get());
     }
   }
 

@@ -130,12 +130,14 @@ class MemoryLimitTest {
     assertThrows(IOException.class, () -> MemoryLimit.ofMachine(directory));
     write("meminfo", "");
     assertThrows(IOException.class, () -> MemoryLimit.ofMachine(directory));
+    write("meminfo", "MemTotal: much kB\n");
+    assertThrows(IOException.class, () -> MemoryLimit.ofMachine(directory));
+    assertEquals(0, OpenFile.count(directory.resolve("meminfo")));
     MemoryLimit limit = version2();
     write("memory.current", "nonsense\n");
     assertFalse(limit.room().isShort(Long.MAX_VALUE));
     limit.close();
     assertFalse(limit.room().isShort(Long.MAX_VALUE));
     assertEquals(0, OpenFile.count(directory.resolve("memory.max")));
-    assertEquals(0, OpenFile.count(directory.resolve("meminfo")));
   }
 }

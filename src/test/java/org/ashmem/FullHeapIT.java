@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.ashmem;
+
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.nio.file.Path;
+import java.util.concurrent.Semaphore;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** Calls that find the Java heap full leave nothing open, and lose no report of a purge. */
+class FullHeapIT {
+  private static final int PAGES = 3;
+  private static final long PAGE = AshmemRegion.pageSize();
+
+  private static AshmemRegion region() {
+    return AshmemRegion.create("full heap", PAGE);
+  }
+
+  /** Requires in the child, where a failed assertion would load classes. */
+  private static void require(boolean condition, String text) {
+    if (!condition) {
+      System.out.println(text);
+      System.exit(1);
+    }
+  }
+
+  /** A call that opens something. The child closes what it gets. */
+  private abstract static class Opening extends FullHeap.Step {
+    private static final Path DEVICE = Path.of(AshmemRegion.DEVICE);
+    private static final Path MEMFD = Path.of("/memfd:full heap (deleted)");
+
+    private AutoCloseable opened;
+
+    abstract AutoCloseable open() throws Exception;
+
+    @Override
+    final void act() throws Exception {
+      opened = open();
+    }
+
+    @Override
+    void check(boolean complete) throws Exception {
+      if (opened != null) {
+        opened.close();
+        opened = null;
+      }
+      long left = OpenFile.count(DEVICE) + OpenFile.count(MEMFD);
+      require(left <= 1, "descriptors: " + left);
+      require(Counters.regions() <= 1, "regions: " + Counters.regions());
+    }
+  }
+
+  /** A call that pins a region whose pages were all purged. */
+  private abstract static class Pinning extends FullHeap.Step {
+    final AshmemRegion region = AshmemRegion.create("full heap", PAGES * PAGE);
+
+    /** The number of pages that are reported. */
+    long found;
+
+    Pinning() {
+      purge();
+    }
+
+    private void purge() {
+      found = 0;
+      region.unpin();
+      require(AshmemRegion.purgeAllCaches() >= PAGES, "not purged");
+    }
+
+    @Override
+    void check(boolean complete) {
+      require(!complete || found == PAGES, "pages reported: " + found);
+      // What was not reported is still there to report.
+      for (int i = 0; i < PAGES; i++) {
+        found += region.pin(i * PAGE, PAGE) == PinResult.WAS_PURGED ? 1 : 0;
+      }
+      require(found == PAGES, "reports lost: " + (PAGES - found));
+      purge();
+    }
+  }
+
+  enum Call {
+    CREATE {
+      @Override
+      FullHeap.Step step() {
+        return new Opening() {
+          @Override
+          AutoCloseable open() {
+            return region();
+          }
+        };
+      }
+    },
+    DUP {
+      @Override
+      FullHeap.Step step() {
+        AshmemRegion region = region();
+        return new Opening() {
+          @Override
+          AutoCloseable open() {
+            return region.dup();
+          }
+
+          @Override
+          void check(boolean complete) throws Exception {
+            super.check(complete);
+            region.unpin();
+            require(
+                AshmemRegion.purgeAllCaches() >= 1, "a descriptor that is closed keeps the memory");
+            PinResult unused = region.pin();
+          }
+        };
+      }
+    },
+    PIN {
+      @Override
+      FullHeap.Step step() {
+        return new Pinning() {
+          @Override
+          void act() {
+            found = region.pin() == PinResult.WAS_PURGED ? PAGES : 0;
+          }
+        };
+      }
+    },
+    SCOPE {
+      @Override
+      FullHeap.Step step() {
+        return new Pinning() {
+          private Pin scope;
+
+          @Override
+          void act() {
+            scope = region.pinned();
+            found = scope.wasPurged() ? PAGES : 0;
+          }
+
+          @Override
+          void check(boolean complete) {
+            if (scope != null) {
+              scope.close();
+              scope = null;
+            }
+            super.check(complete);
+          }
+        };
+      }
+    },
+    PIN_ALL {
+      @Override
+      FullHeap.Step step() {
+        PinRange[] pages = new PinRange[PAGES];
+        for (int i = 0; i < PAGES; i++) {
+          pages[i] = new PinRange(i * PAGE, PAGE);
+        }
+        return new Pinning() {
+          private PinResults results;
+
+          @Override
+          void act() {
+            results = null;
+            try {
+              results = region.pinAll(pages);
+            } catch (AshmemException.PartlyPinned e) {
+              results = e.results();
+              throw new OutOfMemoryError();
+            }
+          }
+
+          @Override
+          void check(boolean complete) {
+            found = results == null ? 0 : results.purged().size();
+            super.check(complete);
+          }
+        };
+      }
+    },
+    WATCH {
+      @Override
+      FullHeap.Step step() {
+        AshmemRegion region = region();
+        return new FullHeap.Step() {
+          private final Semaphore told = new Semaphore(0);
+          private PurgeWatch watch;
+
+          @Override
+          void act() {
+            watch = region.onPurge(told::release);
+          }
+
+          @Override
+          void check(boolean complete) throws Exception {
+            if (complete) {
+              region.unpin();
+              long unused = AshmemRegion.purgeAllCaches();
+              told.acquire();
+              require(region.pin() == PinResult.WAS_PURGED, "told, and not purged");
+            }
+            if (watch != null) {
+              watch.close();
+              watch = null;
+            }
+            require(!PurgeReports.isWatched(), "the region is still registered");
+          }
+        };
+      }
+    };
+
+    abstract FullHeap.Step step();
+  }
+
+  /** The child. */
+  static final class Program {
+    private Program() {}
+
+    public static void main(String[] arguments) throws Exception {
+      FullHeap.run(Call.valueOf(arguments[0]).step());
+      System.out.println("done");
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void leavesNothing(Call call) throws Exception {
+    ChildJvm.Result result =
+        ChildJvm.run(ChildJvm.command(FullHeap.OPTIONS, Program.class, call.name()));
+    assertTrue(result.output().endsWith("done\n"), result.output());
+  }
+}
