@@ -4,7 +4,6 @@ package org.ashmem;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import java.util.Arrays;
-import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
@@ -135,38 +134,49 @@ final class MemfdDriver implements Driver {
         : "";
   }
 
-  /** Adds the ranges that may be purged. */
-  synchronized void addCandidates(List<Purge.Candidate> candidates) {
-    if (others == 0 && (mask & Shim.WRITE) != 0) {
-      for (UnpinnedRanges.Range range : ranges.purgeable()) {
-        candidates.add(new Purge.Candidate(this, range));
-      }
-    }
+  private boolean isPurgeable() {
+    return others == 0 && (mask & Shim.WRITE) != 0;
   }
 
-  /** Purges the next piece of a candidate. Returns false if nothing of it is left to purge. */
-  synchronized boolean purge(Purge.Candidate candidate) {
-    int fd = others > 0 ? -1 : descriptor.acquire();
-    if (fd < 0) {
-      return false;
+  /** Returns the number of pages that may be purged. */
+  synchronized long purgeablePages() {
+    long pages = 0;
+    UnpinnedRanges.Range range = isPurgeable() ? ranges.oldest() : null;
+    while (range != null) {
+      pages += Purge.pages(range.length());
+      range = ranges.newer(range);
+    }
+    return pages;
+  }
+
+  /** Sets the age of the range that is next in a purge. */
+  synchronized void look(Purge.Turn turn) {
+    UnpinnedRanges.Range range = isPurgeable() ? ranges.oldest() : null;
+    turn.age = range == null || range.age() > turn.begin ? Purge.Turn.NEVER : range.age();
+  }
+
+  /** Purges a piece of the oldest range, and looks for the next one. */
+  synchronized void purge(Purge.Turn turn) {
+    turn.pages = 0;
+    turn.isPart = false;
+    look(turn);
+    UnpinnedRanges.Range range = turn.age == Purge.Turn.NEVER ? null : ranges.oldest();
+    int fd = range == null ? -1 : descriptor.acquire();
+    turn.age = Purge.Turn.NEVER;
+    if (range == null || fd < 0) {
+      return;
     }
     try {
-      // What was pinned after the snapshot is not found, or it has another age.
-      UnpinnedRanges.Range range = ranges.first(candidate.at, candidate.end, candidate.age);
-      if (range == null) {
-        return false;
-      }
-      cutPiece(fd, range);
+      turn.isPart = cutPiece(fd, range);
       int result = Shim.punch(fd, range.start, range.length());
       if (result == -Errno.EPERM) {
         // A seal forbids the purge. The memory is unchanged.
-        return false;
+        return;
       }
       // After any other result, bytes may be lost.
-      candidate.purgedPages += Purge.Candidate.pages(range.length());
-      candidate.at = range.end();
+      turn.pages = Purge.pages(range.length());
       ranges.purged(range);
-      return candidate.at < candidate.end;
+      look(turn);
     } finally {
       descriptor.release();
     }
@@ -184,20 +194,25 @@ final class MemfdDriver implements Driver {
     }
   }
 
-  /** Cuts a range after its first piece. A piece begins with any number of pages without memory. */
-  private void cutPiece(int fd, UnpinnedRanges.Range range) {
+  /**
+   * Cuts a range after its first piece, unless it is one. A piece begins with any number of pages
+   * without memory.
+   */
+  private boolean cutPiece(int fd, UnpinnedRanges.Range range) {
     long memory = Shim.nextData(fd, range.start);
     if (memory == -Errno.ENXIO) {
       // There is none up to the end of the region.
-      return;
+      return false;
     }
     long from = Math.max(memory, range.start);
     // Linux 5.10 finds memory everywhere in the largest files: those get larger pieces.
     long left = range.end() - from;
     long piece = Math.max(Purge.PIECE, left / 512 / Purge.PIECE * Purge.PIECE);
-    if (left > piece) {
-      ranges.cut(from + piece);
+    if (left <= piece) {
+      return false;
     }
+    ranges.cut(from + piece);
+    return true;
   }
 
   @Override
@@ -313,7 +328,7 @@ final class MemfdDriver implements Driver {
   }
 
   private static long tick(long bytes) {
-    return CLOCK.addAndGet(Math.min(Purge.Candidate.pages(bytes), MOST));
+    return CLOCK.addAndGet(Math.min(Purge.pages(bytes), MOST));
   }
 
   private long end(long offset, long length) {

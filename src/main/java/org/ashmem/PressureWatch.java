@@ -232,7 +232,7 @@ final class PressureWatch {
                 pages);
           }
           room = each.room();
-          if (pages == 0 && Purge.candidates().isEmpty()) {
+          if (pages == 0 && Purge.turns().isEmpty()) {
             // Nothing is left to purge. The next unpin asks for a look.
             bytes = 0;
             continue;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.ashmem;
 
-import java.util.ArrayList;
 import java.util.Comparator;
-import java.util.List;
+import java.util.PriorityQueue;
+import java.util.Queue;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.locks.LockSupport;
@@ -34,32 +34,34 @@ final class Purge {
 
   private Purge() {}
 
-  /** An unpinned range at the start of a purge, and how much of it is purged. */
-  static final class Candidate {
+  /** A region in a purge. Only the thread that purges uses it. */
+  static final class Turn {
+    /** Later than any range was unpinned. */
+    static final long NEVER = Long.MAX_VALUE;
+
     final MemfdDriver driver;
-    final long age;
-    final long end;
 
-    /** Where the next piece begins. The driver's monitor protects this field and the next one. */
-    long at;
+    /** When the purge began. What was unpinned later is not purged. */
+    final long begin;
 
-    long purgedPages;
+    /** When the range was unpinned that is next; NEVER if none is left. */
+    long age;
 
-    Candidate(MemfdDriver driver, UnpinnedRanges.Range range) {
+    /** The pages of the last piece; 0 if it could not be purged. */
+    long pages;
+
+    /** Whether the last piece was a part of a range. */
+    boolean isPart;
+
+    Turn(MemfdDriver driver, long begin) {
       this.driver = driver;
-      this.age = range.age();
-      this.at = range.start;
-      this.end = range.end();
+      this.begin = begin;
     }
+  }
 
-    private long pages() {
-      return pages(end - at);
-    }
-
-    /** Returns the number of pages that contain so many bytes, at least one. */
-    static long pages(long bytes) {
-      return (bytes - 1) / AshmemRegion.pageSize() + 1;
-    }
+  /** Returns the number of pages that contain so many bytes, at least one. */
+  static long pages(long bytes) {
+    return (bytes - 1) / AshmemRegion.pageSize() + 1;
   }
 
   static void add(MemfdDriver region) {
@@ -113,7 +115,7 @@ final class Purge {
 
   /** Purges a quarter of the unpinned pages, oldest first. Returns the number of purged pages. */
   static long quarter() {
-    long pages = candidates().stream().mapToLong(Candidate::pages).sum();
+    long pages = REGIONS.stream().mapToLong(MemfdDriver::purgeablePages).sum();
     return oldest(purged -> purged >= (pages + 3) / 4);
   }
 
@@ -128,7 +130,7 @@ final class Purge {
           if (purged < ask[0]) {
             return false;
           }
-          ask[0] = purged + Candidate.pages(STEP);
+          ask[0] = purged + pages(STEP);
           return enough.getAsBoolean();
         });
   }
@@ -137,30 +139,51 @@ final class Purge {
     if (enough.test(0)) {
       return 0;
     }
-    List<Candidate> candidates = candidates();
-    candidates.sort(Comparator.comparingLong(each -> each.age));
+    Queue<Turn> turns = turns();
     long pages = 0;
-    int ranges = 0;
-    for (Candidate each : candidates) {
-      boolean more = true;
-      while (more && !enough.test(pages + each.purgedPages)) {
-        more = each.driver.purge(each);
-        if (more) {
-          pause();
+    int pieces = 0;
+    Turn turn = turns.poll();
+    while (turn != null) {
+      long before = pages;
+      Turn next = turns.peek();
+      boolean ended = false;
+      try {
+        while (!ended && turn.age != Turn.NEVER && (next == null || turn.age <= next.age)) {
+          turn.driver.purge(turn);
+          pages += turn.pages;
+          ended = enough.test(pages);
+          if (!ended && (turn.isPart || ++pieces % RANGES == 0)) {
+            pause();
+          }
+        }
+      } finally {
+        if (pages > before) {
+          turn.driver.tellPurge();
         }
       }
-      pages += each.purgedPages;
-      if (each.purgedPages > 0) {
-        each.driver.tellPurge();
-      }
-      if (more) {
+      if (ended) {
         break;
       }
-      if (++ranges % RANGES == 0) {
-        pause();
+      if (turn.age != Turn.NEVER) {
+        turns.add(turn);
       }
+      turn = turns.poll();
     }
     return pages;
+  }
+
+  /** Returns the regions that may be purged now, the one with the oldest range first. */
+  static Queue<Turn> turns() {
+    long begin = MemfdDriver.CLOCK.get();
+    Queue<Turn> turns = new PriorityQueue<>(Comparator.comparingLong(each -> each.age));
+    for (MemfdDriver region : REGIONS) {
+      Turn turn = new Turn(region, begin);
+      region.look(turn);
+      if (turn.age != Turn.NEVER) {
+        turns.add(turn);
+      }
+    }
+    return turns;
   }
 
   private static void pause() {
@@ -174,14 +197,5 @@ final class Purge {
     if (interrupted) {
       Thread.currentThread().interrupt();
     }
-  }
-
-  /** Returns all ranges that may be purged now, in no particular order. */
-  static List<Candidate> candidates() {
-    List<Candidate> candidates = new ArrayList<>();
-    for (MemfdDriver region : REGIONS) {
-      region.addCandidates(candidates);
-    }
-    return candidates;
   }
 }

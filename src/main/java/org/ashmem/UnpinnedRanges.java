@@ -3,20 +3,29 @@ package org.ashmem;
 
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.List;
 import java.util.Map;
 import java.util.NavigableMap;
+import java.util.Objects;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
  * The unpinned and the purged ranges of a region. On the device the kernel's driver keeps this
- * information. On memfd this class keeps it.
+ * information. On memfd this class keeps it. The ranges that may be purged are also in a list,
+ * oldest first, so that nobody has to look at the others.
  *
  * <p>Not thread-safe. Offsets are in bytes. Ends are exclusive.
  */
 final class UnpinnedRanges {
   private final NavigableMap<Long, Range> ranges = new TreeMap<>();
+
+  /** Both ends of the list: the range after it is the oldest one, and the one before the newest. */
+  private final Range ends = new Range(0, 0, false, Long.MAX_VALUE);
+
+  UnpinnedRanges() {
+    ends.older = ends;
+    ends.newer = ends;
+  }
 
   /** An unpinned range. */
   static final class Range {
@@ -26,8 +35,10 @@ final class UnpinnedRanges {
     /** Whether bytes of the range were purged since it was last pinned. */
     private boolean purged;
 
-    /** Whether the range may be purged: it was not purged since it was last unpinned. */
-    private boolean purgeable = true;
+    /** The neighbours in the list; null if the range may not be purged. */
+    private @Nullable Range older;
+
+    private @Nullable Range newer;
 
     /** When the range was last unpinned. A lower value is an earlier time. */
     private long age;
@@ -50,6 +61,28 @@ final class UnpinnedRanges {
     long age() {
       return age;
     }
+
+    /** Whether the range may be purged: it was not purged since it was last unpinned. */
+    private boolean isPurgeable() {
+      return newer != null;
+    }
+
+    private void putAfter(Range other) {
+      Range next = Objects.requireNonNull(other.newer);
+      older = other;
+      newer = next;
+      other.newer = this;
+      next.older = this;
+    }
+
+    private void takeOut() {
+      if (older != null && newer != null) {
+        older.newer = newer;
+        newer.older = older;
+        older = null;
+        newer = null;
+      }
+    }
   }
 
   /**
@@ -58,15 +91,16 @@ final class UnpinnedRanges {
    */
   void unpin(long start, long end, long now) {
     Map<Long, Range> within = within(start, end);
+    within.values().forEach(Range::takeOut);
     within.values().removeIf(range -> !range.purged);
     long at = start;
     for (Range range : new ArrayList<>(within.values())) {
-      range.purgeable = true;
+      add(new Range(at, range.start, false, now), newest());
       range.age = now;
-      add(new Range(at, range.start, false, now));
+      range.putAfter(newest());
       at = range.end;
     }
-    add(new Range(at, end, false, now));
+    add(new Range(at, end, false, now), newest());
   }
 
   /** Pins a range. Returns whether any byte of it was purged. */
@@ -75,6 +109,7 @@ final class UnpinnedRanges {
     boolean purged = false;
     for (Range range : within.values()) {
       purged |= range.purged;
+      range.takeOut();
     }
     within.clear();
     return purged;
@@ -101,7 +136,7 @@ final class UnpinnedRanges {
     for (Range range : ranges.values()) {
       long length = pages(range.end) - range.start;
       bytes[RegionUsage.PINNED] -= length;
-      bytes[RegionUsage.UNPINNED] += range.purgeable ? length : 0;
+      bytes[RegionUsage.UNPINNED] += range.isPurgeable() ? length : 0;
       bytes[RegionUsage.PURGED] += range.purged ? length : 0;
     }
   }
@@ -113,38 +148,28 @@ final class UnpinnedRanges {
     return before > Long.MAX_VALUE - page ? Long.MAX_VALUE : before + page;
   }
 
-  /** Returns the ranges that may be purged, in no particular order. */
-  List<Range> purgeable() {
-    List<Range> purgeable = new ArrayList<>();
-    for (Range range : ranges.values()) {
-      if (range.purgeable) {
-        purgeable.add(range);
-      }
-    }
-    return purgeable;
+  /** Returns the range that was unpinned first and may be purged; null if there is none. */
+  @Nullable Range oldest() {
+    return newer(ends);
   }
 
-  /**
-   * Returns the first range that starts within these bounds, may be purged, and was last unpinned
-   * at this time; null if there is none.
-   */
-  @Nullable Range first(long start, long end, long age) {
-    for (Range range : ranges.subMap(start, true, end, false).values()) {
-      if (range.purgeable && range.age == age) {
-        return range;
-      }
-    }
-    return null;
+  /** Returns the next such range in the order in which they were unpinned, by their offsets. */
+  @Nullable Range newer(Range range) {
+    return range.newer == ends ? null : range.newer;
+  }
+
+  private Range newest() {
+    return Objects.requireNonNull(ends.older);
   }
 
   /** Records that one of the ranges is purged, and joins it to a purged range before it. */
   void purged(Range range) {
     range.purged = true;
-    range.purgeable = false;
+    range.takeOut();
     Map.Entry<Long, Range> before = ranges.lowerEntry(range.start);
     if (before != null && before.getValue().end == range.start) {
       Range front = before.getValue();
-      if (front.purged && !front.purgeable) {
+      if (front.purged && !front.isPurgeable()) {
         // The age of a range that may not be purged has no meaning.
         front.end = range.end;
         ranges.remove(range.start);
@@ -167,15 +192,18 @@ final class UnpinnedRanges {
     }
     Range front = before.getValue();
     Range behind = new Range(at, front.end, front.purged, front.age);
-    behind.purgeable = front.purgeable;
     // The order matters: if add() runs out of heap, the front range is still complete.
-    add(behind);
+    add(behind, front);
     front.end = at;
   }
 
-  private void add(Range range) {
+  /** Adds a range. It may be purged after another one, if that one may be purged. */
+  private void add(Range range, Range after) {
     if (range.length() > 0) {
       ranges.put(range.start, range);
+      if (after.isPurgeable()) {
+        range.putAfter(after);
+      }
     }
   }
 }

@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Random;
@@ -19,6 +20,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.IntUnaryOperator;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -333,6 +335,31 @@ class MemfdTest {
     }
   }
 
+  /** A purge takes the oldest ranges of each region, and looks at no others. */
+  @Test
+  void manyRangesAreNotSorted() {
+    int count = 2000;
+    try (AshmemRegion one = region("one", 2L * count * PAGE);
+        AshmemRegion two = region("two", 2L * count * PAGE)) {
+      List<Integer> order = new ArrayList<>(IntStream.range(0, count).boxed().toList());
+      Collections.shuffle(order, new Random(1));
+      for (int each : order) {
+        one.unpin(2L * each * PAGE, PAGE);
+        two.unpin(2L * each * PAGE, PAGE);
+      }
+      assertEquals(2, Purge.turns().size());
+      int[] asked = {0};
+      long purged = Purge.until(() -> ++asked[0] == 3);
+      assertEquals(2, Purge.turns().size());
+      for (AshmemRegion region : List.of(one, two)) {
+        for (int i = 0; i < count; i++) {
+          PinResult expected = i < purged / 2 ? PinResult.WAS_PURGED : PinResult.NOT_PURGED;
+          assertEquals(expected, region.pin(2L * order.get(i) * PAGE, PAGE));
+        }
+      }
+    }
+  }
+
   /** No more is purged than what is missing, and what was unpinned first goes first. */
   @Test
   void purgeEndsWhenItIsEnough() {
@@ -370,8 +397,9 @@ class MemfdTest {
         bytes.put(at, (byte) 1);
       }
       region.unpin(PAGE, size - PAGE);
-      Purge.Candidate candidate = Purge.candidates().get(0);
-      assertTrue(candidate.driver.purge(candidate));
+      Purge.Turn turn = Purge.turns().remove();
+      turn.driver.purge(turn);
+      assertTrue(turn.isPart);
       assertEquals(1, bytes.get(0));
       assertEquals(0, bytes.get(PAGE));
       assertEquals(0, bytes.get((int) Purge.PIECE));
@@ -382,10 +410,13 @@ class MemfdTest {
       assertEquals(PinResult.NOT_PURGED, region.pin(last, PAGE));
       assertEquals(PinResult.NOT_PURGED, region.pin(size / 2, 2L * PAGE));
       region.unpin(size / 2 + PAGE, PAGE);
-      while (candidate.driver.purge(candidate)) {
+      long pages = turn.pages;
+      while (turn.age != Purge.Turn.NEVER) {
+        turn.driver.purge(turn);
+        pages += turn.pages;
         assertEquals(1, bytes.get(last));
       }
-      assertEquals(size / PAGE - 4, candidate.purgedPages);
+      assertEquals(size / PAGE - 4, pages);
       assertEquals(PinResult.NOT_PURGED, region.pin(size / 2, 2L * PAGE));
       assertEquals(1, bytes.get(size / 2));
       assertEquals(1, bytes.get(size / 2 + PAGE));
@@ -403,12 +434,14 @@ class MemfdTest {
         Mapping mapping = region.map(far, PAGE)) {
       mapping.buffer().put(0, (byte) 1);
       region.unpin();
-      Purge.Candidate candidate = Purge.candidates().get(0);
-      assertTrue(candidate.driver.purge(candidate));
-      assertEquals((far + Purge.PIECE) / PAGE, candidate.purgedPages);
+      Purge.Turn turn = Purge.turns().remove();
+      turn.driver.purge(turn);
+      assertEquals((far + Purge.PIECE) / PAGE, turn.pages);
       assertEquals(0, mapping.buffer().get(0));
-      assertFalse(candidate.driver.purge(candidate));
-      assertEquals(region.size() / PAGE, candidate.purgedPages);
+      turn.driver.purge(turn);
+      assertFalse(turn.isPart);
+      assertEquals((region.size() - far - Purge.PIECE) / PAGE, turn.pages);
+      assertEquals(Purge.Turn.NEVER, turn.age);
       assertEquals(PinResult.WAS_PURGED, region.pin());
     }
   }

@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
@@ -19,6 +20,11 @@ import org.junit.jupiter.params.provider.ValueSource;
 class UnpinnedRangesTest {
   private static final int SIZE = 60;
   private static final int STEPS = 200_000;
+
+  /** The oldest first, and ranges of one unpin by their offsets. */
+  private static final Comparator<UnpinnedRanges.Range> BY_AGE =
+      Comparator.<UnpinnedRanges.Range>comparingLong(range -> range.age())
+          .thenComparingLong(range -> range.start);
 
   private final UnpinnedRanges ranges = new UnpinnedRanges();
 
@@ -48,7 +54,8 @@ class UnpinnedRangesTest {
         case 2 -> assertEquals(isPinned(start, end), ranges.isPinned(start, end), "step " + step);
         default -> purgeOne(random);
       }
-      assertEquals(candidates(), ranges.purgeable().stream().mapToLong(r -> r.length()).sum());
+      assertEquals(candidates(), purgeable().stream().mapToLong(r -> r.length()).sum());
+      assertEquals(purgeable().stream().sorted(BY_AGE).toList(), purgeable());
     }
   }
 
@@ -81,7 +88,7 @@ class UnpinnedRangesTest {
   }
 
   private void purgeOne(Random random) {
-    List<UnpinnedRanges.Range> all = ranges.purgeable();
+    List<UnpinnedRanges.Range> all = purgeable();
     if (all.isEmpty()) {
       return;
     }
@@ -101,10 +108,10 @@ class UnpinnedRangesTest {
   @Test
   void whatWasPurgedIsFoundUntilItIsPinned() {
     ranges.unpin(10, 30, 1);
-    UnpinnedRanges.Range range = ranges.first(10, 30, 1);
+    UnpinnedRanges.Range range = ranges.oldest();
     assertNotNull(range);
     ranges.purged(range);
-    assertNull(ranges.first(10, 30, 1));
+    assertNull(ranges.oldest());
     ranges.unpin(20, 40, 2);
     assertEquals(List.of(20L, 30L), starts());
     assertFalse(ranges.pin(30, 40));
@@ -120,8 +127,9 @@ class UnpinnedRangesTest {
     ranges.unpin(10, 40, 1);
     for (long at = 10; at < 40; at += 10) {
       ranges.cut(at + 10);
-      UnpinnedRanges.Range piece = ranges.first(at, 40, 1);
+      UnpinnedRanges.Range piece = ranges.oldest();
       assertNotNull(piece);
+      assertEquals(at, piece.start);
       assertEquals(10, piece.length());
       ranges.purged(piece);
     }
@@ -131,7 +139,17 @@ class UnpinnedRangesTest {
 
   private List<Long> starts() {
     List<Long> starts = new ArrayList<>();
-    ranges.purgeable().forEach(range -> starts.add(range.start));
+    purgeable().forEach(range -> starts.add(range.start));
     return starts;
+  }
+
+  private List<UnpinnedRanges.Range> purgeable() {
+    List<UnpinnedRanges.Range> purgeable = new ArrayList<>();
+    UnpinnedRanges.Range range = ranges.oldest();
+    while (range != null) {
+      purgeable.add(range);
+      range = ranges.newer(range);
+    }
+    return purgeable;
   }
 }
