@@ -3,7 +3,9 @@ package org.ashmem;
 
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.concurrent.Semaphore;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -77,6 +79,35 @@ class FullHeapIT {
       }
       require(found == PAGES, "reports lost: " + (PAGES - found));
       purge();
+    }
+  }
+
+  /** A thread of the library that goes on after it found the heap full. */
+  private abstract static class OtherThread extends FullHeap.Step {
+    private static final int ROUNDS = 30;
+
+    private final String name;
+    private int rounds;
+
+    OtherThread(String name) {
+      this.name = name;
+    }
+
+    /** Gives the thread something to do. */
+    void begin() {}
+
+    @Override
+    final void act() throws Exception {
+      begin();
+      Thread.sleep(5);
+      if (++rounds < ROUNDS) {
+        throw new OutOfMemoryError("of the test");
+      }
+    }
+
+    @Override
+    void check(boolean complete) throws Exception {
+      require(Threads.named(name).size() == 1, name + " has ended");
     }
   }
 
@@ -205,9 +236,68 @@ class FullHeapIT {
           }
         };
       }
+    },
+    REPORTS {
+      @Override
+      FullHeap.Step step() {
+        AshmemRegion region = region();
+        Semaphore told = new Semaphore(0);
+        PurgeWatch unused = region.onPurge(told::release);
+        return new OtherThread("ashmem-purges") {
+          @Override
+          void begin() {
+            long unused = AshmemRegion.purgeAllCaches();
+          }
+
+          @Override
+          void check(boolean complete) throws Exception {
+            super.check(complete);
+            PinResult unused = region.pin();
+            region.unpin();
+            told.drainPermits();
+            require(AshmemRegion.purgeAllCaches() >= 1, "not purged");
+            told.acquire();
+            unused = region.pin();
+            region.unpin();
+          }
+        };
+      }
+    },
+    LOOKS {
+      @Override
+      FullHeap.Step step() throws Exception {
+        AshmemRegion region =
+            AshmemRegion.builder().name("full heap").size(PAGE).backend(Backend.MEMFD).create();
+        region.unpin();
+        Path folder = Files.createTempDirectory("ashmem");
+        for (String file : List.of("memory.max", "memory.high", "memory.stat", "memory.current")) {
+          folder.resolve(file).toFile().deleteOnExit();
+        }
+        folder.toFile().deleteOnExit();
+        Files.writeString(folder.resolve("memory.max"), "10000000");
+        Files.writeString(folder.resolve("memory.high"), "max");
+        Files.writeString(folder.resolve("memory.stat"), "");
+        Path usage = Files.writeString(folder.resolve("memory.current"), "1000000");
+        PressureWatch.start(List.of(MemoryLimit.ofVersion2(folder)), List.of());
+        return new OtherThread("ashmem-pressure") {
+          @Override
+          void check(boolean complete) throws Exception {
+            super.check(complete);
+            Files.writeString(usage, "9999999");
+            Await.until(() -> region.pinStatus() == PinStatus.UNPINNED && purged(region));
+            Files.writeString(usage, "1000000");
+            region.unpin();
+          }
+        };
+      }
     };
 
-    abstract FullHeap.Step step();
+    private static boolean purged(AshmemRegion region) {
+      boolean purged = RegionUsage.of(region).purgedBytes() > 0;
+      return purged && region.pin() == PinResult.WAS_PURGED;
+    }
+
+    abstract FullHeap.Step step() throws Exception;
   }
 
   /** The child. */

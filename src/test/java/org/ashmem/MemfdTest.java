@@ -262,6 +262,34 @@ class MemfdTest {
     }
   }
 
+  @Test
+  void twoThreadsPurgeEachPageOnce() throws Exception {
+    int size = 16 * (int) Purge.PIECE;
+    ExecutorService executor = Executors.newFixedThreadPool(2);
+    try (AshmemRegion region = region("two threads", size);
+        Mapping mapping = region.map()) {
+      for (int round = 0; round < 5; round++) {
+        for (int at = 0; at < size; at += PAGE) {
+          mapping.buffer().put(at, (byte) 1);
+        }
+        region.unpin(0, size / 2);
+        for (int at = size / 2; at < size; at += PAGE) {
+          region.unpin(at, PAGE);
+        }
+        long purged = 0;
+        List<Callable<Long>> both = List.of(Purge::all, Purge::all);
+        for (Future<Long> each : executor.invokeAll(both)) {
+          purged += each.get();
+        }
+        assertEquals(size / PAGE, purged);
+        assertEquals(0, mapping.buffer().get(size - 1));
+        assertEquals(PinResult.WAS_PURGED, region.pin());
+      }
+    } finally {
+      executor.shutdownNow();
+    }
+  }
+
   /** Otherwise it would not wait, and threads that pin would wait for the whole purge. */
   @Test
   void interruptedThreadPausesBetweenPieces() throws Exception {

@@ -6,13 +6,9 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.lang.ref.WeakReference;
-import java.lang.reflect.Method;
-import java.net.URL;
-import java.net.URLClassLoader;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import org.apache.commons.lang3.Validate;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -197,23 +193,14 @@ class PressureWatchTest {
 
   /** Uses the library in a class loader of its own. */
   private static WeakReference<ClassLoader> deploy(boolean closed) throws Exception {
-    URL[] classes = {
-      location(AshmemRegion.class), location(Application.class), location(Validate.class)
-    };
-    ClassLoader platform = ClassLoader.getPlatformClassLoader();
-    try (URLClassLoader loader = new URLClassLoader(classes, platform)) {
-      Method use = loader.loadClass(Application.class.getName()).getMethod("use");
-      Object region = use.invoke(null);
+    try (Deployed deployed = new Deployed(Application.class)) {
+      Object region = deployed.call("use");
       assertFalse(threads().isEmpty());
       if (closed) {
         ((AutoCloseable) region).close();
       }
-      return new WeakReference<>(loader);
+      return new WeakReference<>(deployed.loader());
     }
-  }
-
-  private static URL location(Class<?> of) {
-    return of.getProtectionDomain().getCodeSource().getLocation();
   }
 
   /** Runs in the other class loader. */

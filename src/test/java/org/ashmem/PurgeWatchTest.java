@@ -4,10 +4,6 @@ package org.ashmem;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import java.lang.ref.WeakReference;
-import java.lang.reflect.Method;
-import java.net.URL;
-import java.net.URLClassLoader;
-import org.apache.commons.lang3.Validate;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -23,23 +19,14 @@ class PurgeWatchTest {
 
   /** Uses the library in a class loader of its own. */
   private static WeakReference<ClassLoader> deploy(boolean closed) throws Exception {
-    URL[] classes = {
-      location(AshmemRegion.class), location(Application.class), location(Validate.class)
-    };
-    ClassLoader platform = ClassLoader.getPlatformClassLoader();
-    try (URLClassLoader loader = new URLClassLoader(classes, platform)) {
-      Method use = loader.loadClass(Application.class.getName()).getMethod("use");
-      Object region = use.invoke(null);
+    try (Deployed deployed = new Deployed(Application.class)) {
+      Object region = deployed.call("use");
       assertEquals(1, Threads.named("ashmem-purges").size());
       if (closed) {
         ((AutoCloseable) region).close();
       }
-      return new WeakReference<>(loader);
+      return new WeakReference<>(deployed.loader());
     }
-  }
-
-  private static URL location(Class<?> of) {
-    return of.getProtectionDomain().getCodeSource().getLocation();
   }
 
   /** Runs in the other class loader. */
