@@ -7,19 +7,15 @@ import org.junit.jupiter.api.extension.ExtensionContext;
 
 /** Selects memfd even if there is a device, like {@code -Dorg.ashmem.backend=memfd}. */
 final class OnMemfd implements BeforeAllCallback, AfterAllCallback {
-  private String before;
+  private final Property backend = new Property(Backend.PROPERTY);
 
   @Override
   public void beforeAll(ExtensionContext context) {
-    before = System.setProperty(Backend.PROPERTY, "memfd");
+    backend.set("memfd");
   }
 
   @Override
   public void afterAll(ExtensionContext context) {
-    if (before == null) {
-      System.clearProperty(Backend.PROPERTY);
-    } else {
-      System.setProperty(Backend.PROPERTY, before);
-    }
+    backend.restore();
   }
 }

@@ -31,7 +31,10 @@ class PinManyIT {
 
   /** Sends SIGUSR2 to a thread of a process, again and again, until the thread ends. */
   private static final String SIGNALS =
-      "1 until syscall(234, $ARGV[0] + 0, $ARGV[1] + 0, 12) < 0"; // tgkill
+      "1 until syscall($ARGV[2] + 0, $ARGV[0] + 0, $ARGV[1] + 0, 12) < 0";
+
+  /** The number of tgkill. Newer architectures than x86 have the same numbers. */
+  private static final int TGKILL = System.getProperty("os.arch").equals("amd64") ? 234 : 131;
 
   private AshmemRegion region;
 
@@ -208,7 +211,8 @@ class PinManyIT {
                 "-e",
                 SIGNALS,
                 thread.getName(0).toString(),
-                thread.getFileName().toString()));
+                thread.getFileName().toString(),
+                Integer.toString(TGKILL)));
     try {
       for (int round = 0; round < 100; round++) {
         region.unpinAll(pages(1, 2));

@@ -7,19 +7,15 @@ import org.junit.jupiter.api.extension.ExtensionContext;
 
 /** Runs each test with the default of {@link PressureWatch}, which the other tests turn off. */
 final class WatchedByDefault implements BeforeEachCallback, AfterEachCallback {
-  private String before;
+  private final Property watched = new Property(PressureWatch.PROPERTY);
 
   @Override
   public void beforeEach(ExtensionContext context) {
-    before = System.clearProperty(PressureWatch.PROPERTY);
+    watched.clear();
   }
 
   @Override
   public void afterEach(ExtensionContext context) {
-    if (before == null) {
-      System.clearProperty(PressureWatch.PROPERTY);
-    } else {
-      System.setProperty(PressureWatch.PROPERTY, before);
-    }
+    watched.restore();
   }
 }
