@@ -267,11 +267,15 @@ final class PressureWatch {
         } catch (Throwable e) {
           failed(e);
         }
-        long pause = makeRoom(0, Long.MAX_VALUE);
-        sleep(SHORTEST);
-        asked = false;
-        if (MemfdDriver.CLOCK.get() < lookAt) {
-          park(pause - SHORTEST);
+        try {
+          long pause = makeRoom(0, Long.MAX_VALUE);
+          sleep(SHORTEST);
+          asked = false;
+          if (MemfdDriver.CLOCK.get() < lookAt) {
+            park(pause - SHORTEST);
+          }
+        } catch (Throwable e) {
+          failed(e);
         }
       }
     } finally {

@@ -147,8 +147,13 @@ final class PurgeReports {
   }
 
   private static void run(long[] files, int opened, int waking) {
-    while (tell(files, opened, waking)) {
-      // The next reports.
+    boolean goesOn = true;
+    while (goesOn) {
+      try {
+        goesOn = tell(files, opened, waking);
+      } catch (Throwable e) {
+        // The heap is so full that not even a class of the JDK is found: see failed().
+      }
     }
   }
 
@@ -192,6 +197,7 @@ final class PurgeReports {
   private static void failed(Throwable cause) {
     synchronized (PurgeReports.class) {
       missed = true;
+      wake();
     }
     try {
       LOG.log(System.Logger.Level.WARNING, "the report of a purge failed", cause);
@@ -199,9 +205,6 @@ final class PurgeReports {
       // A logger needs some heap, too.
     }
     LockSupport.parkNanos(PAUSE);
-    synchronized (PurgeReports.class) {
-      wake();
-    }
   }
 
   /** Ends after a wait that failed: something else closed the descriptors. */

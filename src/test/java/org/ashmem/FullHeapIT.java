@@ -243,10 +243,11 @@ class FullHeapIT {
         AshmemRegion region = region();
         Semaphore told = new Semaphore(0);
         PurgeWatch unused = region.onPurge(told::release);
+        long file = region.fileId();
         return new OtherThread("ashmem-purges") {
           @Override
           void begin() {
-            long unused = AshmemRegion.purgeAllCaches();
+            PurgeReports.purged(file);
           }
 
           @Override
