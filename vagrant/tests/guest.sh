@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 # Runs the tests that need the device, on the machine that this script runs on: a guest of the lab, a Vagrant machine or
 # your own machine. Root; the module is loaded.
-# usage: guest.sh all|brief|bugs|beside
+# usage: guest.sh all|brief|limits|bugs|beside
 #   all     runs what the table plan has for this machine; for a machine that is not in the table, all that any kernel can
 #           run. Then unloads and loads the module. Android's own driver, where the kernel has it, stays loaded until the
 #           next boot
 #   brief   runs the quick half of the C programs and two Java classes, for a machine that is slow
+#   limits  replaces version 2 of cgroups by version 1, and runs the Java tests that meet a memory limit
 #   bugs    loads the module with each known bug, and fails unless the kernel or the tests find the bug
 #   beside  loads Android's driver as /dev/ashmem and, beside it, the module as /dev/ashmen
 # ASHMEM_OUT: the folder of the module and the programs (default: target/guest/RELEASE)
@@ -166,16 +167,36 @@ test_java() {
         exclude=()
         java+=("-javaagent:$top/target/jacoco/org.jacoco.agent-runtime.jar=destfile=$results/jacoco.exec,includes=org.ashmem.*")
     fi
+    # The classes of test_limits run there.
+    ! runs part limits || exclude+=(--exclude-classname '.*GivesWayIT')
     java_run java "$(junit_path "$top")" "${java_select[@]}" --include-classname '.*IT$' "${exclude[@]}"
     junit_results "$kernel: $title" "$results/java.log" "$results/java" "$ended" >"$results/java.tsv"
     done_with "$results/java.tsv" "$title"
 }
 
 test_cache() {
-    local java=(java) ended
-    java_run cache "$(junit_path "$top/cache")" --scan-classpath "$top/cache/target/test-classes" --include-classname '.*IT$'
+    local java=(java) exclude=() ended
+    ! runs part limits || exclude+=(--exclude-classname '.*GivesWayIT')
+    java_run cache "$(junit_path "$top/cache")" --scan-classpath "$top/cache/target/test-classes" --include-classname '.*IT$' \
+        "${exclude[@]}"
     junit_results "$kernel: cache" "$results/cache.log" "$results/cache" "$ended" >"$results/cache.tsv"
     done_with "$results/cache.tsv" "cache"
+}
+
+# No process may be in a cgroup of version 2 when this begins: the memory controller goes to version 1.
+test_limits() {
+    local title="limits by cgroups of version 1" java=(java) name project ended
+    umount /sys/fs/cgroup
+    mount -t tmpfs -o mode=755 tmpfs /sys/fs/cgroup
+    mkdir /sys/fs/cgroup/memory
+    mount -t cgroup -o memory memory /sys/fs/cgroup/memory
+    for name in limits limits-cache; do
+        project=$top$([ "$name" = limits ] || echo /cache)
+        java_run "$name" "$(junit_path "$project")" --scan-classpath "$project/target/test-classes" --include-classname '.*GivesWayIT'
+        junit_results "$kernel: $title" "$results/$name.log" "$results/$name" "$ended" >"$results/$name.tsv"
+        done_with "$results/$name.tsv" "$title"
+    done
+    ! grep -qs '^fail' "$results"/limits*.tsv
 }
 
 # java_classes NAME TITLE BACKEND TESTS CLASS...: runs some of Maven's unit tests, on the device or on this kernel's memfd
@@ -385,8 +406,9 @@ bugs() {
 
 case ${1-} in
     all | brief | bugs | beside) "$1" ;;
+    limits) test_limits ;;
     *)
-        echo "usage: guest.sh all|brief|bugs|beside" >&2
+        echo "usage: guest.sh all|brief|limits|bugs|beside" >&2
         exit 2
         ;;
 esac

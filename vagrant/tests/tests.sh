@@ -162,6 +162,13 @@ END
     ! plan_has part coverage "$kernel" || coverage_kernel "$kernel"
     ! plan_has part bugs "$kernel" || tests_bugs "$kernel"
     ! plan_has part kunit.py "$kernel" || tests_kunit "$kernel"
+    ! plan_has part limits "$kernel" || tests_limits "$kernel"
+}
+
+# tests_limits KERNEL: a guest of its own, because no group of version 2 may be left in it
+tests_limits() {
+    tests_boot "$1" "$1-limits" "vagrant/tests/guest.sh limits"
+    tests_any "$1: limits by cgroups of version 1" "$results/$1"/limits*.tsv
 }
 
 # tests_bugs KERNEL: the kernel complains, as it should; the guest's step judges

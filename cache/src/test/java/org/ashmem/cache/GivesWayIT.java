@@ -17,7 +17,10 @@ import org.junit.jupiter.params.provider.EnumSource;
 /** A cache that is larger than the container of its process. Nobody is killed. */
 class GivesWayIT {
   private static final long MIB = 1 << 20;
-  private static final Path GROUP = Path.of("/sys/fs/cgroup/ashmem-cache");
+  private static final Path VERSION_1 = Path.of("/sys/fs/cgroup/memory");
+  private static final boolean FIRST = Files.exists(VERSION_1.resolve("memory.limit_in_bytes"));
+  private static final Path GROUP =
+      (FIRST ? VERSION_1 : Path.of("/sys/fs/cgroup")).resolve("ashmem-cache");
 
   /** Puts values, reads those that it put lately, and looks at each byte that is returned. */
   static final class Program {
@@ -65,7 +68,8 @@ class GivesWayIT {
   void cacheOutlivesTheLimitOfItsContainer(Store store) throws Exception {
     Files.createDirectories(GROUP);
     try {
-      Files.writeString(GROUP.resolve("memory.max"), Long.toString(128 * MIB));
+      Files.writeString(
+          GROUP.resolve(FIRST ? "memory.limit_in_bytes" : "memory.max"), Long.toString(128 * MIB));
       Process process = new ProcessBuilder(command(store)).redirectErrorStream(true).start();
       String output = new String(process.getInputStream().readAllBytes(), UTF_8);
       assertEquals(0, process.waitFor(), output);
