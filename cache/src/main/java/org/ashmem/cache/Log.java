@@ -114,7 +114,7 @@ final class Log<K> {
         segment = begin(queue, slot, value.remaining());
       } finally {
         // It may not be needed, or the heap is full.
-        if (segment == null || segment.slot != slot) {
+        if (queue.active == null || queue.active.slot != slot) {
           free.addFirst(slot);
         }
       }
