@@ -97,16 +97,7 @@ public final class SpillCache<K, V> {
    * @param value the value
    */
   public void put(K key, V value) {
-    Objects.requireNonNull(value, "value");
-    V unused =
-        front
-            .asMap()
-            .compute(
-                key,
-                (same, old) -> {
-                  behind.invalidate(same);
-                  return value;
-                });
+    set(key, Objects.requireNonNull(value, "value"));
   }
 
   /**
@@ -115,6 +106,10 @@ public final class SpillCache<K, V> {
    * @param key the key
    */
   public void invalidate(K key) {
+    set(key, null);
+  }
+
+  private void set(K key, @Nullable V value) {
     V unused =
         front
             .asMap()
@@ -122,7 +117,7 @@ public final class SpillCache<K, V> {
                 key,
                 (same, old) -> {
                   behind.invalidate(same);
-                  return null;
+                  return value;
                 });
   }
 
