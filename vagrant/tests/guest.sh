@@ -160,13 +160,15 @@ java_run() {
     ended=$(ending "$status")
 }
 
-# The tag newest is for tests that start many JVMs or wait minutes for memory.
+# The tag newest is for tests that start many JVMs or wait minutes for memory. The tag um is for those that do the same some
+# thousand times, which needs the speed of the host.
 test_java() {
     local title="Java integration tests" java=(java) exclude=(--exclude-tag newest) ended
     if runs part views; then
         exclude=()
         java+=("-javaagent:$top/target/jacoco/org.jacoco.agent-runtime.jar=destfile=$results/jacoco.exec,includes=org.ashmem.*")
     fi
+    [ "$kernel" = um ] || exclude+=(--exclude-tag um)
     # The classes of test_limits run there.
     ! runs part limits || exclude+=(--exclude-classname '.*GivesWayIT')
     java_run java "$(junit_path "$top")" "${java_select[@]}" --include-classname '.*IT$' "${exclude[@]}"
@@ -232,7 +234,7 @@ test_asan() {
     local title="shim under AddressSanitizer" section="$kernel: shim under AddressSanitizer" java ended
     mapfile -t java < <(echo env && sanitizer_environment libasan.so.8 && echo java)
     java_run asan "$top/target/asan/classes:$(junit_path "$top")" --scan-classpath "$top/target/test-classes" --include-classname '.*IT$' \
-        --exclude-classname '.*(Events|Forgotten|GivesWay|Killed|LazyMemory|Pressure|Privilege|PurgeDemo|Sharing).*'
+        --exclude-classname '.*(Events|Forgotten|FullHeap|GivesWay|Killed|LazyMemory|Pressure|Privilege|PurgeDemo|Sharing).*'
     {
         junit_results "$section" "$results/asan.log" "$results/asan" "$ended"
         sanitizer_results "$section" "$results/asan.log"

@@ -7,10 +7,12 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.Semaphore;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /** Calls that find the Java heap full leave nothing open, and lose no report of a purge. */
+@Tag("um")
 class FullHeapIT {
   private static final int PAGES = 3;
   private static final long PAGE = AshmemRegion.pageSize();
