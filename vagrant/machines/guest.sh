@@ -57,7 +57,7 @@ guest_watch() {
 guest_boot() {
     local kernel=$1 command=${2-} limit=${ASHMEM_LIMIT:-3600} began=$EPOCHSECONDS
     local folder version run sweep lock available interactive=no copy='' machine watch ended=0 status=0 complaints
-    local kind=qemu image accel how console parameters initramfs=() qemu=() emulator=() qemu_root
+    local again='' kind=qemu image accel how console parameters initramfs=() qemu=() emulator=() qemu_root
     folder=$(release_path "$kernel")
     [ -e "$folder/.used" ] || die "there is no release folder for kernel $kernel yet"
     release_lock "$kernel" -s
@@ -115,6 +115,8 @@ guest_boot() {
         [ ! -e "$run/machine.log" ] || quote_end "$run/machine.log" 5
         [ ! -e "$run/console.log" ] || quote_end "$run/console.log" 15
         status=125
+        # An emulator that aborts before anything began in the guest: QEMU's own threads may race while a kernel boots.
+        [[ $ended != @(134|139) || -e $run/started || -n ${ASHMEM_AGAIN:-} ]] || again=yes
     fi
     # only the console has the end of a guest that died; only the ring buffer has messages of low priority
     { cat "$run/console.log" "$run/dmesg" 2>/dev/null || true; } | awk '{ sub(/\r$/, "") } !seen[$0]++' >"$run/kernel.log"
@@ -129,6 +131,10 @@ guest_boot() {
     else
         rm -f "$run/running"
         say "status $status; what the kernel said is in ${run#"$top/"}/kernel.log"
+    fi
+    if [ -n "$again" ]; then
+        say "the emulator failed before anything began: once more"
+        ASHMEM_AGAIN=yes exec "$lab/machines/guest.sh" boot "$kernel" ${command:+"$command"}
     fi
     return "$status"
 }

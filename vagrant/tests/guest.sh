@@ -188,6 +188,7 @@ test_cache() {
 # No process may be in a cgroup of version 2 when this begins: the memory controller goes to version 1.
 test_limits() {
     local title="limits by cgroups of version 1" java=(java) name project ended
+    mkdir -p "$results"
     umount /sys/fs/cgroup
     mount -t tmpfs -o mode=755 tmpfs /sys/fs/cgroup
     mkdir /sys/fs/cgroup/memory
