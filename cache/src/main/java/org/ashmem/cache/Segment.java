@@ -20,12 +20,12 @@ import org.jspecify.annotations.Nullable;
  * other. A page that was taken back reads as zeros, so its marker differs.
  *
  * <p>Reading needs no pin, no lock and no system call. The writer stores a page's marker, then a
- * store-store fence, then the payload. It publishes the node through a lock. So whoever has a node
- * sees the payload of its generation, or what came later: zeros, or another generation. Each of
- * these comes to a page together with another marker, or after it. The reader loads the marker of
- * each page, copies the page's part of the payload, then a load-load fence, then loads the markers
- * again: if all of them are those of the generation, no byte of the copy is a later one. This holds
- * for Java's memory model, in which the fences order plain accesses, on x86 and arm64.
+ * store-store fence, then the payload. It publishes the node through a lock. So a reader that has a
+ * node sees the payload of its generation, or what came later: zeros, or another generation. Each
+ * of these comes to a page together with another marker, or after it. The reader loads the marker
+ * of each page, copies the page's part of the payload, then a load-load fence, then loads the
+ * markers again: if all of them are those of the generation, no byte of the copy is a later one.
+ * This holds for Java's memory model, in which the fences order plain accesses, on x86 and arm64.
  *
  * <p>The kernel takes a page as a whole: it removes it from the page table, and a load after that
  * finds a page of zeros. While it flushes other processors, one of them may still find the old
