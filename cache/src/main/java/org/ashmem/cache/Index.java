@@ -4,6 +4,7 @@ package org.ashmem.cache;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.locks.StampedLock;
+import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -59,23 +60,14 @@ final class Index<K> {
     return stripe(node.hash).replace(node, by);
   }
 
-  /** Is this node there? */
-  boolean has(Node<K> node) {
-    return find(node.key, node.hash) == node;
-  }
-
   /** Returns the number of nodes. */
   long size() {
-    long size = 0;
-    for (Stripe<K> stripe : stripes) {
-      size += stripe.size;
-    }
-    return size;
+    return stripes.stream().mapToLong(stripe -> stripe.read(() -> stripe.size)).sum();
   }
 
   /** Returns the number of bytes of all values. */
   long bytes() {
-    return stripes.stream().mapToLong(stripe -> stripe.bytes).sum();
+    return stripes.stream().mapToLong(stripe -> stripe.read(() -> stripe.bytes)).sum();
   }
 
   /** Removes all nodes. */
@@ -96,8 +88,11 @@ final class Index<K> {
   private static final class Stripe<K> {
     private final StampedLock lock = new StampedLock();
     private @Nullable Node<K>[] buckets = newBuckets(FIRST_BUCKETS);
-    volatile int size;
-    volatile long bytes;
+
+    /** The lock protects both. They are no volatile fields: a put would wait for each of them. */
+    private int size;
+
+    private long bytes;
 
     @SuppressWarnings("unchecked") // nothing but such nodes is stored
     private static <K> @Nullable Node<K>[] newBuckets(int count) {
@@ -180,6 +175,15 @@ final class Index<K> {
       }
     }
 
+    long read(LongSupplier field) {
+      long stamp = lock.readLock();
+      try {
+        return field.getAsLong();
+      } finally {
+        lock.unlockRead(stamp);
+      }
+    }
+
     List<Node<K>> nodes() {
       long stamp = lock.readLock();
       try {
@@ -227,10 +231,10 @@ final class Index<K> {
       }
       // Else nodes that are gone would keep each other, and their segments, reachable.
       node.next = null;
+      node.gone = true;
       count(by == null ? -1 : 0, (by == null ? 0 : by.length) - node.length);
     }
 
-    @SuppressWarnings("NonAtomicVolatileUpdate") // only the lock's holder writes
     private void count(int nodes, int length) {
       size += nodes;
       bytes += length;

@@ -5,6 +5,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BiConsumer;
 import java.util.function.BooleanSupplier;
 import java.util.function.Function;
@@ -14,6 +15,9 @@ import org.jspecify.annotations.Nullable;
 /** Loads of values: one for a key at a time, however many threads ask. Thread-safe. */
 final class Loads<K, V> {
   private final ConcurrentMap<K, Load<V>> running = new ConcurrentHashMap<>();
+
+  /** Counts the loads before they are in the map, so that a put without any need not look. */
+  private final AtomicInteger count = new AtomicInteger();
 
   /** A load, and the thread that makes it. */
   private static final class Load<V> extends CompletableFuture<@Nullable V> {
@@ -35,10 +39,21 @@ final class Loads<K, V> {
       Function<? super K, ? extends @Nullable V> load,
       BiConsumer<V, BooleanSupplier> store) {
     Load<V> mine = new Load<>();
-    Load<V> other = running.putIfAbsent(key, mine);
-    if (other != null) {
-      return await(key, other);
+    int unusedCount = count.incrementAndGet();
+    try {
+      Load<V> other = running.putIfAbsent(key, mine);
+      return other == null ? run(key, mine, present, load, store) : await(key, other);
+    } finally {
+      unusedCount = count.decrementAndGet();
     }
+  }
+
+  private @Nullable V run(
+      K key,
+      Load<V> mine,
+      Supplier<@Nullable V> present,
+      Function<? super K, ? extends @Nullable V> load,
+      BiConsumer<V, BooleanSupplier> store) {
     try {
       V value = present.get();
       if (value == null) {
@@ -81,7 +96,9 @@ final class Loads<K, V> {
    * caller holds the cache's lock.
    */
   void forget(K key) {
-    Load<V> unused = running.remove(key);
+    if (count.get() > 0) {
+      Load<V> unused = running.remove(key);
+    }
   }
 
   /** Does so for all loads. */

@@ -119,7 +119,7 @@ final class Log<K> {
         }
       }
     }
-    segment.prepare(index);
+    segment.prepare();
     return segment.append(key, hash, value, deadline);
   }
 
@@ -139,7 +139,7 @@ final class Log<K> {
       held.remove().makePurgeable();
     }
     if (segment != null) {
-      segment.trim(index);
+      segment.trim();
     }
     return next;
   }
@@ -196,7 +196,7 @@ final class Log<K> {
     int left = budget;
     for (int i = 0; i < segment.count(); i++) {
       Node<K> node = segment.node(i);
-      if (!index.has(node)) {
+      if (node.gone) {
         continue;
       }
       int bytes = segment.bytes(node);

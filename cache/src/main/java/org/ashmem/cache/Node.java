@@ -24,6 +24,12 @@ final class Node<K> {
   /** How often the value was read lately. Written without a lock: a lost count costs little. */
   byte uses;
 
+  /**
+   * Whether the index has it no more. Written under the lock of the index's stripe. Who reads it
+   * without that lock may see it late.
+   */
+  boolean gone;
+
   /** The next node of the same bucket. The lock of the index's stripe protects it. */
   @Nullable Node<K> next;
 

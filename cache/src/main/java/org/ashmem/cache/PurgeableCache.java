@@ -4,7 +4,6 @@ package org.ashmem.cache;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -57,7 +56,9 @@ public final class PurgeableCache<K, V> implements AutoCloseable {
   private final LongAdder misses = new LongAdder();
   private final LongAdder loaded = new LongAdder();
   private final LongAdder failedLoads = new LongAdder();
-  private final Map<RemovalCause, LongAdder> removed = new EnumMap<>(RemovalCause.class);
+  private final LongAdder purged = new LongAdder();
+  private final LongAdder evicted = new LongAdder();
+  private final LongAdder expired = new LongAdder();
   private volatile boolean closed;
 
   /** An entry that was removed, of which the listener is to be told. */
@@ -70,9 +71,6 @@ public final class PurgeableCache<K, V> implements AutoCloseable {
     this.ticker = builder.ticker;
     this.lifetime = builder.lifetime;
     this.log = new Log<>(storage, index, builder.minimumBytes, lifetime > 0, ticker);
-    for (RemovalCause cause : RemovalCause.values()) {
-      removed.put(cause, new LongAdder());
-    }
   }
 
   /**
@@ -313,14 +311,15 @@ public final class PurgeableCache<K, V> implements AutoCloseable {
   }
 
   private void remove(List<Removal<K>> removals, K key, RemovalCause cause) {
-    count(cause).increment();
+    switch (cause) {
+      case PURGED -> purged.increment();
+      case SIZE -> evicted.increment();
+      case EXPIRED -> expired.increment();
+      default -> {}
+    }
     if (listener != null) {
       removals.add(new Removal<>(key, cause));
     }
-  }
-
-  private LongAdder count(RemovalCause cause) {
-    return Objects.requireNonNull(removed.get(cause));
   }
 
   private void tell(List<Removal<K>> removals) {
@@ -431,9 +430,9 @@ public final class PurgeableCache<K, V> implements AutoCloseable {
     return new CacheStatistics(
         hits.sum(),
         misses.sum(),
-        count(RemovalCause.PURGED).sum(),
-        count(RemovalCause.SIZE).sum(),
-        count(RemovalCause.EXPIRED).sum(),
+        purged.sum(),
+        evicted.sum(),
+        expired.sum(),
         log.kept.sum(),
         loaded.sum(),
         failedLoads.sum(),

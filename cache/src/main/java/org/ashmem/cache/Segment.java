@@ -135,21 +135,21 @@ final class Segment<K> {
   }
 
   /** Makes room for one more node. Forgets those that were replaced or removed. */
-  void prepare(Index<K> index) {
+  void prepare() {
     if (count < nodes.length) {
       return;
     }
-    forget(index);
+    forget();
     if (count > nodes.length / 2) {
       nodes = Arrays.copyOf(nodes, nodes.length + (nodes.length >> 1));
     }
   }
 
-  private void forget(Index<K> index) {
+  private void forget() {
     int left = 0;
     for (int i = 0; i < count; i++) {
       Node<K> node = node(i);
-      if (index.has(node)) {
+      if (!node.gone) {
         nodes[left++] = node;
       }
     }
@@ -207,8 +207,8 @@ final class Segment<K> {
   }
 
   /** Lets go of what is not needed any more, when the segment is full. */
-  void trim(Index<K> index) {
-    forget(index);
+  void trim() {
+    forget();
     nodes = Arrays.copyOf(nodes, count);
   }
 
@@ -221,11 +221,17 @@ final class Segment<K> {
 
   /** Returns a copy of a value, or null if a byte of it is lost. */
   byte @Nullable [] read(Node<K> node) {
-    if (marker(node.position >>> shift) != generation) {
+    int at = first(node);
+    int first = node.position >>> shift;
+    if (marker(first) != generation) {
       return null;
     }
     byte[] bytes = new byte[node.length];
-    int at = first(node);
+    if (at >>> shift == first && bytes.length <= room(at)) {
+      memory.get(base + at, bytes);
+      VarHandle.loadLoadFence();
+      return marker(first) == generation ? bytes : null;
+    }
     int from = 0;
     while (from < bytes.length) {
       if (marker(at >>> shift) != generation) {
