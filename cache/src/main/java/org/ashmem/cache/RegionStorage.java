@@ -7,10 +7,17 @@ import java.util.List;
 import org.ashmem.AshmemRegion;
 import org.ashmem.Backend;
 import org.ashmem.Mapping;
+import org.ashmem.PinRange;
 import org.ashmem.RegionUsage;
 
 /** A region, on the device or on memfd. */
 final class RegionStorage extends Storage {
+  /**
+   * Purging takes a range as a whole, and a limit lacks some tens of pages at a time: bytes, at
+   * most the length of the smallest segment.
+   */
+  private static final int RANGE = 64 << 10;
+
   private final AshmemRegion region;
   private final List<Mapping> chunks = new ArrayList<>();
   private final List<ByteBuffer> buffers = new ArrayList<>();
@@ -53,7 +60,15 @@ final class RegionStorage extends Storage {
 
   @Override
   void unpin(int slot, int page, int pages) {
-    region.unpin(offset(slot, page), (long) pages * pageBytes());
+    long first = offset(slot, page);
+    long end = first + (long) pages * pageBytes();
+    PinRange[] ranges = new PinRange[Math.toIntExact((end - 1) / RANGE - first / RANGE) + 1];
+    for (int i = 0; i < ranges.length; i++) {
+      long next = Math.min(end, (first / RANGE + 1) * RANGE);
+      ranges[i] = new PinRange(first, next - first);
+      first = next;
+    }
+    region.unpinAll(ranges);
   }
 
   @Override
