@@ -11,7 +11,6 @@
 #include <linux/poll.h>
 #include <linux/sched/signal.h>
 #include <linux/shmem_fs.h>
-#include <linux/swap.h>
 #include <linux/xarray.h>
 
 #include "compat.h"
@@ -84,7 +83,7 @@ static bool page_wanted(const struct ashmem_purge *purge, struct ashmem_share *s
 	if (!share)
 		return true;
 	/* A page may have moved, so that no share is asked for it. Limits are not for a node. */
-	if (page_to_nid(page) != purge->nid) {
+	if (page_to_nid(page) != purge->quota.nid) {
 		struct ashmem_share *other = ashmem_shares_find(share->region, page);
 
 		if (purge->quota.reason != ASHMEM_REASON_LIMIT || (other && other != share))
@@ -295,9 +294,20 @@ static void range_purge(struct ashmem_purge *purge, struct ashmem_share *share,
 	pages_purge(purge, share, region, start, end, look);
 }
 
-static bool swap_is_short(const struct ashmem_purge *purge)
+/*
+ * May a purge take what is swapped out? An entry does not tell who pays for it: a limit takes
+ * only the entries of regions for which its memcg alone has ever paid.
+ */
+static bool takes_swap(const struct ashmem_purge *purge, const struct ashmem_region *region)
 {
-	return purge->quota.reason != ASHMEM_REASON_LIMIT && get_nr_swap_pages() < SWAP_SHORT;
+	const struct ashmem_share *share;
+
+	if (!ashmem_quota_takes_swap(&purge->quota))
+		return false;
+	list_for_each_entry(share, &region->shares, link)
+		if (purge->quota.memcg && share->memcg != ashmem_memcg_ino(purge->memcg))
+			return false;
+	return true;
 }
 
 /*
@@ -312,6 +322,7 @@ static struct ashmem_range *share_search(struct ashmem_purge *purge, struct ashm
 	struct ashmem_share *owner = NULL;
 	struct ashmem_range *range = NULL;
 	struct mem_cgroup *payer = NULL;
+	bool swap = takes_swap(purge, region);
 	struct page *page, *head;
 	int nid = NUMA_NO_NODE;
 	XA_STATE(xas, region_entries(region), share->cursor);
@@ -339,7 +350,7 @@ static struct ashmem_range *share_search(struct ashmem_purge *purge, struct ashm
 			break;
 		if (xa_is_value(page)) {
 			share->passed = true;
-			wanted = swap_is_short(purge);
+			wanted = swap;
 		} else {
 			head = compound_head(page);
 			nr = entry_pages(head, xas.xa_index);

@@ -19,6 +19,9 @@
 #include "quota.h"
 #include "region.h"
 
+/* If less swap is free, in pages, what is swapped out is purged, too. */
+#define SWAP_SHORT	1024
+
 /**
  * ashmem_limit_lacks() - how many pages a memcg must lose to stay within its limit
  * @usage: pages charged
@@ -46,8 +49,8 @@ unsigned long ashmem_limit_room(unsigned long lacks)
 	return min(lacks, SWAP_CLUSTER_MAX);
 }
 
-/* The pages that a memcg must lose to stay @room pages below its limit. */
-static unsigned long memcg_lacks(struct mem_cgroup *memcg, unsigned long room)
+/* The pages that a memcg must lose to stay @room pages below its limit of memory. */
+static unsigned long memory_lacks(struct mem_cgroup *memcg, unsigned long room)
 {
 #ifdef CONFIG_MEMCG
 	return ashmem_limit_lacks(page_counter_read(&memcg->memory) + room,
@@ -55,6 +58,26 @@ static unsigned long memcg_lacks(struct mem_cgroup *memcg, unsigned long room)
 #else
 	return 0;
 #endif
+}
+
+/*
+ * The same for the limit of memory and swap together, which only version 1 of cgroups has.
+ * Version 2 has another counter in its place.
+ */
+static unsigned long memsw_lacks(struct mem_cgroup *memcg, unsigned long room)
+{
+#ifdef CONFIG_MEMCG
+	if (!cgroup_subsys_on_dfl(memory_cgrp_subsys))
+		return ashmem_limit_lacks(page_counter_read(&memcg->memsw) + room,
+					  READ_ONCE(memcg->memsw.max));
+#endif
+	return 0;
+}
+
+/* The pages that a memcg must lose to stay @room pages below its limits. */
+static unsigned long memcg_lacks(struct mem_cgroup *memcg, unsigned long room)
+{
+	return max(memory_lacks(memcg, room), memsw_lacks(memcg, room));
 }
 
 /*
@@ -186,6 +209,23 @@ unsigned long ashmem_quota_lacks(const struct ashmem_quota *quota, unsigned long
 	now = memcg_lacks(quota->memcg, 0);
 	/* Once nothing is missing, the room alone is no reason to purge another range. */
 	return now ? min(lacks, now + quota->room) : 0;
+}
+
+/**
+ * ashmem_quota_takes_swap() - does it help to purge pages that are swapped out?
+ * @quota: the quota
+ *
+ * It frees swap. That helps if swap is short, or if a limit counts memory and swap together
+ * and memory alone is within its own limit.
+ *
+ * Context: Called by the reclaiming task.
+ * Return: true if it helps.
+ */
+bool ashmem_quota_takes_swap(const struct ashmem_quota *quota)
+{
+	if (quota->memcg)
+		return !memory_lacks(quota->memcg, 0);
+	return get_nr_swap_pages() < SWAP_SHORT;
 }
 
 /**

@@ -41,6 +41,7 @@ unsigned long ashmem_limit_lacks(unsigned long usage, unsigned long limit);
 unsigned long ashmem_limit_room(unsigned long lacks);
 void ashmem_quota_init(struct ashmem_quota *quota, const struct shrink_control *sc);
 unsigned long ashmem_quota_lacks(const struct ashmem_quota *quota, unsigned long freed);
+bool ashmem_quota_takes_swap(const struct ashmem_quota *quota);
 unsigned long ashmem_quota_hits(const struct ashmem_quota *quota);
 
 bool ashmem_turn_comes(const struct ashmem_quota *quota, u64 memcg, unsigned long holds);

@@ -12,7 +12,9 @@
 #include "client.h"
 
 #define MIB		((size_t)1 << 20)
+#ifndef CGROUP_ROOT
 #define CGROUP_ROOT	"/sys/fs/cgroup"
+#endif
 #define CGROUP_TOP	CGROUP_ROOT "/ashmem-test"
 
 static void remove_cgroup(const char *path)

@@ -7,7 +7,7 @@
 #           run. Then unloads and loads the module. Android's own driver, where the kernel has it, stays loaded until the
 #           next boot
 #   brief   runs the quick half of the C programs and two Java classes, for a machine that is slow
-#   limits  replaces version 2 of cgroups by version 1, and runs the Java tests that meet a memory limit
+#   limits  replaces version 2 of cgroups by version 1, and runs the C program and the Java tests that meet its memory limits
 #   bugs    loads the module with each known bug, and fails unless the kernel or the tests find the bug
 #   beside  loads Android's driver as /dev/ashmem and, beside it, the module as /dev/ashmen
 # ASHMEM_OUT: the folder of the module and the programs (default: target/guest/RELEASE)
@@ -193,13 +193,14 @@ test_limits() {
     mount -t tmpfs -o mode=755 tmpfs /sys/fs/cgroup
     mkdir /sys/fs/cgroup/memory
     mount -t cgroup -o memory memory /sys/fs/cgroup/memory
+    program memsw
     for name in limits limits-cache; do
         project=$top$([ "$name" = limits ] || echo /cache)
         java_run "$name" "$(junit_path "$project")" --scan-classpath "$project/target/test-classes" --include-classname '.*GivesWayIT'
         junit_results "$kernel: $title" "$results/$name.log" "$results/$name" "$ended" >"$results/$name.tsv"
         done_with "$results/$name.tsv" "$title"
     done
-    ! grep -qs '^fail' "$results"/limits*.tsv
+    ! grep -qs '^fail' "$results"/{memsw,limits*}.tsv
 }
 
 # java_classes NAME TITLE BACKEND TESTS CLASS...: runs some of Maven's unit tests, on the device or on this kernel's memfd
