@@ -448,16 +448,16 @@ CASE_LIMIT(region_forgets_the_removed_groups_whose_pages_were_removed, 60)
 }
 
 /*
- * Three siblings have 5, 20 and 80 MiB unpinned. A fourth one allocates a third of
+ * Three siblings have 10, 40 and 160 MiB unpinned. A fourth one allocates a third of
  * that at the limit of their parent.
  */
 static const char *const siblings[] = { "p/small", "p/medium", "p/large" };
-static const size_t unpinned[] = { 5 * MIB, 20 * MIB, 80 * MIB };
+static const size_t unpinned[] = { 10 * MIB, 40 * MIB, 160 * MIB };
 
 static void check_shares(const int order[3])
 {
 	struct region r[3];
-	size_t purged[3], needed = 35 * MIB, total = 0;
+	size_t purged[3], needed = 70 * MIB, total = 0;
 
 	create_parent("p");
 	for (int i = 0; i < 3; i++) {
@@ -479,7 +479,7 @@ static void check_shares(const int order[3])
 	CHECK(total >= needed - MIB);
 	CHECK(total <= needed + needed / 4);
 	for (int s = 0; s < 3; s++) {
-		size_t share = unpinned[s] * (total / MIB) / 105;
+		size_t share = unpinned[s] * (total / MIB) / 210;
 
 		printf("# share %zu KiB\n", (size_t)share / 1024);
 		CHECK(purged[s] >= share / 2);
