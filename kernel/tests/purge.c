@@ -294,6 +294,131 @@ CASE(locked_pages_are_purged_when_unpinned)
 	CHECK_PAGES(p, 5, 3, 1);
 }
 
+static bool in_memory(char *page)
+{
+	unsigned char resident;
+
+	CHECK_OK(mincore(page, page_size, &resident));
+	return resident & 1;
+}
+
+/* Return: does a process sleep where only SIGKILL wakes it, as in waiting for a lock? */
+static bool sleeps_for_a_lock(pid_t pid)
+{
+	char path[64], state = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	f = fopen(path, "re");
+	CHECK(f);
+	CHECK_EQ(1, fscanf(f, "%*d (%*[^)]) %c", &state));
+	fclose(f);
+	return state == 'D';
+}
+
+/*
+ * A request purges every other page of a region, one after the other. Many mappings have
+ * each. A client that waits for that is killed: it ends before the last page is purged. A
+ * round counts if the client slept.
+ */
+enum { PAGES = 1024, MAPPINGS = 400 };
+
+static void kill_what_waits_for_a_purge(int fd, char *base, void (*call)(int fd))
+{
+	bool seen = false;
+	int status;
+
+	while (race_goes_on(!seen)) {
+		char *first = base, *last = base + (PAGES - 2) * page_size;
+		pid_t purger, client;
+
+		for (size_t i = 0; i < PAGES; i++)
+			base[i * page_size] = 1;
+		for (size_t i = 0; i < PAGES; i += 2)
+			unpin(fd, i, 1);
+		purger = checked_fork();
+		if (!purger) {
+			purge_all();
+			_exit(0);
+		}
+		WAIT_UNTIL(!in_memory(first));
+		client = checked_fork();
+		if (!client) {
+			call(fd);
+			_exit(0);
+		}
+		WAIT_UNTIL(sleeps_for_a_lock(client) || !in_memory(last));
+		seen = sleeps_for_a_lock(client);
+		CHECK_OK(kill(client, SIGKILL));
+		CHECK_EQ(client, waitpid(client, &status, 0));
+		seen = seen && WIFSIGNALED(status) && in_memory(last);
+		CHECK_OK(kill(purger, SIGKILL));
+		CHECK_EQ(purger, waitpid(purger, NULL, 0));
+	}
+}
+
+static void call_pin(int fd)
+{
+	pin(fd, 0, 1);
+}
+
+static void call_unpin(int fd)
+{
+	unpin(fd, 0, 1);
+}
+
+static void call_status(int fd)
+{
+	pin_status(fd, 0, 1);
+}
+
+static void call_set_size(int fd)
+{
+	set_size(fd, page_size);
+}
+
+static void call_set_mask(int fd)
+{
+	set_mask(fd, PROT_READ);
+}
+
+static void call_get_info(int fd)
+{
+	region_info(fd);
+}
+
+static void call_get_name(int fd)
+{
+	char name[ASHMEM_NAME_LEN];
+
+	ioctl(fd, ASHMEM_GET_NAME, name);
+}
+
+static void call_purge_all(int fd)
+{
+	ioctl(fd, ASHMEM_PURGE_ALL_CACHES);
+}
+
+static void call_mmap(int fd)
+{
+	try_map(fd, page_size, PROT_READ, MAP_PRIVATE, 0);
+}
+
+CASE_LIMIT(clients_that_wait_for_a_purge_can_be_killed, 120)
+{
+	static void (*const calls[])(int fd) = {
+		call_pin, call_unpin, call_status, call_set_size, call_set_mask,
+		call_get_info, call_get_name, call_purge_all, call_mmap,
+	};
+	int fd;
+	char *base = region_of_pages(&fd, PAGES);
+
+	for (int i = 1; i < MAPPINGS; i++)
+		region_map(fd, PAGES * page_size);
+	for (size_t i = 0; i < ARRAY_SIZE(calls); i++)
+		kill_what_waits_for_a_purge(fd, base, calls[i]);
+}
+
 CASE(private_mappings_keep_their_memory)
 {
 	int fd;
