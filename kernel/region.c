@@ -628,7 +628,8 @@ void ashmem_region_tell_purge(struct ashmem_region *region)
  * Ranges without pages do not count.
  *
  * Context: Process context. Takes the region's lock.
- * Return: milliseconds since the range was unpinned; 0 if there is none.
+ * Return: milliseconds since the range was unpinned; 0 if there is none, or if the
+ * caller is being killed.
  */
 u64 ashmem_region_age(struct ashmem_region *region)
 {
@@ -636,7 +637,8 @@ u64 ashmem_region_age(struct ashmem_region *region)
 	struct ashmem_share *share;
 	u64 now = ktime_get_ns(), age = 0;
 
-	mutex_lock(&region->lock);
+	if (mutex_lock_killable(&region->lock))
+		return 0;
 	list_for_each_entry(share, &region->shares, link) {
 		oldest = ashmem_queue_oldest(&share->queue);
 		if (oldest && now > oldest->unpinned_at)
@@ -649,7 +651,8 @@ u64 ashmem_region_age(struct ashmem_region *region)
 /**
  * ashmem_region_show_memcgs() - show which memcgs have pages of a region
  * @region: the region
- * @m: gets the inode numbers of their directories, separated by commas, or 0
+ * @m: gets the inode numbers of their directories, separated by commas, or 0; nothing if
+ *	the caller is being killed
  *
  * Context: Process context. Takes the region's lock.
  */
@@ -657,7 +660,8 @@ void ashmem_region_show_memcgs(struct ashmem_region *region, struct seq_file *m)
 {
 	const struct ashmem_share *share, *last = NULL;
 
-	mutex_lock(&region->lock);
+	if (mutex_lock_killable(&region->lock))
+		return;
 	list_for_each_entry(share, &region->shares, link) {
 		if (!last || share->memcg != last->memcg)
 			seq_printf(m, last ? ",%llu" : "%llu", share->memcg);
