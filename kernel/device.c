@@ -381,25 +381,13 @@ static long ashmem_compat_ioctl(struct file *file, unsigned int cmd, unsigned lo
 		if (id > U32_MAX)
 			return -EOVERFLOW;
 		return put_user((compat_ulong_t)id, (compat_ulong_t __user *)compat_ptr(arg));
-	case ASHMEM_SET_NAME:
-	case ASHMEM_GET_NAME:
-	case ASHMEM_PIN:
-	case ASHMEM_UNPIN:
-	case ASHMEM_GET_PIN_STATUS:
-	case ASHMEM_GET_INFO:
-	case ASHMEM_SET_SIZE64:
-	case ASHMEM_GET_SIZE64:
-	case ASHMEM_PIN64:
-	case ASHMEM_UNPIN64:
-	case ASHMEM_GET_PIN_STATUS64:
-	case ASHMEM_PIN_VECTOR:
-		return ashmem_ioctl(file, cmd, (unsigned long)compat_ptr(arg));
-	case ASHMEM_GET_SIZE:
-	case ASHMEM_GET_PROT_MASK:
-	case ASHMEM_PURGE_ALL_CACHES:
-		return ashmem_ioctl(file, cmd, arg);
-	default:
+	/* The same requests of 64-bit clients. */
+	case ASHMEM_SET_SIZE:
+	case ASHMEM_SET_PROT_MASK:
+	case ASHMEM_GET_FILE_ID:
 		return -ENOTTY;
+	default:
+		return ashmem_ioctl(file, cmd, (unsigned long)compat_ptr(arg));
 	}
 }
 #endif
