@@ -37,9 +37,6 @@ static atomic_long_t purged_by[ASHMEM_REASONS];
 /* The bytes of a file to unmap at once then, so that the next purges need not. */
 #define UNMAP_WINDOW	SZ_16M
 
-/* If less swap is free, in pages, what is swapped out is purged, too. */
-#define SWAP_SHORT	1024
-
 /**
  * struct look - what a range has in the page cache
  * @own: pages in memory that the purge is for

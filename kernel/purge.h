@@ -14,7 +14,6 @@ struct mem_cgroup;
  * struct ashmem_purge - whose pages to purge, how many, and the results
  * @quota: why pages are purged, and how many are missing
  * @memcg: the memcg that pays for the pages, or NULL without memcg
- * @nid: the node of the pages
  * @asked: pages that reclaim asked for in this scan
  * @want: stop when this number of pages of memory was freed
  * @until: stop at ranges that were unpinned later: another share has older ones
@@ -30,7 +29,6 @@ struct mem_cgroup;
 struct ashmem_purge {
 	struct ashmem_quota quota;
 	struct mem_cgroup *memcg;
-	int nid;
 	unsigned long asked;
 	unsigned long want;
 	u64 until;

@@ -254,7 +254,6 @@ static unsigned long shrinker_scan(struct shrinker *shrinker, struct shrink_cont
 		.walk.visit = share_met,
 		.number = atomic64_inc_return(&scans),
 		.purge.memcg = sc->memcg,
-		.purge.nid = sc->nid,
 		.purge.asked = sc->nr_to_scan,
 	};
 	struct ashmem_purge *purge = &scan.purge;
