@@ -531,7 +531,7 @@ bool ashmem_purge_share(struct ashmem_purge *purge, struct ashmem_share *share)
 		range_look(purge, share, region, range->start, range->end, &look);
 		if (range_busy(&look) || range_cuts_swapped(region, range->start, range->end)) {
 			share->passed = true;
-		} else if (!look.own && !(look.swapped && !look.other && swap_is_short(purge))) {
+		} else if (!look.own && !(look.swapped && !look.other && takes_swap(purge, region))) {
 			/* A page that is swapped in without a fault is found by a search. */
 			share->passed |= look.swapped;
 			if (queued)
@@ -553,13 +553,17 @@ bool ashmem_purge_share(struct ashmem_purge *purge, struct ashmem_share *share)
 	return purge->purged > purged;
 }
 
-/* Purges unpinned ranges side by side, for all memcgs. */
+/*
+ * Purges unpinned ranges side by side, for all memcgs. Only the tracepoint tells what that
+ * frees.
+ */
 static void run_purge(struct ashmem_purge *purge, struct ashmem_region *region,
 		      unsigned long start, unsigned long end)
 {
-	struct look look;
+	struct look look = { .mapped = true };
 
-	range_look(purge, NULL, region, start, end, &look);
+	if (trace_ashmem_purge_enabled())
+		range_look(purge, NULL, region, start, end, &look);
 	pages_purge(purge, NULL, region, start, end, &look);
 }
 
