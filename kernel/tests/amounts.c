@@ -8,7 +8,6 @@
  * group they are taken from.
  */
 #include <pthread.h>
-#include <sys/syscall.h>
 
 #include "cgroup.h"
 #include "debugfs.h"
@@ -109,9 +108,7 @@ static struct tenant tenant_start(const char *group, size_t bytes)
 
 	t.pid = fork_into(group);
 	if (!t.pid) {
-		char *base = region_map(t.fd, bytes);
-
-		write_pages(base, 0, bytes / page_size, 1);
+		write_pages(region_map(t.fd, bytes), 0, bytes / page_size, 1);
 		unpin_ranges(t.fd, 0, bytes / page_size);
 		for (;;) {
 			tell_parent(&t.m);
@@ -124,7 +121,7 @@ static struct tenant tenant_start(const char *group, size_t bytes)
 	return t;
 }
 
-/* Lets the process allocate, but does not wait for it. */
+/* Does not wait for the process. */
 static void tenant_begin(struct tenant *t, size_t bytes)
 {
 	*t->allocate = bytes;
@@ -145,28 +142,16 @@ __attribute__((constructor)) static void remember_swappiness(void)
 {
 	FILE *f = fopen(SWAPPINESS, "re");
 
-	if (f) {
-		if (!fgets(swappiness_at_start, sizeof(swappiness_at_start), f))
-			*swappiness_at_start = 0;
+	if (f && !fgets(swappiness_at_start, sizeof(swappiness_at_start), f))
+		*swappiness_at_start = 0;
+	if (f)
 		fclose(f);
-	}
 }
 
 AFTER_EACH_CASE(restore_swappiness)
 {
 	if (*swappiness_at_start)
 		write_file(SWAPPINESS, swappiness_at_start);
-}
-
-static size_t pages_in_memory(const struct filled *f, size_t pages)
-{
-	unsigned char resident[pages];
-	size_t in_memory = 0;
-
-	CHECK_OK(mincore(f->base, pages * page_size, resident));
-	for (size_t i = 0; i < pages; i++)
-		in_memory += resident[i] & 1;
-	return in_memory;
 }
 
 /* 16 MiB are unpinned. The oldest 12 MiB are swapped out; the group misses 1 MiB. */
@@ -180,15 +165,11 @@ CASE_LIMIT(swapped_ranges_are_left_alone, 60)
 	pid = fork_into("a");
 	if (!pid) {
 		struct filled f;
-		size_t swapped;
+		size_t swapped = 12 * MIB / page_size;
 
-		/* madvise() does not find pages that wait in the batch of another processor. */
 		stay_on_processor(0);
 		f = filled_region(16 * MIB);
-		swapped = f.pages / 4 * 3;
-		do {
-			CHECK_OK(madvise(f.base, swapped * page_size, MADV_PAGEOUT));
-		} while (pages_in_memory(&f, swapped));
+		swap_out(f.base, swapped);
 		/* Reclaim of a group swaps no more from now on. */
 		write_file(SWAPPINESS, "0");
 		unpin_ranges(f.fd, 0, f.pages);

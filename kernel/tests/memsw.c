@@ -49,21 +49,6 @@ static void unlimit(const char *group)
 	cgroup_write(group, MEMORY, "-1");
 }
 
-/* madvise() does not find pages that wait in the batch of another processor. */
-static void swap_out(char *base, size_t pages)
-{
-	unsigned char resident[pages];
-	size_t in_memory;
-
-	do {
-		CHECK_OK(madvise(base, pages * page_size, MADV_PAGEOUT));
-		CHECK_OK(mincore(base, pages * page_size, resident));
-		in_memory = 0;
-		for (size_t i = 0; i < pages; i++)
-			in_memory += resident[i] & 1;
-	} while (in_memory);
-}
-
 static void unpin_ranges(int fd, size_t first, size_t end)
 {
 	for (size_t i = first; i < end; i += RANGE)
@@ -203,9 +188,13 @@ CASE_LIMIT(swapped_ranges_of_another_group_are_left_alone, 60)
 		       swap_out(f.base, half)));
 	pid = fork_into("a");
 	if (!pid) {
+		struct filled pinned;
+
 		stay_on_processor(0);
 		write_pages(f.base, half, half, 1);
 		unpin_ranges(f.fd, 0, f.pages);
+		pinned = filled_region(MIB);
+		swap_out(pinned.base, pinned.pages);
 		limit_to_usage("a");
 		touch_anonymous(2 * MIB);
 		unlimit("a");

@@ -411,8 +411,7 @@ static void find_what_swapoff_brings(bool walked)
 	enum { PAGES = 1024 };
 	int fd;
 	char *base = region_of_pages(&fd, PAGES + 2 * RANGE);
-	unsigned char resident[PAGES];
-	size_t swapped, before;
+	size_t before;
 
 	make_swap();
 	stay_on_processor(0);
@@ -422,13 +421,7 @@ static void find_what_swapoff_brings(bool walked)
 	for (int i = 0; i < 4; i++)
 		drop_caches("2");
 	unpin_ranges(fd, 0, PAGES);
-	do {
-		CHECK_OK(madvise(base, PAGES * page_size, MADV_PAGEOUT));
-		CHECK_OK(mincore(base, PAGES * page_size, resident));
-		swapped = 0;
-		for (size_t i = 0; i < PAGES; i++)
-			swapped += !(resident[i] & 1);
-	} while (swapped < PAGES);
+	swap_out(base, PAGES);
 	for (int i = 0; walked && i < 4; i++)
 		drop_caches("2");
 	CHECK_OK(swapoff(ZRAM));

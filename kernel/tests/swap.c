@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Huge pages of a region that are swapped out, to a zram swap device that each case
- * makes and removes.
+ * Pages of a region that are swapped out, huge ones above all, to a zram swap device that
+ * each case makes and removes.
  *
  * ABI, semantics: NOT_PURGED promises every byte, and pinned pages stay
  *
@@ -110,6 +110,32 @@ CASE_LIMIT(huge_page_unpinned_as_a_whole_is_purged_in_swap, 60)
 	CHECK_EQ(ASHMEM_WAS_PURGED, pin(f.fd, 0, f.pages / 2));
 	CHECK_ZERO(f.base, 0, f.pages / 2);
 	CHECK_PAGES(f.base, f.pages / 2, f.pages / 2, 1);
+}
+
+/* A region is swapped out and unpinned. Return: bytes of it that reclaim then purges. */
+static size_t purge_what_is_swapped(void)
+{
+	struct filled f;
+
+	stay_on_processor(0);
+	f = filled_region(MIB);
+	swap_out(f.base, f.pages);
+	unpin(f.fd, 0, f.pages);
+	for (int i = 0; i < 4; i++)
+		drop_caches("2");
+	return region_info(f.fd).purged;
+}
+
+CASE_LIMIT(swapped_pages_are_left_while_swap_is_free, 60)
+{
+	make_swap();
+	CHECK_EQ(0, purge_what_is_swapped());
+}
+
+CASE_LIMIT(swapped_pages_are_given_up_when_swap_is_short, 60)
+{
+	make_swap_of("3M");
+	CHECK_EQ(MIB, purge_what_is_swapped());
 }
 
 /*

@@ -65,12 +65,36 @@ static inline unsigned long huge_in(const char *base)
 	return kilobytes;
 }
 
-static inline void make_swap(void)
+/* A disk of less than 4 MiB is always one on which swap is short. */
+static inline void make_swap_of(const char *size)
 {
 	run("modprobe zram num_devices=1");
-	write_file("/sys/block/zram0/disksize", "64M");
+	write_file("/sys/block/zram0/disksize", size);
 	run("mkswap " ZRAM " 2>/dev/null >/dev/null");
 	CHECK_OK(swapon(ZRAM, 0));
+}
+
+static inline void make_swap(void)
+{
+	make_swap_of("64M");
+}
+
+/*
+ * Swaps pages of a mapping out. The process stays on one processor: madvise() does not
+ * find pages that wait in the batch of another one.
+ */
+static inline void swap_out(char *base, size_t pages)
+{
+	unsigned char resident[pages];
+	size_t in_memory;
+
+	do {
+		CHECK_OK(madvise(base, pages * page_size, MADV_PAGEOUT));
+		CHECK_OK(mincore(base, pages * page_size, resident));
+		in_memory = 0;
+		for (size_t i = 0; i < pages; i++)
+			in_memory += resident[i] & 1;
+	} while (in_memory);
 }
 
 #endif /* SWAP_H */
