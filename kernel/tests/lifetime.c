@@ -11,6 +11,7 @@
  * defect 18: unload while a mapping lives
  */
 #include <elf.h>
+#include <linux/userfaultfd.h>
 #include <sys/syscall.h>
 
 #include "client.h"
@@ -244,6 +245,41 @@ CASE(defect_18_unload_while_a_private_mapping_lives)
 	if (!is_loaded(module_name()))
 		CHECK_OK(load());
 	check_unload_is_granted();
+}
+
+/*
+ * A fault that waits, as for a process that fills missing pages by userfaultfd, releases
+ * mmap_lock. Then the last mapping may go, and the module with it, before the fault
+ * returns. So a fault never waits in this way: it fails. Older kernels let userfaultfd
+ * serve only shmem's own mappings.
+ */
+CASE(defect_18_fault_does_not_wait_for_userfaultfd)
+{
+	pid_t pid;
+	int status;
+
+	/* CONFIG_DEBUG_VM */
+	expect_call_trace();
+	pid = checked_fork();
+	if (!pid) {
+		int fd, uffd = CHECK_OK(syscall(SYS_userfaultfd, O_CLOEXEC));
+		struct uffdio_api api = { .api = UFFD_API };
+		struct uffdio_register r = { .mode = UFFDIO_REGISTER_MODE_MISSING };
+		char *p = region_of_pages(&fd, 1);
+
+		CHECK_OK(ioctl(uffd, UFFDIO_API, &api));
+		r.range.start = (uintptr_t)p;
+		r.range.len = page_size;
+		if (ioctl(uffd, UFFDIO_REGISTER, &r)) {
+			CHECK_EQ(EINVAL, errno);
+			raise(SIGBUS);
+		}
+		*p = 1;
+		FAIL("a page came, but nobody has filled it");
+	}
+	CHECK_OK(waitpid(pid, &status, 0));
+	CHECK(WIFSIGNALED(status));
+	CHECK_EQ(SIGBUS, WTERMSIG(status));
 }
 
 CASE(refused_mmaps_do_not_keep_the_module)
