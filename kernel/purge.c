@@ -531,7 +531,8 @@ bool ashmem_purge_share(struct ashmem_purge *purge, struct ashmem_share *share)
 		range_look(purge, share, region, range->start, range->end, &look);
 		if (range_busy(&look) || range_cuts_swapped(region, range->start, range->end)) {
 			share->passed = true;
-		} else if (!look.own && !(look.swapped && !look.other && takes_swap(purge, region))) {
+		} else if (!look.own &&
+			   !(look.swapped && !look.other && takes_swap(purge, region))) {
 			/* A page that is swapped in without a fault is found by a search. */
 			share->passed |= look.swapped;
 			if (queued)

@@ -161,6 +161,8 @@ static unsigned long node_lacks(int nid, enum zone_watermarks mark)
  */
 void ashmem_quota_init(struct ashmem_quota *quota, const struct shrink_control *sc)
 {
+	struct mem_cgroup *memcg = memcg_short(sc->memcg);
+
 	memset(quota, 0, sizeof(*quota));
 	quota->nid = sc->nid;
 
@@ -172,11 +174,12 @@ void ashmem_quota_init(struct ashmem_quota *quota, const struct shrink_control *
 		quota->reason = ASHMEM_REASON_KSWAPD;
 		quota->pages = node_lacks(sc->nid, WMARK_HIGH) ?:
 			       (ashmem_reclaim_credit() ? 0 : SWAP_CLUSTER_MAX);
-	} else if ((quota->memcg = memcg_short(sc->memcg))) {
-		unsigned long lacks = memcg_lacks(quota->memcg, 0);
+	} else if (memcg) {
+		unsigned long lacks = memcg_lacks(memcg, 0);
 
 		quota->reason = ASHMEM_REASON_LIMIT;
-		quota->own = quota->memcg == sc->memcg;
+		quota->memcg = memcg;
+		quota->own = memcg == sc->memcg;
 		quota->room = ashmem_limit_room(lacks);
 		quota->pages = lacks + quota->room;
 	} else {
@@ -258,7 +261,7 @@ unsigned long ashmem_quota_hits(const struct ashmem_quota *quota)
  * A record that another one displaces costs fairness, nothing else.
  */
 #define TURN_BITS	8
-#define TURN_ALL	(1ULL << 20) /* all that a memcg holds */
+#define TURN_ALL	0x100000ULL /* all that a memcg holds */
 #define TURN_STEP	(TURN_ALL >> 8) /* the clock's smallest step */
 #define TURN_LEAP	(TURN_ALL >> 3) /* the largest one */
 
