@@ -5,7 +5,7 @@
  * fails with ENOMEM or EFAULT and the region is unchanged. Made again, the call
  * returns what it returns without a fault.
  *
- * Needs a kernel with fault injection (failslab, fail_page_alloc,
+ * Needs a kernel with lockdep and fault injection (failslab, fail_page_alloc,
  * fail_usercopy): see vagrant/machines/debug.
  */
 #include "client.h"
@@ -373,3 +373,42 @@ static int make_read(struct subject *s)
 }
 
 FAILS_CLEANLY(read, prepare_mapped, make_read, 1)
+
+/*
+ * lockdep knows each lock that was ever taken while another one was held. To it, an
+ * allocation that may reclaim takes the lock fs_reclaim.
+ */
+CASE(nothing_is_allocated_under_the_lock_of_a_region)
+{
+	static int (*const calls[])(struct subject *s) = {
+		make_set_name, make_get_info, make_map_shared, make_map_private, make_unpin,
+		make_unpin_middle, make_pin_middle, make_status, make_purge_all,
+	};
+	static void (*const prepare[])(struct subject *s) = {
+		prepare_sized, prepare_mapped, prepare_unpinned, prepare_purged,
+	};
+	bool here = false, seen = false;
+	char line[512];
+	FILE *f;
+
+	for (size_t i = 0; i < ARRAY_SIZE(prepare); i++) {
+		for (size_t k = 0; k < ARRAY_SIZE(calls); k++) {
+			struct subject s = {};
+
+			prepare[i](&s);
+			calls[k](&s);
+			close(s.fd);
+		}
+	}
+	f = fopen("/proc/lockdep", "re");
+	CHECK(f);
+	while (fgets(line, sizeof(line), f)) {
+		if (*line != ' ')
+			here = strstr(line, ": &region->lock\n");
+		seen |= here;
+		if (here && strstr(line, "] fs_reclaim\n"))
+			FAIL("memory was allocated");
+	}
+	fclose(f);
+	CHECK(seen);
+}
