@@ -217,6 +217,8 @@ final class PressureWatch {
    * margin. Returns the milliseconds until the next look.
    */
   private long makeRoom(long expected, long wanted) {
+    // Read before the room: what other threads take meanwhile must count.
+    long begin = MemfdDriver.CLOCK.get();
     long pause = LONGEST;
     long bytes = Long.MAX_VALUE;
     try {
@@ -241,7 +243,7 @@ final class PressureWatch {
         pause = Math.min(pause, Math.max(room.room(), room.margin()) / RATE);
         bytes = Math.min(bytes, (room.room() - room.margin()) / 2);
       }
-      lookAt = MemfdDriver.CLOCK.get() + Math.max(LEAST, bytes) / AshmemRegion.pageSize();
+      lookAt = begin + Math.max(LEAST, bytes) / AshmemRegion.pageSize();
     } catch (Throwable e) {
       failed(e);
       pause = LONGEST;

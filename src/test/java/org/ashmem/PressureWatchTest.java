@@ -5,6 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.lang.management.ManagementFactory;
+import java.lang.management.ThreadInfo;
 import java.lang.ref.WeakReference;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -106,6 +108,41 @@ class PressureWatchTest {
       }
       assertEquals(PinResult.WAS_PURGED, region.pin());
     }
+  }
+
+  /** What was created while the watch looked must count, however long the look took. */
+  @Test
+  void makesRoomAfterALookThatTookLong() throws Exception {
+    System.setProperty(PressureWatch.PROPERTY, "false");
+    try (AshmemRegion region = region();
+        Mapping mapping = region.map();
+        MemoryLimit first = limit(100 * MIB);
+        MemoryLimit second = MemoryLimit.ofMachine(Path.of("/proc"))) {
+      mapping.buffer().put(0, (byte) 1);
+      region.unpin();
+      synchronized (second) {
+        PressureWatch.start(List.of(first, second), List.of());
+        // The watch has seen 60 MiB below the first limit.
+        Await.until(() -> waitsFor(second));
+        synchronized (first) {
+          region(32 * MIB).close();
+          use(141 * MIB);
+          while (!waitsFor(first)) {
+            // The watch ends this look, and begins the next one.
+            second.wait(1);
+          }
+          region(10 * MIB).close();
+          assertEquals(0, mapping.buffer().get(0));
+        }
+      }
+    }
+  }
+
+  /** Returns whether the watch waits for a monitor. */
+  private static boolean waitsFor(Object monitor) {
+    ThreadInfo watch = ManagementFactory.getThreadMXBean().getThreadInfo(threads().get(0).getId());
+    return watch.getThreadState() == Thread.State.BLOCKED
+        && watch.getLockInfo().getIdentityHashCode() == System.identityHashCode(monitor);
   }
 
   private MemoryLimit limit(long usage) throws Exception {
