@@ -89,28 +89,36 @@ final class Poller {
     }
     try {
       Wait wait = new Wait(Thread.currentThread());
-      int watcher = begin(fd, wait);
-      if (watcher < 0) {
-        return watcher;
-      }
+      // An object here, so that the removal of the wait allocates nothing when the heap is full.
+      Integer key = fd;
       try {
-        int result = Shim.watch(watcher, fd, event);
-        if (result == 0) {
-          wait.park(Math.min(nanoseconds, Wait.LONGEST));
-        }
-        return result;
+        return park(begin(key, wait), fd, event, wait, nanoseconds);
       } finally {
-        int unused = Shim.watch(watcher, fd, 0);
         // This comes last: without a wait, the thread may close the descriptor of epoll.
-        WAITS.remove(fd);
+        WAITS.remove(key);
       }
     } finally {
       int unused = Shim.close(fd);
     }
   }
 
+  private static int park(int watcher, int fd, int event, Wait wait, long nanoseconds) {
+    if (watcher < 0) {
+      return watcher;
+    }
+    try {
+      int result = Shim.watch(watcher, fd, event);
+      if (result == 0) {
+        wait.park(Math.min(nanoseconds, Wait.LONGEST));
+      }
+      return result;
+    } finally {
+      int unused = Shim.watch(watcher, fd, 0);
+    }
+  }
+
   /** Adds a wait. Returns the descriptor of epoll, valid until the wait is removed. */
-  private static synchronized int begin(int fd, Wait wait) {
+  private static synchronized int begin(Integer key, Wait wait) {
     if (epoll < 0) {
       int made = Shim.epoll();
       if (made < 0) {
@@ -124,7 +132,7 @@ final class Poller {
       }
       epoll = made;
     }
-    WAITS.put(fd, wait);
+    WAITS.put(key, wait);
     return epoll;
   }
 

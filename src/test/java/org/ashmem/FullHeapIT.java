@@ -7,6 +7,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.Semaphore;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.IntSupplier;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -110,6 +112,77 @@ class FullHeapIT {
     @Override
     void check(boolean complete) throws Exception {
       require(Threads.named(name).size() == 1, name + " has ended");
+    }
+  }
+
+  /** A wait for a socket. Descriptors of another kind take the place of sockets. */
+  private static final class Waiting extends FullHeap.Step {
+    /** The least number that Java does not box without an allocation. */
+    private static final int BOXED = 128;
+
+    private final int epoll = Shim.epoll();
+    private final int ready = Shim.openWake(epoll);
+    private final AtomicInteger calls = new AtomicInteger();
+    private final long open;
+    private volatile boolean over;
+
+    Waiting() throws Exception {
+      int fd = Shim.dup(ready);
+      while (fd < BOXED) {
+        fd = Shim.dup(ready);
+      }
+      int unused = Shim.wake(ready);
+      open = OpenFile.countAnonymous();
+    }
+
+    @Override
+    void act() {
+      calls.set(0);
+      require(wait(ready, this::second) == 0, "the wait failed");
+    }
+
+    @Override
+    void check(boolean complete) throws Exception {
+      // The thread ends when nothing waits.
+      Await.until(() -> threads() == 0);
+      require(OpenFile.countAnonymous() == open, "descriptors are left");
+      int other = Shim.openWake(epoll);
+      calls.set(0);
+      over = false;
+      Thread waiter =
+          new Thread(
+              () ->
+                  wait(
+                      other,
+                      () -> {
+                        calls.getAndIncrement();
+                        return over ? 0 : -Errno.EAGAIN;
+                      }));
+      waiter.start();
+      // A wait looks by itself once in a second, and begins anew. The first one starts the thread.
+      int looks = 0;
+      while (threads() == 0) {
+        require(looks < 4, "nothing ends a wait");
+        Thread.sleep(1);
+        looks = calls.get();
+      }
+      over = true;
+      int unused = Shim.wake(other);
+      waiter.join();
+      unused = Shim.close(other);
+    }
+
+    /** A call that succeeds after a wait. */
+    private int second() {
+      return calls.getAndIncrement() == 0 ? -Errno.EAGAIN : 0;
+    }
+
+    private static int wait(int fd, IntSupplier call) {
+      return Poller.repeat(fd, Shim.READABLE, 0, call);
+    }
+
+    private static int threads() {
+      return Threads.named("ashmem-poller").size();
     }
   }
 
@@ -264,6 +337,12 @@ class FullHeapIT {
             region.unpin();
           }
         };
+      }
+    },
+    WAITS {
+      @Override
+      FullHeap.Step step() throws Exception {
+        return new Waiting();
       }
     },
     LOOKS {
