@@ -47,7 +47,7 @@ final class MappingRaces {
 
   private static Object get(ByteBuffer view, int index) {
     try {
-      return view.get(index);
+      return view == null ? null : view.get(index);
     } catch (IllegalStateException e) {
       return "ended";
     }
@@ -102,6 +102,32 @@ final class MappingRaces {
     public void closer(LZ_Result r) {
       mapping.close();
       r.r2 = mapping.isOpen();
+    }
+  }
+
+  /** Calls that began before the close. Neither may see the arena that the other makes open. */
+  @JCStressTest
+  @Outcome(id = "null, null", expect = ACCEPTABLE, desc = "refused, before Java 22")
+  @Outcome(id = "ended, ended", expect = ACCEPTABLE, desc = "taken and refused, from Java 22 on")
+  @Outcome(expect = FORBIDDEN, desc = "read from unmapped memory")
+  @State
+  public static class FirstViewsAfterClose {
+    private final Memory memory;
+
+    public FirstViewsAfterClose() {
+      Mapping mapping = mapping();
+      memory = mapping.memory();
+      mapping.close();
+    }
+
+    @Actor
+    public void first(LL_Result r) {
+      r.r1 = get(memory.buffer(), 0);
+    }
+
+    @Actor
+    public void second(LL_Result r) {
+      r.r2 = get(memory.buffer(), 0);
     }
   }
 

@@ -3,6 +3,7 @@ package org.ashmem;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -101,6 +102,28 @@ class MappingTest {
       assertEquals(0, two.position());
       assertEquals(SIZE, two.limit());
       assertEquals(ByteOrder.BIG_ENDIAN, two.order());
+    }
+  }
+
+  /** A thread that wants the first view has the memory when another thread closes the mapping. */
+  @Test
+  void firstViewReachesNothingAfterClose() {
+    Mapping mapping = region.map();
+    Memory memory = mapping.memory();
+    mapping.close();
+    // The kernel uses the free address again.
+    try (Mapping other = region.map()) {
+      ByteBuffer bytes = other.buffer();
+      byte first = bytes.get(0);
+      for (int i = 0; i < 2; i++) {
+        ByteBuffer late = memory.buffer();
+        if (Views.end()) {
+          assertThrows(IllegalStateException.class, () -> late.get(0));
+        } else {
+          assertNull(late);
+        }
+      }
+      assertEquals(first, bytes.get(0));
     }
   }
 
