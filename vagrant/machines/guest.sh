@@ -102,6 +102,8 @@ guest_boot() {
     watch=$!
     wait "$machine" || ended=$?
     kill "$watch" 2>/dev/null || true
+    # the servers of a QEMU that ended before it connected to them
+    [ ! -e servers ] || xargs kill <servers 2>/dev/null || true
     exec 3>&-
     [ -z "$copy" ] || wait "$copy"
 

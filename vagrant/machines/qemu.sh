@@ -17,11 +17,13 @@ qemu_find() {
     export QEMU_MODULE_DIR=$qemu_root/usr/lib/x86_64-linux-gnu/qemu
 }
 
-# qemu_serve TAG FOLDER CACHE: starts virtiofsd
+# qemu_serve TAG FOLDER CACHE: starts virtiofsd, which ends when QEMU closes their connection. If QEMU never connects, guest_boot has
+# to end it, by its number in the file servers
 qemu_serve() {
     local tag=$1 folder=$2 cache=$3 waited=0
     "${emulator[@]}" "$qemu_root/usr/libexec/virtiofsd" --socket-path="$tag.sock" --shared-dir="$folder" --cache="$cache" \
-        --sandbox=chroot >"virtiofsd-$tag.log" 2>&1 </dev/null &
+        --sandbox=chroot >"virtiofsd-$tag.log" 2>&1 </dev/null 3>&- &
+    echo $! >>servers
     while ! [ -S "$tag.sock" ]; do
         if [ "$((waited += 1))" -gt 1200 ] || ! kill -0 $! 2>/dev/null; then
             cat "virtiofsd-$tag.log" >&2
@@ -148,7 +150,6 @@ qemu_run() {
     else
         output=(-chardev "file,id=out,path=/proc/self/fd/3,append=on")
     fi
-    rm -f ./*.sock
     qemu_serve rootfs "$PWD/root" always
     qemu_serve ashmem "$PWD/checkout" auto
     exec timeout --foreground -k 5 "$limit" "${qemu[@]}" -no-user-config -nodefaults -display none -no-reboot \
