@@ -383,11 +383,28 @@ END
         consumer_says 'refused .*modprobe ashmem.*' -Dorg.ashmem.backend=device -p "$project/target/classes:$(cat "$work/classpath")" -m consumer/consumer.Consumer
 }
 
-# The same project as one jar, with the library in a package of its own.
+# The same project as one jar, with the library in a package of its own: alone, and in two class loaders of one process.
 consumer_shades_the_jar() {
-    local shade=3.6.2 project=$work/consumer java
+    local shade=3.6.2 project=$work/consumer java program said
     mvn -B -q -ntp dependency:get -Dartifact="org.apache.maven.plugins:maven-shade-plugin:$shade" || return
     rm -r "$project/target" "$project/src/main/java/module-info.java"
+    cat >"$project/src/main/java/consumer/Server.java" <<'END'
+package consumer;
+
+import java.net.URL;
+import java.net.URLClassLoader;
+
+public class Server {
+  public static void main(String[] args) throws Exception {
+    URL[] jar = {Server.class.getProtectionDomain().getCodeSource().getLocation()};
+    for (int i = 0; i < 2; i++) {
+      ClassLoader loader = new URLClassLoader(jar, ClassLoader.getPlatformClassLoader());
+      loader.loadClass("consumer.Consumer").getMethod("main", String[].class).invoke(null, (Object) args);
+    }
+    System.out.println("both ran");
+  }
+}
+END
     sed -i "s|<plugins>|&\
       <plugin><artifactId>maven-surefire-plugin</artifactId><version>$(plugin surefire)</version></plugin>\
       <plugin><artifactId>maven-jar-plugin</artifactId><version>$(plugin jar)</version></plugin>\
@@ -401,9 +418,14 @@ consumer_shades_the_jar() {
       </plugin>|" "$project/pom.xml"
     (cd "$project" && mvn -B -q -ntp -s "$work/settings.xml" -Dmaven.test.skip package) || return
     for java in "$JAVA_HOME" "$ASHMEM_OLDEST"; do
-        JAVA_HOME=$java consumer_says 'created 4096' --enable-native-access=ALL-UNNAMED \
-            -Dconsumer.shaded.backend=memfd -cp "$project/target/consumer-1.jar" consumer.Consumer || return
-        ! grep . "$work/stderr" || return
+        while read -r program said; do
+            JAVA_HOME=$java consumer_says "$said" --enable-native-access=ALL-UNNAMED \
+                -Dconsumer.shaded.backend=memfd -cp "$project/target/consumer-1.jar" "consumer.$program" || return
+            ! grep . "$work/stderr" || return
+        done <<'END'
+Consumer created 4096
+Server both ran
+END
     done
 }
 
@@ -459,4 +481,4 @@ check "Maven 3.9 makes the same jars in another folder" jar_is_the_same_from_els
 check "a release has sources, documentation and bill of materials, all of it signed" says_nothing missing_in_the_release
 check "a release is refused that does not say where the project is" release_needs_an_address
 check "a project with the jar alone, on the class path or as a module, has regions, and is told to load the module if it asks for the device" consumer_has_the_jar_alone
-check "a project that has the jar in its own, in another package, has regions, and no warning" consumer_shades_the_jar
+check "a project that has the jar in its own, in another package, has regions, also in two class loaders, and no warning" consumer_shades_the_jar
