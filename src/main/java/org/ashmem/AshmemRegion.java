@@ -1,19 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.ashmem;
 
-import static java.nio.charset.StandardCharsets.UTF_8;
-
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.lang.ref.Cleaner;
 import java.lang.ref.Reference;
 import java.nio.channels.Channels;
 import java.nio.channels.SeekableByteChannel;
-import java.util.EnumSet;
-import java.util.Objects;
 import java.util.Set;
-import org.apache.commons.lang3.Validate;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Anonymous shared memory whose unpinned pages the kernel may purge.
@@ -89,8 +83,8 @@ public final class AshmemRegion implements AutoCloseable {
    *
    * @return a builder without a name and without a size
    */
-  public static Builder builder() {
-    return new Builder();
+  public static RegionBuilder builder() {
+    return new RegionBuilder();
   }
 
   /**
@@ -564,89 +558,6 @@ public final class AshmemRegion implements AutoCloseable {
     } finally {
       // Without this the cleaner could close the region before its last call begins.
       Reference.reachabilityFence(this);
-    }
-  }
-
-  /**
-   * The options of a new region.
-   *
-   * <p>Not thread-safe.
-   */
-  public static final class Builder {
-    private byte @Nullable [] encodedName;
-    private long size;
-    private @Nullable Set<Protection> protection;
-    private @Nullable Backend backend;
-
-    private Builder() {}
-
-    /**
-     * Sets the region's name. The name is for debugging and need not be unique.
-     *
-     * @param name the name that {@code /proc/PID/maps} shows: 1 to 255 bytes of UTF-8, without NUL
-     * @return this builder
-     * @throws IllegalArgumentException if the name is not as above
-     */
-    public Builder name(String name) {
-      byte[] bytes = name.getBytes(UTF_8);
-      Validate.isTrue(
-          bytes.length > 0 && bytes.length <= MAX_NAME && name.indexOf('\0') < 0,
-          "a region's name has 1 to 255 bytes of UTF-8 and no NUL; this has %s",
-          bytes.length);
-      this.encodedName = bytes;
-      return this;
-    }
-
-    /**
-     * Sets the region's size, which is required.
-     *
-     * @param size the size in bytes, greater than 0
-     * @return this builder
-     * @throws IllegalArgumentException if the size is not greater than 0
-     */
-    public Builder size(long size) {
-      Validate.isTrue(size > 0, "a region's size is greater than 0, not %s", size);
-      this.size = size;
-      return this;
-    }
-
-    /**
-     * Sets what mappings may do. By default they may read, write and execute.
-     *
-     * @param protection the rights to allow
-     * @return this builder
-     */
-    public Builder protection(Set<Protection> protection) {
-      this.protection =
-          protection.isEmpty() ? EnumSet.noneOf(Protection.class) : EnumSet.copyOf(protection);
-      return this;
-    }
-
-    /**
-     * Sets the backend that provides the memory. The default is {@link Backend#configured}.
-     *
-     * @param backend the backend
-     * @return this builder
-     */
-    public Builder backend(Backend backend) {
-      this.backend = Objects.requireNonNull(backend, "backend");
-      return this;
-    }
-
-    /**
-     * Creates the region.
-     *
-     * @return a new region that is filled with zeros and pinned
-     * @throws IllegalStateException if no size was set
-     * @throws AshmemException.DeviceMissing if the backend is {@link Backend#DEVICE} and there is
-     *     no device
-     * @throws AshmemException.PermissionDenied if this user may not open the device
-     * @throws AshmemException if the kernel refuses
-     */
-    public AshmemRegion create() {
-      Validate.validState(size != 0, "a region needs a size");
-      return Creation.of(
-          backend != null ? backend : Backend.configured(), encodedName, size, protection);
     }
   }
 }

@@ -328,7 +328,7 @@ class AshmemRegionIT {
     Path away = Path.of("/dev/ashmem-away");
     Files.move(DEVICE, away);
     try {
-      AshmemRegion.Builder builder =
+      RegionBuilder builder =
           AshmemRegion.builder().name("none").size(PAGE).backend(Backend.DEVICE);
       AshmemException.DeviceMissing e =
           assertThrows(AshmemException.DeviceMissing.class, builder::create);

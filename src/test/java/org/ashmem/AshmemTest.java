@@ -47,7 +47,7 @@ class AshmemTest {
   @ParameterizedTest
   @EnumSource
   void answerIsThatOfACreation(Backend backend) {
-    AshmemRegion.Builder builder = AshmemRegion.builder().size(1).backend(backend);
+    RegionBuilder builder = AshmemRegion.builder().size(1).backend(backend);
     if (Ashmem.isAvailable(backend)) {
       builder.create().close();
     } else {

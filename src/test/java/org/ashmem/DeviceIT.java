@@ -24,7 +24,7 @@ class DeviceIT {
     try {
       Files.createSymbolicLink(DEVICE, other);
       long before = OpenFile.count(other);
-      AshmemRegion.Builder builder = AshmemRegion.builder().name("nowhere").size(PAGE);
+      RegionBuilder builder = AshmemRegion.builder().name("nowhere").size(PAGE);
       AshmemException.DeviceMissing e =
           assertThrows(
               AshmemException.DeviceMissing.class, () -> builder.backend(Backend.DEVICE).create());

@@ -356,7 +356,7 @@ class TutorialTest {
       assertEquals(Backend.MEMFD, region.backend());
     }
     assertEquals(Backend.MEMFD, Backend.configured()); // the property, see the class comment
-    AshmemRegion.Builder builder =
+    RegionBuilder builder =
         AshmemRegion.builder().name("tutorial").size(PAGE).backend(Backend.DEVICE);
     try (AshmemRegion region = builder.create()) {
       assertEquals(Backend.DEVICE, region.backend());

@@ -21,6 +21,7 @@ import org.ashmem.AshmemRegion;
 import org.ashmem.MapMode;
 import org.ashmem.Mapping;
 import org.ashmem.Protection;
+import org.ashmem.RegionBuilder;
 import org.ashmem.RegionDescriptor;
 import org.jspecify.annotations.Nullable;
 
@@ -249,7 +250,7 @@ public final class SharedMemory implements Closeable {
 
   /** Creates a region from a name and a size, with the exceptions of Android's classes. */
   static AshmemRegion createRegion(@Nullable String name, int size) throws ErrnoException {
-    AshmemRegion.Builder builder = AshmemRegion.builder().size(size);
+    RegionBuilder builder = AshmemRegion.builder().size(size);
     String shown = name == null ? "" : shown(name);
     if (!shown.isEmpty()) {
       builder.name(shown);
