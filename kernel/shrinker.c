@@ -222,9 +222,10 @@ static unsigned long shrinker_count(struct shrinker *shrinker, struct shrink_con
 /*
  * Purges what a walk of the LRU meets. If held locks kept it from everything, gives their
  * holders a chance: reclaim asks about 200 times before the OOM killer is invoked for what
- * the locks guard, and that may be over before a holder has had a processor. Walks again
- * only if reclaim finds no other memory. Never waits for a lock itself, because its holder
- * may wait for a page that the reclaiming task has locked.
+ * the locks guard, and that may be over before a holder has had a processor. Not when it
+ * asks the first time for a charge: there may be other memory. Walks again only if reclaim
+ * finds none. Never waits for a lock itself, because its holder may wait for a page that
+ * the reclaiming task has locked.
  */
 static void lru_purge(struct scan *scan, const struct shrink_control *sc)
 {
@@ -239,7 +240,8 @@ static void lru_purge(struct scan *scan, const struct shrink_control *sc)
 		if (!purge->missed || purge->purged || purge->quota.reason > ASHMEM_REASON_RECLAIM)
 			return;
 		if (!ashmem_purge_presses(purge)) {
-			yield();
+			if (purge->vain > 1)
+				yield();
 			return;
 		}
 		if (pause > LONGEST_PAUSE || !ashmem_purge_goes_on(purge))
