@@ -556,14 +556,15 @@ bool ashmem_purge_share(struct ashmem_purge *purge, struct ashmem_share *share)
 
 /*
  * Purges unpinned ranges side by side, for all memcgs. Only the tracepoint tells what that
- * frees.
+ * frees. One page that is mapped tells that mappings have to change.
  */
 static void run_purge(struct ashmem_purge *purge, struct ashmem_region *region,
 		      unsigned long start, unsigned long end)
 {
-	struct look look = { .mapped = true };
+	struct look look;
 
-	if (trace_ashmem_purge_enabled())
+	range_look(purge, NULL, region, start, start + 1, &look);
+	if (!look.mapped || trace_ashmem_purge_enabled())
 		range_look(purge, NULL, region, start, end, &look);
 	pages_purge(purge, NULL, region, start, end, &look);
 }
