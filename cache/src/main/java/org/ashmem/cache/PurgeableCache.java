@@ -267,6 +267,7 @@ public final class PurgeableCache<K, V> implements AutoCloseable {
           return null;
         }
         node.use();
+        node.segment.renew(node);
         return codec.decode(ByteBuffer.wrap(bytes));
       }
       if (isLost(node)) {

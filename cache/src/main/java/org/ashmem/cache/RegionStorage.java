@@ -4,6 +4,7 @@ package org.ashmem.cache;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.ashmem.AshmemRegion;
 import org.ashmem.Backend;
 import org.ashmem.Mapping;
@@ -18,7 +19,19 @@ final class RegionStorage extends Storage {
    */
   private static final int RANGE = 64 << 10;
 
+  /** So many segments are unpinned after a range before a read renews it. */
+  private static final int OLD = 2;
+
   private final AshmemRegion region;
+
+  /**
+   * When each range was unpinned: the lowest bits of {@link #clock}. A lost change costs little.
+   */
+  private final byte[] unpinnedAt;
+
+  /** Counts the segments that were unpinned as a whole. */
+  private final AtomicInteger clock = new AtomicInteger();
+
   private final List<Mapping> chunks = new ArrayList<>();
   private final List<ByteBuffer> buffers = new ArrayList<>();
 
@@ -30,6 +43,7 @@ final class RegionStorage extends Storage {
             .size((long) segmentBytes * slots)
             .backend(backend)
             .create();
+    unpinnedAt = new byte[Math.toIntExact(region.size() / RANGE)];
     try {
       for (int chunk = 0; chunk < chunks(); chunk++) {
         long first = chunk == 0 ? 0 : (long) chunk * chunkBytes(0);
@@ -60,15 +74,46 @@ final class RegionStorage extends Storage {
 
   @Override
   void unpin(int slot, int page, int pages) {
-    long first = offset(slot, page);
-    long end = first + (long) pages * pageBytes();
-    PinRange[] ranges = new PinRange[Math.toIntExact((end - 1) / RANGE - first / RANGE) + 1];
+    long at = offset(slot, page);
+    long end = at + (long) pages * pageBytes();
+    int first = range(at);
+    PinRange[] ranges = new PinRange[range(end - 1) - first + 1];
     for (int i = 0; i < ranges.length; i++) {
-      long next = Math.min(end, (first / RANGE + 1) * RANGE);
-      ranges[i] = new PinRange(first, next - first);
-      first = next;
+      long next = Math.min(end, (first + i + 1L) * RANGE);
+      ranges[i] = new PinRange(at, next - at);
+      unpinnedAt[first + i] = (byte) clock.get();
+      at = next;
     }
     region.unpinAll(ranges);
+    if (end - offset(slot, 0) == segmentBytes() && page == 0) {
+      int unused = clock.incrementAndGet();
+    }
+  }
+
+  private static int range(long offset) {
+    return Math.toIntExact(offset / RANGE);
+  }
+
+  @Override
+  boolean isOld(int slot, int page, int pages) {
+    int now = clock.get();
+    int last = range(offset(slot, page + pages) - 1);
+    for (int range = range(offset(slot, page)); range <= last; range++) {
+      if ((now - unpinnedAt[range] & 0xff) >= OLD) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /** Both backends purge first what was unpinned first, whether it was read since or not. */
+  @Override
+  void renew(int slot, int page, int pages) {
+    long first = range(offset(slot, page)) * (long) RANGE;
+    long end = (range(offset(slot, page + pages) - 1) + 1L) * RANGE;
+    var unused = region.pin(first, end - first);
+    int start = Math.toIntExact((first - offset(slot, 0)) / pageBytes());
+    unpin(slot, start, Math.toIntExact((end - first) / pageBytes()));
   }
 
   @Override

@@ -364,6 +364,21 @@ final class Segment<K> {
     }
   }
 
+  /** Lets the kernel take last what was just read. */
+  void renew(Node<K> node) {
+    int first = node.position >>> shift;
+    int pages = lastPage(node) - first + 1;
+    if (storage.isOld(slot, first, pages)) {
+      renew(first, pages);
+    }
+  }
+
+  private synchronized void renew(int first, int pages) {
+    if (purgeable && holders == 0 && !retired) {
+      storage.renew(slot, first, pages);
+    }
+  }
+
   /**
    * Ends the use of this object, so that the memory can be filled anew. Returns false if a reader
    * holds a part of it. Readers that hold nothing notice the next generation.

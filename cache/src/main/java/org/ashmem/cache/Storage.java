@@ -89,6 +89,16 @@ abstract class Storage implements AutoCloseable {
     }
   }
 
+  /**
+   * Are pages that were just read among those that the kernel takes first? Called without a lock.
+   */
+  boolean isOld(int slot, int page, int pages) {
+    return false;
+  }
+
+  /** Makes pages of a slot that is unpinned the last ones that the kernel takes. */
+  void renew(int slot, int page, int pages) {}
+
   /** Takes all pages of a slot that is unpinned. */
   abstract void discard(int slot);
 
