@@ -12,6 +12,8 @@ _Static_assert(PROT_WRITE == org_ashmem_Shim_WRITE, "PROT_WRITE");
 _Static_assert(PROT_EXEC == org_ashmem_Shim_EXECUTE, "PROT_EXEC");
 _Static_assert(MADV_DONTNEED == org_ashmem_Shim_DROP, "MADV_DONTNEED");
 _Static_assert(MADV_FREE == org_ashmem_Shim_FREE, "MADV_FREE");
+_Static_assert(MADV_DONTFORK == org_ashmem_Shim_NOT_IN_CHILDREN,
+	       "MADV_DONTFORK");
 _Static_assert(MADV_NOHUGEPAGE == org_ashmem_Shim_NO_HUGE_PAGES,
 	       "MADV_NOHUGEPAGE");
 #ifdef MADV_PAGEOUT

@@ -45,10 +45,10 @@ import org.jspecify.annotations.Nullable;
  *   <li>Nothing is reserved: creating memory succeeds beyond the free memory, unless the sysctl
  *       {@code vm.overcommit_memory} is 2 or address space is limited. Pages take memory when they
  *       are written. A page that was only read is the kernel's page of zeros.
- *   <li>A forked child has the same bytes, copied on write: its writes are not seen here. The
- *       kernel may keep unpinned pages that both have as long as the child lives. What is promised
- *       above holds in each of the two: a page is intact, or zeros. A child that executes a
- *       program, as all children of {@link ProcessBuilder} do, has none of this memory.
+ *   <li>A child that the process forks does not have this memory: an access there ends the child
+ *       with SIGSEGV ({@code MADV_DONTFORK}). If both had the pages, the kernel would take none of
+ *       them as long as the child lives. Children of {@link ProcessBuilder} execute a program at
+ *       once, and notice nothing.
  * </ul>
  *
  * <p>After {@link #close}, a buffer that was taken earlier throws IllegalStateException. Before
@@ -105,14 +105,20 @@ public final class LazyMemory implements AutoCloseable {
     lifetime.begin();
   }
 
-  /** Forbids huge pages, and tries what {@link #unpin} will do. */
+  /** Keeps it from children, forbids huge pages, and tries what {@link #unpin} will do. */
   private static void prepare(long address, long length) {
-    int result = Shim.advise(address, length, Shim.NO_HUGE_PAGES);
+    prepare(address, length, Shim.NOT_IN_CHILDREN, 0);
     // A kernel without huge pages does not know this advice.
-    if (result != -Errno.EINVAL) {
+    prepare(address, length, Shim.NO_HUGE_PAGES, -Errno.EINVAL);
+    prepare(address, length, Shim.FREE, 0);
+  }
+
+  /** Gives advice. An accepted error is none. */
+  private static void prepare(long address, long length, int advice, int accepted) {
+    int result = Shim.advise(address, length, advice);
+    if (result != accepted) {
       int unused = AshmemException.check("madvise", NAME, result);
     }
-    int unused = AshmemException.check("madvise", NAME, Shim.advise(address, length, Shim.FREE));
   }
 
   /**

@@ -20,6 +20,7 @@ final class Shim {
   static final int DROP = 4;
 
   static final int FREE = 8;
+  static final int NOT_IN_CHILDREN = 10;
   static final int NO_HUGE_PAGES = 15;
   static final int PAGE_OUT = 21;
 

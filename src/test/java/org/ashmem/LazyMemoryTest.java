@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Files;
@@ -47,6 +48,26 @@ class LazyMemoryTest {
         if (advice == MADV_FREE && mlock(address, length))
           return -1;
         return syscall(SYS_madvise, address, length, advice);
+      }
+      """;
+
+  /**
+   * Stops a forked child before it executes its program: removes the file HOLD, and waits until it
+   * is there again.
+   */
+  private static final String STOP =
+      """
+      #define _GNU_SOURCE
+      #include <stdlib.h>
+      #include <unistd.h>
+      int execvp(const char *file, char *const arguments[])
+      {
+        const char *hold = getenv("HOLD");
+        alarm(300);
+        unlink(hold);
+        while (access(hold, F_OK))
+          usleep(1000);
+        return execve(file, arguments, environ);
       }
       """;
 
@@ -149,24 +170,24 @@ class LazyMemoryTest {
   @Test
   void hasNoHugePages() throws Exception {
     Await.cleaner();
-    long before = bytesWithoutHugePages();
+    long before = bytesWithFlag("nh");
     try (LazyMemory memory = LazyMemory.create(LARGE)) {
       memory.buffer().put(LARGE / 2, (byte) 1);
       assertEquals(PAGE, memory.residentBytes());
       // Stacks of new threads may add to the difference.
-      long more = (bytesWithoutHugePages() - before + LARGE / 2) / LARGE;
+      long more = (bytesWithFlag("nh") - before + LARGE / 2) / LARGE;
       assertEquals(Files.exists(Path.of("/sys/kernel/mm/transparent_hugepage")) ? 1 : 0, more);
     }
   }
 
-  /** Returns the size of this process's mappings with the flag of MADV_NOHUGEPAGE. */
-  private static long bytesWithoutHugePages() throws Exception {
+  /** Returns the size of this process's mappings with a flag. */
+  private static long bytesWithFlag(String flag) throws Exception {
     long size = 0;
     long sum = 0;
     for (String line : Files.readAllLines(Path.of("/proc/self/smaps"), ISO_8859_1)) {
       if (line.startsWith("Size:")) {
         size = 1024 * Long.parseLong(line.replaceAll("[^0-9]", ""));
-      } else if (line.startsWith("VmFlags:") && line.contains(" nh")) {
+      } else if (line.startsWith("VmFlags:") && line.contains(" " + flag)) {
         sum += size;
       }
     }
@@ -401,6 +422,60 @@ class LazyMemoryTest {
     } catch (ClosedException e) {
       // This is the end.
     }
+  }
+
+  @Test
+  void noForkedChildHasIt() throws Exception {
+    Await.cleaner();
+    long before = bytesWithFlag("dc");
+    try (LazyMemory memory = LazyMemory.create(LARGE)) {
+      assertEquals(LARGE, bytesWithFlag("dc") - before, memory.toString());
+    }
+  }
+
+  /** Forks a child, and prints whether the memory gives way as long as the child lives. */
+  static final class Forking {
+    private Forking() {}
+
+    public static void main(String[] arguments) throws Exception {
+      Path hold = Files.createFile(Path.of(System.getenv("HOLD")));
+      try (LazyMemory memory = LazyMemory.create(SIZE)) {
+        ByteBuffer bytes = memory.buffer();
+        fill(bytes);
+        memory.unpin(0, SIZE / 2);
+        CompletableFuture<Integer> child = CompletableFuture.supplyAsync(Forking::child);
+        Await.until(() -> Files.notExists(hold));
+        memory.unpin(SIZE / 2, SIZE / 2);
+        memory.pageOut(0, SIZE);
+        int first = countTaken(bytes, 0, SIZE / 2);
+        int second = countTaken(bytes, SIZE / 2, SIZE);
+        System.out.println(first > PAGES / 4 ? "gave way" : first + " pages were taken");
+        System.out.println(second > PAGES / 4 ? "gave way" : second + " pages were taken");
+        Files.createFile(hold);
+        System.out.println("status " + child.get());
+      }
+    }
+
+    private static int child() {
+      try {
+        return new ProcessBuilder("/bin/true").start().waitFor();
+      } catch (IOException | InterruptedException e) {
+        throw new IllegalStateException(e);
+      }
+    }
+  }
+
+  /** What was unpinned before a fork gives way, and what is unpinned afterwards. */
+  @Test
+  @Tag("unsanitized")
+  void givesWayWhileAForkedChildLives(@TempDir Path directory) throws Exception {
+    Path library = ChildJvm.compile(directory, STOP, "-shared", "-fPIC");
+    List<String> command =
+        new ArrayList<>(
+            List.of("env", "LD_PRELOAD=" + library, "HOLD=" + directory.resolve("hold")));
+    command.addAll(
+        ChildJvm.command(List.of("-Djdk.lang.Process.launchMechanism=FORK"), Forking.class));
+    assertEquals(new ChildJvm.Result(0, "gave way\ngave way\nstatus 0\n"), ChildJvm.run(command));
   }
 
   /** Prints why there is no lazy memory. */
