@@ -70,7 +70,7 @@ final class Index<K> {
     return stripes.stream().mapToLong(stripe -> stripe.read(() -> stripe.bytes)).sum();
   }
 
-  /** Removes all nodes. */
+  /** Removes all nodes, for good: none is put any more. Allocates nothing. */
   void clear() {
     stripes.forEach(Stripe::clear);
   }
@@ -86,6 +86,8 @@ final class Index<K> {
 
   /** A part of the table, with a lock of its own. */
   private static final class Stripe<K> {
+    private static final @Nullable Node<?>[] NONE = new Node<?>[1];
+
     private final StampedLock lock = new StampedLock();
     private @Nullable Node<K>[] buckets = newBuckets(FIRST_BUCKETS);
 
@@ -199,10 +201,11 @@ final class Index<K> {
       }
     }
 
+    @SuppressWarnings("unchecked") // it has no node
     void clear() {
       long stamp = lock.writeLock();
       try {
-        buckets = newBuckets(FIRST_BUCKETS);
+        buckets = (Node<K>[]) NONE;
         size = 0;
         bytes = 0;
       } finally {

@@ -9,8 +9,8 @@ import org.ashmem.LazyMemory;
 
 /** Private memory that is freed lazily. A page is pinned by a store to it. */
 final class LazyStorage extends Storage {
-  private final List<LazyMemory> chunks = new ArrayList<>();
-  private final List<ByteBuffer> buffers = new ArrayList<>();
+  private final List<LazyMemory> chunks = new ArrayList<>(chunks());
+  private final List<ByteBuffer> buffers = new ArrayList<>(chunks());
 
   LazyStorage(int segmentBytes, int slots) {
     super(segmentBytes, Math.toIntExact(AshmemRegion.pageSize()), slots);

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.ashmem.cache;
 
-import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.BiConsumer;
 import java.util.function.BooleanSupplier;
 import java.util.function.Function;
@@ -19,9 +19,14 @@ final class Loads<K, V> {
   /** Counts the loads before they are in the map, so that a put without any need not look. */
   private final AtomicInteger count = new AtomicInteger();
 
-  /** A load, and the thread that makes it. */
-  private static final class Load<V> extends CompletableFuture<@Nullable V> {
-    final Thread thread = Thread.currentThread();
+  /**
+   * A load. The thread that makes it holds the lock until its result is there. Ending it allocates
+   * nothing: the heap may be full.
+   */
+  @SuppressWarnings("serial") // nobody serializes it
+  private static final class Load<V> extends ReentrantLock {
+    @Nullable V value;
+    @Nullable Throwable thrown;
   }
 
   /**
@@ -39,12 +44,14 @@ final class Loads<K, V> {
       Function<? super K, ? extends @Nullable V> load,
       BiConsumer<V, BooleanSupplier> store) {
     Load<V> mine = new Load<>();
+    mine.lock();
     int unusedCount = count.incrementAndGet();
     try {
       Load<V> other = running.putIfAbsent(key, mine);
       return other == null ? run(key, mine, present, load, store) : await(key, other);
     } finally {
       unusedCount = count.decrementAndGet();
+      mine.unlock();
     }
   }
 
@@ -63,11 +70,10 @@ final class Loads<K, V> {
         }
         value = loaded;
       }
-      boolean unused = mine.complete(value);
+      mine.value = value;
       return value;
     } catch (Throwable e) {
-      // Wrapped, so that an exception of this kind by the loader is told from it.
-      boolean unused = mine.completeExceptionally(new CompletionException(e));
+      mine.thrown = e;
       throw e;
     } finally {
       boolean unused = running.remove(key, mine);
@@ -75,19 +81,23 @@ final class Loads<K, V> {
   }
 
   private @Nullable V await(K key, Load<V> other) {
-    if (other.thread == Thread.currentThread()) {
+    if (other.isHeldByCurrentThread()) {
       throw new IllegalStateException("the loader of " + key + " asks the cache for the same key");
     }
+    other.lock();
     try {
-      return other.join();
-    } catch (CompletionException e) {
-      if (e.getCause() instanceof RuntimeException cause) {
-        throw cause;
+      if (other.thrown instanceof RuntimeException thrown) {
+        throw thrown;
       }
-      if (e.getCause() instanceof Error cause) {
-        throw cause;
+      if (other.thrown instanceof Error thrown) {
+        throw thrown;
       }
-      throw e;
+      if (other.thrown != null) {
+        throw new CompletionException(other.thrown);
+      }
+      return other.value;
+    } finally {
+      other.unlock();
     }
   }
 

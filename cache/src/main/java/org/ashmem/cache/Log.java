@@ -47,12 +47,18 @@ final class Log<K> {
   private final Index<K> index;
   private final int minimumSegments;
   private final int header;
-  private final ArrayDeque<Integer> free = new ArrayDeque<>();
-  private final Queue<K> small = new Queue<>();
-  private final Queue<K> main = new Queue<>();
+
+  // None of these grows: a deque whose array cannot grow, because the heap is full, is empty.
+
+  /** A stack of the slots without a segment. */
+  private final int[] free;
+
+  private int freeSlots;
+  private final Queue<K> small;
+  private final Queue<K> main;
 
   /** Full segments that are not purgeable yet, in the order in which they were filled. */
-  private final ArrayDeque<Segment<K>> held = new ArrayDeque<>();
+  private final ArrayDeque<Segment<K>> held;
 
   /** Hashes of keys that went from the small queue. Each has one place; a later one takes it. */
   private int[] ghosts = new int[FIRST_GHOSTS];
@@ -63,8 +69,12 @@ final class Log<K> {
 
   /** The segments of one queue. */
   private static final class Queue<K> {
-    final ArrayDeque<Segment<K>> full = new ArrayDeque<>();
+    final ArrayDeque<Segment<K>> full;
     @Nullable Segment<K> active;
+
+    Queue(int slots) {
+      full = new ArrayDeque<>(slots);
+    }
   }
 
   /**
@@ -78,9 +88,18 @@ final class Log<K> {
     this.header = deadlines ? Long.BYTES : 0;
     this.minimumSegments =
         (int) ((minimumBytes + storage.segmentBytes() - 1) / storage.segmentBytes());
-    for (int slot = 0; slot < storage.slots(); slot++) {
-      free.add(slot);
+    int slots = storage.slots();
+    this.small = new Queue<>(slots);
+    this.main = new Queue<>(slots);
+    this.held = new ArrayDeque<>(slots);
+    this.free = new int[slots];
+    while (freeSlots < slots) {
+      release(slots - 1 - freeSlots);
     }
+  }
+
+  private void release(int slot) {
+    free[freeSlots++] = slot;
   }
 
   /** Returns the most bytes that a value may have. */
@@ -115,7 +134,7 @@ final class Log<K> {
       } finally {
         // It may not be needed, or the heap is full.
         if (queue.active == null || queue.active.slot != slot) {
-          free.addFirst(slot);
+          release(slot);
         }
       }
     }
@@ -136,7 +155,8 @@ final class Log<K> {
     }
     queue.active = next;
     while (held.size() > minimumSegments) {
-      held.remove().makePurgeable();
+      held.element().makePurgeable();
+      Segment<K> unused = held.remove();
     }
     if (segment != null) {
       segment.trim();
@@ -146,17 +166,16 @@ final class Log<K> {
 
   /** Returns a free slot. One more is free for values that move, unless readers hold all. */
   private int takeSlot(Removals<K> removals) {
-    for (int tries = 0; free.size() < 2 && !evicting; tries++) {
+    for (int tries = 0; freeSlots < 2 && !evicting; tries++) {
       if (!evict(tries < TRIES ? longest() : longest() / 2, removals)) {
         break;
       }
     }
-    Integer slot = free.poll();
-    if (slot == null) {
+    if (freeSlots == 0) {
       throw new IllegalStateException(
           "all memory of the cache is being read: a reader must not wait for a put");
     }
-    return slot;
+    return free[--freeSlots];
   }
 
   /**
@@ -174,11 +193,11 @@ final class Log<K> {
       return false;
     }
     boolean unused = held.remove(segment);
-    if (ghosts.length < index.size()) {
-      ghosts = new int[2 * ghosts.length];
-    }
     evicting = true;
     try {
+      if (ghosts.length < index.size()) {
+        ghosts = new int[2 * ghosts.length];
+      }
       empty(segment, fromSmall, budget, removals);
     } catch (Throwable e) {
       // The heap may be full. The segment is as it was, but for what has moved.
@@ -187,7 +206,7 @@ final class Log<K> {
     } finally {
       evicting = false;
     }
-    free.add(segment.slot);
+    release(segment.slot);
     return true;
   }
 
@@ -221,7 +240,7 @@ final class Log<K> {
 
   /** May a value move? After an exception, or beside readers, there may be no slot for it. */
   private boolean hasRoom(int length) {
-    return !free.isEmpty() || (main.active != null && main.active.fits(length));
+    return freeSlots > 0 || (main.active != null && main.active.fits(length));
   }
 
   /** Takes the oldest segment that nobody holds. */

@@ -35,8 +35,8 @@ import org.jspecify.annotations.Nullable;
  * read least first. What it takes, and when, depends on the {@link Store}.
  *
  * <p>After {@link #close} each method throws IllegalStateException. A process that ends needs no
- * close. A child that the process forks has a copy of the values on {@link Store#LAZY}, and the
- * same regions on the others; it must not use the cache.
+ * close. A child that the process forks has none of the memory on {@link Store#LAZY}, and the same
+ * regions on the others; it must not use the cache.
  *
  * <p>Thread-safe.
  *
@@ -352,8 +352,8 @@ public final class PurgeableCache<K, V> implements AutoCloseable {
       invalidate(key, Index.hash(key), removals);
     } finally {
       log.lock.unlock();
+      tell(removals);
     }
-    tell(removals);
   }
 
   /** Removes all entries. What loaders that run now return is not kept. */
@@ -368,8 +368,8 @@ public final class PurgeableCache<K, V> implements AutoCloseable {
       }
     } finally {
       log.lock.unlock();
+      tell(removals);
     }
-    tell(removals);
   }
 
   private void invalidate(K key, int hash, List<Removal<K>> removals) {
@@ -614,7 +614,12 @@ public final class PurgeableCache<K, V> implements AutoCloseable {
       int segmentBytes = (int) Math.min(LARGEST_SEGMENT, Math.max(SMALLEST_SEGMENT, segment));
       int slots = Math.toIntExact(maximumBytes / segmentBytes);
       Storage storage = storage(segmentBytes, slots);
-      return new PurgeableCache<>(this, storage);
+      try {
+        return new PurgeableCache<>(this, storage);
+      } catch (Throwable e) {
+        storage.close();
+        throw e;
+      }
     }
 
     private Storage storage(int segmentBytes, int slots) {

@@ -32,8 +32,8 @@ final class RegionStorage extends Storage {
   /** Counts the segments that were unpinned as a whole. */
   private final AtomicInteger clock = new AtomicInteger();
 
-  private final List<Mapping> chunks = new ArrayList<>();
-  private final List<ByteBuffer> buffers = new ArrayList<>();
+  private final List<Mapping> chunks = new ArrayList<>(chunks());
+  private final List<ByteBuffer> buffers = new ArrayList<>(chunks());
 
   RegionStorage(Backend backend, int segmentBytes, int slots) {
     super(segmentBytes, Math.toIntExact(AshmemRegion.pageSize()), slots);

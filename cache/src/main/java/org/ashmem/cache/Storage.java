@@ -112,12 +112,12 @@ abstract class Storage implements AutoCloseable {
   @Override
   public abstract void close();
 
-  /** Closes each, and then throws the first exception. */
+  /** Closes each, and then throws the first exception. An iterator would need heap. */
   static <T> void closeAll(List<T> all, Consumer<T> close) {
     RuntimeException first = null;
-    for (T each : all) {
+    for (int i = 0; i < all.size(); i++) {
       try {
-        close.accept(each);
+        close.accept(all.get(i));
       } catch (RuntimeException e) {
         if (first == null) {
           first = e;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.ashmem.cache;
 
-import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -70,34 +69,19 @@ class GivesWayIT {
     try {
       Files.writeString(
           GROUP.resolve(FIRST ? "memory.limit_in_bytes" : "memory.max"), Long.toString(128 * MIB));
-      Process process = new ProcessBuilder(command(store)).redirectErrorStream(true).start();
-      String output = new String(process.getInputStream().readAllBytes(), UTF_8);
-      assertEquals(0, process.waitFor(), output);
-      assertTrue(output.endsWith("gave way\n"), output);
-      assertTrue(!output.contains("wrong"), output);
+      List<String> command =
+          new ArrayList<>(
+              List.of("sh", "-c", "echo 0 >" + GROUP + "/cgroup.procs && exec \"$@\"", "sh"));
+      command.addAll(ChildJvm.command(List.of(), Program.class, store.name()));
+      ChildJvm.Result result = ChildJvm.run(command);
+      assertEquals(0, result.status(), result.output());
+      assertTrue(result.output().endsWith("gave way\n"), result.output());
+      assertTrue(!result.output().contains("wrong"), result.output());
     } finally {
       // The kernel may need a moment after the last process has ended.
       while (!GROUP.toFile().delete()) {
         Thread.onSpinWait();
       }
     }
-  }
-
-  private static List<String> command(Store store) {
-    List<String> command = new ArrayList<>();
-    command.addAll(List.of("sh", "-c", "echo 0 >" + GROUP + "/cgroup.procs && exec \"$@\"", "sh"));
-    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-    command.add("--enable-native-access=ALL-UNNAMED");
-    // As in the library's tests: they save time on an emulated processor.
-    command.addAll(
-        List.of(
-            "-XX:+UnlockDiagnosticVMOptions",
-            "-XX:ArchiveRelocationMode=0",
-            "-XX:TieredStopAtLevel=1",
-            "-XX:+UseSerialGC",
-            "-Xmx32m"));
-    command.addAll(List.of("-cp", System.getProperty("java.class.path")));
-    command.addAll(List.of(Program.class.getName(), store.name()));
-    return command;
   }
 }
