@@ -439,6 +439,23 @@ consumer_says() {
     }
 }
 
+# The model of reading without a pin: Alloy finds no wrong read, and one for each thing that is left out.
+model_of_reading_holds() {
+    local alloy=6.2.0
+    mvn -B -q -ntp dependency:copy -Dartifact="org.alloytools:org.alloytools.alloy.dist:$alloy" -DoutputDirectory="$work" || return
+    jdk java -jar "$work/org.alloytools.alloy.dist-$alloy.jar" exec -c '*' -o "$work/alloy" cache/src/test/alloy/reading.als \
+        >"$work/said" 2>&1
+    awk '{ print $2, $3, $NF }' "$work/said" | diff - <(cat <<'END'
+check intact UNSAT
+run found_beside_the_next_use SAT
+run lost SAT
+run wrong_without_the_fence_of_the_reader SAT
+run wrong_without_the_fences_of_the_writers SAT
+run wrong_without_the_lock SAT
+END
+    )
+}
+
 plugin() {
     awk -v wanted="<artifactId>maven-$1-plugin</artifactId>" 'index($0, wanted) { found = 1 }
         found && match($0, /<version>[^<]*/) { print substr($0, RSTART + 9, RLENGTH - 9); exit }' parent.xml
@@ -471,6 +488,7 @@ check "each test that SECURITY.md and DIFFERENCES.md name is there" says_nothing
 check "the description for syzkaller has what the header has" says_nothing wrong_in_the_description_for_syzkaller
 check "each bug fits, and tells what is to be seen of it" says_nothing wrong_with_the_bugs
 check "scripts are valid" scripts_are_clean
+check "a value that is read without a pin is right, in the memory model of Armv8" model_of_reading_holds
 check "a build without the kernel's headers names their package" missing_headers_are_named
 check "a build in a folder with a space says that it cannot work, with make and with Maven" spaces_are_refused
 check "a kernel that was built by clang gets a module by clang, of its version if that is there" kernels_compiler_is_taken

@@ -25,7 +25,8 @@ import org.jspecify.annotations.Nullable;
  * of these comes to a page together with another marker, or after it. The reader loads the marker
  * of each page, copies the page's part of the payload, then a load-load fence, then loads the
  * markers again: if all of them are those of the generation, no byte of the copy is a later one.
- * This holds for Java's memory model, in which the fences order plain accesses, on x86 and arm64.
+ * This holds for Java's memory model, in which the fences order plain accesses, on x86 and arm64:
+ * {@code src/test/alloy/reading.als} has it for the model of Armv8.
  *
  * <p>The kernel takes a page as a whole: it removes it from the page table, and a load after that
  * finds a page of zeros. While it flushes other processors, one of them may still find the old
