@@ -243,7 +243,7 @@ tests_needs() {
     case $1 in
         build-vagrant) echo "build-$(tests_box)" ;;
         build-*) ;;
-        guest-um) echo "build-um library asan" ;;
+        guest-um) echo "build-um library cache asan" ;;
         guest-arm64) echo "build-arm64 library arm64" ;;
         "guest-$(release_names | head -n 1)") echo "build-${1#guest-} library cache asan" ;;
         guest-*) echo "build-${1#guest-} library cache" ;;
