@@ -93,8 +93,9 @@ public final class LazyMemory implements AutoCloseable {
   private LazyMemory(long length) {
     this.length = length;
     this.lifetime = Lifetime.ofLazyMemory(length);
+    Unmapping unmapping = new Unmapping(length, lifetime::end);
     this.address = Mapping.map(NAME, () -> Shim.mapLazily(length));
-    Unmapping unmapping = new Unmapping(address, length, lifetime::end);
+    unmapping.mapped(address);
     try {
       prepare(address, length);
       this.memory = Memory.of(AshmemRegion.CLEANER, 0, length, unmapping);

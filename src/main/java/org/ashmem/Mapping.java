@@ -53,8 +53,8 @@ public final class Mapping implements AutoCloseable {
     this.readOnly = mode.isReadOnly();
     this.lifetime = Lifetime.ofMapping(regionName, offset, length);
     Events.MapEvent event = Events.map(regionName, mode, offset, length);
-    long address = map(driver, fd, regionName, mode, offset - before, before + length);
-    Unmapping unmapping = new Unmapping(address, before + length, lifetime::end);
+    Unmapping unmapping = new Unmapping(before + length, lifetime::end);
+    unmapping.mapped(map(driver, fd, regionName, mode, offset - before, before + length));
     try {
       this.memory = Memory.of(cleaner, before, length, unmapping);
     } catch (Throwable e) {

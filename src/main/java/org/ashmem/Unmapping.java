@@ -5,16 +5,23 @@ import java.util.concurrent.atomic.AtomicBoolean;
 
 /** Unmaps a mapping once: at its close, or by the cleaner when it became unreachable. */
 final class Unmapping implements Runnable {
-  private final long address;
+  private long address;
   private final long length;
   private final Runnable forgotten;
   private final AtomicBoolean done = new AtomicBoolean();
 
-  /** Takes the pages to unmap, and the action to run if the cleaner unmaps them. */
-  Unmapping(long address, long length, Runnable forgotten) {
-    this.address = address;
+  /**
+   * Takes the length of the pages to unmap, and the action to run if the cleaner unmaps them. It is
+   * made before the pages are mapped: afterwards a full heap would leave them mapped.
+   */
+  Unmapping(long length, Runnable forgotten) {
     this.length = length;
     this.forgotten = forgotten;
+  }
+
+  /** Takes the address, before anybody else sees this object. */
+  void mapped(long address) {
+    this.address = address;
   }
 
   long address() {

@@ -45,8 +45,8 @@ public final class Segments {
     // mapAddress checks the arguments before there is anything to undo.
     Lifetime lifetime = Lifetime.ofMapping(region.name(), offset, length);
     Events.MapEvent event = Events.map(region.name(), mode, offset, length);
-    long address = region.mapAddress(mode, offset, length);
-    Unmapping unmapping = new Unmapping(address, before + length, () -> {});
+    Unmapping unmapping = new Unmapping(before + length, () -> {});
+    unmapping.mapped(region.mapAddress(mode, offset, length));
     MemorySegment segment;
     try {
       segment = ArenaMemory.adopt(unmapping, arena, () -> end(unmapping, lifetime));
