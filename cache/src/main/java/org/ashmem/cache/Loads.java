@@ -44,8 +44,8 @@ final class Loads<K, V> {
       Function<? super K, ? extends @Nullable V> load,
       BiConsumer<V, BooleanSupplier> store) {
     Load<V> mine = new Load<>();
-    mine.lock();
     int unusedCount = count.incrementAndGet();
+    mine.lock();
     try {
       Load<V> other = running.putIfAbsent(key, mine);
       return other == null ? run(key, mine, present, load, store) : await(key, other);

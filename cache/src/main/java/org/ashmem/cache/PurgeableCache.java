@@ -211,8 +211,9 @@ public final class PurgeableCache<K, V> implements AutoCloseable {
     Objects.requireNonNull(reader, "reader");
     int hash = Index.hash(key);
     for (; ; ) {
-      requireOpen();
       Node<K> node = index.find(key, hash);
+      // Afterwards: a close empties the index.
+      requireOpen();
       if (node == null) {
         misses.increment();
         return null;
@@ -254,8 +255,9 @@ public final class PurgeableCache<K, V> implements AutoCloseable {
   @Nullable V find(K key) {
     int hash = Index.hash(key);
     for (; ; ) {
-      requireOpen();
       Node<K> node = index.find(key, hash);
+      // Afterwards: a close empties the index.
+      requireOpen();
       if (node == null) {
         return null;
       }

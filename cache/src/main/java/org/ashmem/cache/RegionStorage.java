@@ -37,13 +37,9 @@ final class RegionStorage extends Storage {
 
   RegionStorage(Backend backend, int segmentBytes, int slots) {
     super(segmentBytes, Math.toIntExact(AshmemRegion.pageSize()), slots);
-    region =
-        AshmemRegion.builder()
-            .name("cache")
-            .size((long) segmentBytes * slots)
-            .backend(backend)
-            .create();
-    unpinnedAt = new byte[Math.toIntExact(region.size() / RANGE)];
+    long size = (long) segmentBytes * slots;
+    unpinnedAt = new byte[Math.toIntExact(size / RANGE)];
+    region = AshmemRegion.builder().name("cache").size(size).backend(backend).create();
     try {
       for (int chunk = 0; chunk < chunks(); chunk++) {
         long first = chunk == 0 ? 0 : (long) chunk * chunkBytes(0);

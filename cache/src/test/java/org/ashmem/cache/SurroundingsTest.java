@@ -70,7 +70,7 @@ class SurroundingsTest {
 
   /** Forks while reads race. The children live for a moment. */
   static final class Forking {
-    private static final int READS = 200_000;
+    private static final int READS = 50_000;
 
     private Forking() {}
 
