@@ -109,7 +109,7 @@ final class RegionStorage extends Storage {
     long end = (range(offset(slot, page + pages) - 1) + 1L) * RANGE;
     var unused = region.pin(first, end - first);
     int start = Math.toIntExact((first - offset(slot, 0)) / pageBytes());
-    unpin(slot, start, Math.toIntExact((end - first) / pageBytes()));
+    giveBack(slot, start, Math.toIntExact((end - first) / pageBytes()));
   }
 
   @Override

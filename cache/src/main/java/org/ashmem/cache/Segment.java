@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
+import org.ashmem.AshmemException;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -375,8 +376,13 @@ final class Segment<K> {
   }
 
   private synchronized void renew(int first, int pages) {
-    if (purgeable && holders == 0 && !retired) {
+    if (!purgeable || holders > 0 || retired) {
+      return;
+    }
+    try {
       storage.renew(slot, first, pages);
+    } catch (AshmemException e) {
+      // They keep their place.
     }
   }
 
