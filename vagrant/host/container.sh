@@ -3,7 +3,7 @@
 # Runs a command as root in a memory cgroup of its own, of version 2 or 1, and removes the cgroup afterwards. What the
 # command starts is in the cgroup, too. The exit status is the command's, or 125 if no such cgroup can be made here.
 # usage: container.sh BYTES COMMAND...
-#   BYTES  the limit for memory; swap is not limited
+#   BYTES  the limit for memory; the cgroup has no swap
 set -u
 bytes=$1
 shift
@@ -22,8 +22,8 @@ elif [ -e /sys/fs/cgroup/memory/memory.limit_in_bytes ]; then
 else
     no_container "/sys/fs/cgroup has no memory controller"
 fi
-group=$parent/ashmem-$$
-mkdir "$group" 2>/dev/null || no_container "$parent may not be changed; it takes root, and no container around it"
+# Not by the process's number: each ./run counts its own.
+group=$(mktemp -d "$parent/ashmem-XXXXXX" 2>/dev/null) && chmod 755 "$group" || no_container "$parent may not be changed; it takes root, and no container around it"
 
 # Processes that are left would keep the cgroup. The kernel may need a moment after the last one has ended.
 remove() {
@@ -38,6 +38,12 @@ remove() {
 trap remove EXIT
 trap 'exit 143' TERM INT HUP
 echo "$bytes" >"$group/$limit" || no_container "the limit of $bytes bytes is refused"
+# Kernels without swap, or without the accounting of it, lack the file.
+case $limit in
+    memory.max) swap=memory.swap.max most=0 ;;
+    *) swap=memory.memsw.limit_in_bytes most=$bytes ;;
+esac
+[ ! -e "$group/$swap" ] || echo "$most" >"$group/$swap" || no_container "$swap is refused"
 # shellcheck disable=SC2016
 sh -c 'echo 0 >"$0/cgroup.procs" && exec "$@"' "$group" "$@" &
 wait $!

@@ -59,7 +59,7 @@ host_has() {
     dpkg-query -W -f '${db:Status-Status}\n' "$1" 2>/dev/null | grep -qx installed
 }
 
-# Prints the packages that are missing: host_missing root|kunit|clang|box|libvirt|musl|gpg|shellcheck|java...
+# Prints the packages that are missing: host_missing root|kunit|clang|box|libvirt|musl|gpg|shellcheck|java|browser...
 host_missing() {
     local what part
     for what in "$@"; do
@@ -106,6 +106,10 @@ host_missing() {
                 ;;
             musl) command -v musl-gcc >/dev/null || echo musl-tools ;;
             shellcheck) command -v shellcheck >/dev/null || echo shellcheck ;;
+            browser)
+                command -v chromium >/dev/null || echo chromium
+                command -v chromedriver >/dev/null || echo chromium-driver
+                ;;
             gpg) command -v gpg >/dev/null || echo gnupg ;;
             java)
                 command -v gcc >/dev/null || echo gcc

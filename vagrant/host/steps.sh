@@ -108,7 +108,11 @@ maven() {
 }
 
 java_build() {
-    java_compiler || return
+    java_compiler && java_package
+}
+
+# java_package: builds the library by the compiler that is there
+java_package() {
     if [ "$(java_key)" != "$(cat "$top/target/.java.key" 2>/dev/null)" ]; then
         rm -f "$top/target/.java.key"
         host_give_back "$top/target"

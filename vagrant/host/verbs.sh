@@ -16,6 +16,8 @@ export PATH="$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 export ASHMEM_STAGE=$ASHMEM_CACHE/mnt
 # shellcheck source=steps.sh
 . "$lab/host/steps.sh"
+# shellcheck source=cache.sh
+. "$lab/host/cache.sh"
 # shellcheck source=../tests/tests.sh
 . "$lab/tests/tests.sh"
 # shellcheck source=../tests/original.sh
@@ -68,6 +70,22 @@ demo() {
     guest "$kernel" "exec java -XX:+UnlockDiagnosticVMOptions -XX:ArchiveRelocationMode=0 -XX:+UseSerialGC -XX:TieredStopAtLevel=1 \
 --enable-native-access=ALL-UNNAMED -cp '/ashmem/target/test-classes:/ashmem/$jar:/ashmem/target/test-lib/*' \
 org.ashmem.example.PurgeDemo"
+}
+
+# demo_cache PORT: needs no release folder, neither for a guest nor for a newer compiler
+demo_cache() {
+    host_install "$log/apt" java && java_package || exit 1
+    if [ "$(demo_key)" != "$(cat "$top/target/.demo.key" 2>/dev/null)" ]; then
+        rm -f "$top/target/.demo.key"
+        host_give_back "$top/cache"
+        step "$log/maven-demo.log" "building the cache and its demonstration with Maven" demo_build || {
+            network_hint "$log/maven-demo.log" "Maven Central"
+            exit 1
+        }
+        demo_key >"$top/target/.demo.key"
+    fi
+    say "starting a container of $((demo_container >> 20)) MiB"
+    demo_serve "$1"
 }
 
 package() {

@@ -1,29 +1,48 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: Apache-2.0
-# Tests of the cache on the host: Maven's, and the same on the jar on each JDK. Sourced by tests.sh.
+# Tests of the cache on the host: Maven's, the same on the jar on each JDK, and the page of the demonstration in a browser.
+# Sourced by tests.sh.
 
-: "${lab:?}" "${top:?}" "${log:?}"
-
-# cache_build: builds the cache on this checkout's library, and runs its unit tests. A mount puts the library into Maven's
-# repository, where nothing of it is left: the mount ends with the enclosure
-cache_build() {
-    local repository version folder=$ASHMEM_STAGE/org.ashmem
-    repository=$(junit_repository "$top")
-    version=$(sed -n 's|^  <version>\(.*\)</version>|\1|p' "$top/parent.xml")
-    [ -d "$repository" ] || { echo "the reports of the library's tests name no repository"; return 1; }
-    mkdir -p "$folder/ashmem/$version" &&
-        cp "$top"/target/ashmem-*.jar "$folder/ashmem/$version/ashmem-$version.jar" &&
-        cp "$top/target/.flattened-pom.xml" "$folder/ashmem/$version/ashmem-$version.pom" &&
-        host_give_back "$folder" &&
-        as_caller mkdir -p "$repository/org/ashmem" &&
-        mount --bind "$folder" "$repository/org/ashmem" &&
-        maven -f cache/pom.xml -Djvm="$(jdk_oldest)/bin/java" verify
-}
+: "${lab:?}" "${top:?}" "${log:?}" "${results:?}"
+# shellcheck source=../host/cache.sh
+. "$lab/host/cache.sh"
 
 part_cache() {
     local major jdk
-    tests_maven cache "host: cache" "$top/cache" cache_build || return
+    tests_maven cache "host: cache" "$top/cache" cache_maven -Djvm="$(jdk_oldest)/bin/java" verify || return
+    tests_maven demo "host: demonstration of the cache" "$top/cache/demo" demo_maven -Djvm="$(jdk_oldest)/bin/java" verify || true
+    cat "$results/demo.tsv" >>"$results/cache.tsv"
     while read -r major jdk; do
         [ "$jdk" = "$(jdk_oldest)" ] || jar_part cache "host: cache" "$top/cache" "$major" "$jdk" '.*Test$'
     done < <(host_jdks | awk '!seen[$1]++')
+}
+
+# page_address PID LOG: prints where the demonstration serves, unless the process ends before
+page_address() {
+    until sed -n 's/^The page is at \([^ ]*\) .*/\1/p' "$2" | grep . || ! kill -0 "$1" 2>/dev/null; do
+        sleep 0.2
+    done
+}
+
+part_page() {
+    local section="host: page of the demonstration" name="it is served from a container" server=$log/page-server.log
+    local reports=$results/page output=$log/page.log address container pid status=0 options
+    : >"$server"
+    demo_contained 0 >"$server" 2>&1 &
+    pid=$!
+    address=$(page_address "$pid" "$server")
+    tests_result page "$([ -n "$address" ] && echo ok || echo fail)" "$section" "$name" "$(tail -n 3 "$server")"
+    mkdir -p "$reports"
+    host_give_back "$results"
+    mapfile -t options < <(jar_options "$reports")
+    step "$output" "opening the page of the demonstration in Chromium" as_caller "$(jdk_folder)/bin/java" "${options[@]}" \
+        "-Dorg.ashmem.demo.address=$address" \
+        -cp "$(junit_path "$top/cache/demo")" "${junit_execute[@]}" --reports-dir "$reports" \
+        --select-class org.ashmem.cache.demo.PageIT --exclude-tag peer || status=$?
+    junit_results "$section" "$output" "$reports" "$([ "$status" -eq 0 ] || echo "exited with $status")" >>"$results/page.tsv"
+    kill -TERM "$pid" 2>/dev/null
+    wait "$pid"
+    container=$(sed -n 's/^The container is \([^,]*\),.*/\1/p' "$server")
+    tests_result page "$([ -n "$container" ] && [ ! -e "$container" ] && echo ok || echo fail)" "$section" "it leaves no container when it is ended" \
+        "${container:-there was none}"
 }

@@ -237,8 +237,8 @@ tests_part() {
     touch "$results/ended-$1"
 }
 
-# tests_needs PART: prints the parts that have to end before. "installed" is no part: it stands for the packages that are
-# installed meanwhile. The part asan compiles the newest guest's tests for Java 22, and the shim for um.
+# tests_needs PART: prints the parts that have to end before. "installed" and "browser" are no parts: they stand for the packages
+# that are installed meanwhile. The part asan compiles the newest guest's tests for Java 22, and the shim for um.
 tests_needs() {
     case $1 in
         build-vagrant) echo "build-$(tests_box)" ;;
@@ -248,6 +248,7 @@ tests_needs() {
         "guest-$(release_names | head -n 1)") echo "build-${1#guest-} library cache asan" ;;
         guest-*) echo "build-${1#guest-} library cache" ;;
         library | ranges) echo installed ;;
+        page) echo "cache browser" ;;
         repository) echo "library cache" ;;
         *) echo library ;;
     esac
@@ -294,7 +295,7 @@ tests_ready() {
 # tests_add PART: adds what the part needs, then the part, to the parts left
 tests_add() {
     local need
-    [ -z "${known[$1]:-}" ] && [ "$1" != installed ] || return 0
+    [ -z "${known[$1]:-}" ] && [[ $1 != @(installed|browser) ]] || return 0
     known[$1]=yes
     needs[$1]=$(tests_needs "$1")
     for need in ${needs[$1]}; do
@@ -331,15 +332,15 @@ tests_lacks() {
 
 # tests_run MACHINE..., or --fast: the unit tests and kernel um
 tests_run() {
-    local machine part parts needed=(java) sections=("host: unit tests" "host: cache") machines=("$@") schedule newest oldest
+    local machine part parts needed=(java) sections=("host: unit tests" "host: cache" "host: demonstration of the cache") machines=("$@") schedule newest oldest
     if [ "$1" = --fast ]; then
         machines=(um)
         parts=(library cache guest-um)
     else
         needed+=(clang gpg musl shellcheck)
         sections+=("host: repository" "host: ranges.c" "host: shim under musl" "host: shim for arm64"
-            "host: shim under AddressSanitizer" "host: close races" "host: benchmarks")
-        parts=(library asan cache races repository ranges jar musl arm64)
+            "host: shim under AddressSanitizer" "host: close races" "host: benchmarks" "host: page of the demonstration")
+        parts=(library asan cache races repository ranges jar musl arm64 page)
         # it downloads half a gigabyte: only for --all, not for --kernel
         if [ "${machines[*]}" = "$(ASHMEM_ALL=yes plan_machines machine any | tr ',' ' ')" ]; then
             parts+=(android)
@@ -361,6 +362,10 @@ tests_run() {
     host_install "$log/apt" "${needed[@]}" $(needs_of "${machines[@]}") || exit 1
     java_compiler || exit 1
     touch "$results/ended-installed"
+    if [ "$1" != --fast ]; then
+        host_install "$log/apt" browser || exit 1
+        touch "$results/ended-browser"
+    fi
     wait "$schedule"
     mapfile -t parts <"$results/parts"
     for part in "${parts[@]}"; do
