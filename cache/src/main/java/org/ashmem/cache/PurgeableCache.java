@@ -2,7 +2,6 @@
 package org.ashmem.cache;
 
 import java.nio.ByteBuffer;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -11,11 +10,7 @@ import java.util.concurrent.atomic.LongAdder;
 import java.util.function.BooleanSupplier;
 import java.util.function.Function;
 import java.util.function.LongSupplier;
-import org.apache.commons.lang3.Validate;
-import org.ashmem.Ashmem;
 import org.ashmem.AshmemException;
-import org.ashmem.Backend;
-import org.ashmem.LazyMemory;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -64,7 +59,7 @@ public final class PurgeableCache<K, V> implements AutoCloseable {
   /** An entry that was removed, of which the listener is to be told. */
   private record Removal<K>(K key, RemovalCause cause) {}
 
-  private PurgeableCache(Builder<K, V> builder, Storage storage) {
+  PurgeableCache(PurgeableCacheBuilder<K, V> builder, Storage storage) {
     this.codec = builder.codec;
     this.storage = storage;
     this.listener = builder.listener;
@@ -74,15 +69,15 @@ public final class PurgeableCache<K, V> implements AutoCloseable {
   }
 
   /**
-   * Returns a builder of caches. {@link Builder#maximumBytes} must be set.
+   * Returns a builder of caches. {@link PurgeableCacheBuilder#maximumBytes} must be set.
    *
    * @param codec makes bytes of values, and values of bytes
    * @param <K> the type of keys
    * @param <V> the type of values
    * @return a new builder
    */
-  public static <K, V> Builder<K, V> builder(Codec<V> codec) {
-    return new Builder<>(codec);
+  public static <K, V> PurgeableCacheBuilder<K, V> builder(Codec<V> codec) {
+    return new PurgeableCacheBuilder<>(codec);
   }
 
   /**
@@ -493,163 +488,5 @@ public final class PurgeableCache<K, V> implements AutoCloseable {
   @Override
   public String toString() {
     return "cache of " + (long) storage.slots() * storage.segmentBytes() + " bytes on " + store();
-  }
-
-  /**
-   * Builds caches. Not thread-safe.
-   *
-   * @param <K> the type of keys
-   * @param <V> the type of values
-   */
-  public static final class Builder<K, V> {
-    private static final int SMALLEST_SEGMENT = 256 << 10;
-    private static final int LARGEST_SEGMENT = 16 << 20;
-    private static final int USUAL_SEGMENTS = 64;
-
-    private final Codec<V> codec;
-    private Store store = Store.AUTO;
-    private long maximumBytes;
-    private long minimumBytes;
-    private long lifetime;
-    private LongSupplier ticker = System::nanoTime;
-    private @Nullable RemovalListener<? super K> listener;
-
-    private Builder(Codec<V> codec) {
-      this.codec = Objects.requireNonNull(codec, "codec");
-    }
-
-    /**
-     * Sets how much memory the values may take. This may be more than the process should use: the
-     * kernel takes what it needs.
-     *
-     * @param bytes bytes of memory, from 2 MiB on
-     * @return this builder
-     */
-    public Builder<K, V> maximumBytes(long bytes) {
-      Validate.isTrue(
-          bytes >= (long) Log.LEAST_SEGMENTS * SMALLEST_SEGMENT,
-          "a cache has at least 2097152 bytes, not %s",
-          bytes);
-      maximumBytes = bytes;
-      return this;
-    }
-
-    /**
-     * Sets how much of the memory is never given back: that of the segments that were filled last.
-     * The two segments that are being filled are not given back either.
-     *
-     * @param bytes bytes of memory, not negative and at most the maximum
-     * @return this builder
-     */
-    public Builder<K, V> minimumBytes(long bytes) {
-      Validate.isTrue(bytes >= 0, "bytes %s are negative", bytes);
-      minimumBytes = bytes;
-      return this;
-    }
-
-    /**
-     * Sets the memory to use. Without this it is {@link Store#AUTO}.
-     *
-     * @param store the memory
-     * @return this builder
-     */
-    public Builder<K, V> store(Store store) {
-      this.store = Objects.requireNonNull(store, "store");
-      return this;
-    }
-
-    /**
-     * Sets the age at which an entry is removed: that long after it was put. It is removed when it
-     * is asked for, or when its memory is needed.
-     *
-     * @param age a positive duration
-     * @return this builder
-     */
-    public Builder<K, V> expireAfterWrite(Duration age) {
-      Validate.isTrue(!age.isNegative() && !age.isZero(), "the age %s is not positive", age);
-      lifetime =
-          age.compareTo(Duration.ofNanos(Long.MAX_VALUE / 2)) < 0
-              ? age.toNanos()
-              : Long.MAX_VALUE / 2;
-      return this;
-    }
-
-    /**
-     * Sets the clock for the age of entries, for tests.
-     *
-     * @param ticker returns nanoseconds, as {@link System#nanoTime}
-     * @return this builder
-     */
-    public Builder<K, V> ticker(LongSupplier ticker) {
-      this.ticker = Objects.requireNonNull(ticker, "ticker");
-      return this;
-    }
-
-    /**
-     * Sets the listener that is told of removed entries.
-     *
-     * @param listener the listener
-     * @return this builder
-     */
-    public Builder<K, V> removalListener(RemovalListener<? super K> listener) {
-      this.listener = Objects.requireNonNull(listener, "listener");
-      return this;
-    }
-
-    /**
-     * Builds a cache.
-     *
-     * @return the cache
-     * @throws IllegalStateException if there is no maximum, or the minimum is larger
-     * @throws UnsupportedOperationException if the store cannot be had here; the message and the
-     *     cause say why
-     * @throws AshmemException if the kernel has no memory for it
-     */
-    public PurgeableCache<K, V> build() {
-      Validate.validState(maximumBytes > 0, "maximumBytes is not set");
-      Validate.validState(
-          minimumBytes <= maximumBytes,
-          "the minimum of %s bytes is larger than the maximum of %s",
-          minimumBytes,
-          maximumBytes);
-      long segment = Long.highestOneBit(maximumBytes / USUAL_SEGMENTS);
-      int segmentBytes = (int) Math.min(LARGEST_SEGMENT, Math.max(SMALLEST_SEGMENT, segment));
-      int slots = Math.toIntExact(maximumBytes / segmentBytes);
-      Storage storage = storage(segmentBytes, slots);
-      try {
-        return new PurgeableCache<>(this, storage);
-      } catch (Throwable e) {
-        storage.close();
-        throw e;
-      }
-    }
-
-    private Storage storage(int segmentBytes, int slots) {
-      return switch (choice()) {
-        case DEVICE -> new RegionStorage(Backend.DEVICE, segmentBytes, slots);
-        case LAZY -> new LazyStorage(segmentBytes, slots);
-        default -> new RegionStorage(Backend.MEMFD, segmentBytes, slots);
-      };
-    }
-
-    private Store choice() {
-      if (store == Store.AUTO) {
-        return Ashmem.isAvailable(Backend.DEVICE)
-            ? Store.DEVICE
-            : LazyMemory.isAvailable() ? Store.LAZY : Store.MEMFD;
-      }
-      Throwable cause =
-          (switch (store) {
-                case DEVICE -> Ashmem.unavailabilityCause(Backend.DEVICE);
-                case LAZY -> LazyMemory.unavailabilityCause();
-                default -> Ashmem.unavailabilityCause(Backend.MEMFD);
-              })
-              .orElse(null);
-      if (cause != null) {
-        throw new UnsupportedOperationException(
-            "no cache on " + store + " here: " + cause.getMessage(), cause);
-      }
-      return store;
-    }
   }
 }
