@@ -24,10 +24,11 @@ import org.jspecify.annotations.Nullable;
  * }
  * }</pre>
  *
- * <p>The values lie outside the heap. Reading one takes no lock and no system call; it copies the
- * bytes and then checks that all of them were there. So {@code maximumBytes} may be larger than
- * what the container leaves to the process: the kernel takes what it needs, the values that were
- * read least first. What it takes, and when, depends on the {@link Store}.
+ * <p>The values lie outside the heap. Reading one takes no lock and no system call, but for two
+ * calls now and then on a region, so that what is read goes last; it copies the bytes and then
+ * checks that all of them were there. So {@code maximumBytes} may be larger than what the container
+ * leaves to the process: the kernel takes what it needs, the values that were read least first.
+ * What it takes, and when, depends on the {@link Store}.
  *
  * <p>After {@link #close} each method throws IllegalStateException. A process that ends needs no
  * close. A child that the process forks has none of the memory on {@link Store#LAZY}, and the same

@@ -8,7 +8,10 @@ public enum Store {
    * #MEMFD}.
    */
   AUTO,
-  /** Regions on {@code /dev/ashmem}. The kernel module purges the least recently unpinned first. */
+  /**
+   * Regions on {@code /dev/ashmem}. The kernel module purges the least recently unpinned first; a
+   * read of a value renews its place.
+   */
   DEVICE,
   /**
    * Private memory that is freed lazily ({@link org.ashmem.LazyMemory}). Any Linux since 4.12 takes
