@@ -21,9 +21,7 @@ final class EhcachePeer implements Peer {
             byte[].class,
             ResourcePoolsBuilder.newResourcePoolsBuilder().offheap(bytes, MemoryUnit.B));
     manager =
-        CacheManagerBuilder.newCacheManagerBuilder()
-            .withCache("values", configuration)
-            .build(true);
+        CacheManagerBuilder.newCacheManagerBuilder().withCache("values", configuration).build(true);
     cache = manager.getCache("values", Long.class, byte[].class);
   }
 

@@ -34,7 +34,8 @@ final class InfinispanPeer implements Peer {
             .maxSize(Long.toString(bytes))
             .whenFull(EvictionStrategy.REMOVE)
             .build();
-    manager = new DefaultCacheManager(new GlobalConfigurationBuilder().nonClusteredDefault().build());
+    manager =
+        new DefaultCacheManager(new GlobalConfigurationBuilder().nonClusteredDefault().build());
     cache = manager.<byte[], byte[]>createCache("values", configuration).getAdvancedCache();
     // The guide's advice for a put whose result nobody needs.
     writer = cache.withFlags(Flag.IGNORE_RETURN_VALUES);
