@@ -103,7 +103,8 @@ bench_java() {
     guest "$kernel" "echo 0 >/sys/devices/system/cpu/cpu1/online
 exec vagrant/bench/java.sh $bench_rounds /ashmem/target/bench-java/pin.tsv \$ASHMEM_OUT/bench/calls \\
     'java -XX:+UnlockDiagnosticVMOptions -XX:ArchiveRelocationMode=0 -XX:+UseSerialGC' Pins" || exit 1
-    table=$(awk -v newest="$major" -f "$lab/bench/java.awk" "$out"/*.tsv) || status=$?
+    table=$(awk -v newest="$major" -f "$lab/bench/verdict.awk" -f "$lab/bench/median.awk" \
+        -f "$lab/bench/java.awk" "$out"/*.tsv) || status=$?
     printf '%s\n\nEach figure is the median of all iterations of %d rounds; C ran before each iteration. ' "$table" "$bench_rounds"
     bench_end target/bench-java/
     return "$status"

@@ -1,43 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 # Prints a table of figures: for each name its median, the median that it is compared with, their ratio and the required
-# ratio. Fails if a requirement is missed or was not measured. The input has, for each measurement, a line of SIDE, NAME
-# and FIGURE, separated by tabs.
-# usage: awk -v newest=RELEASE -f java.awk FILE...      (RELEASE: the JDK's; 22 and newer have rows for Java 22)
-
-BEGIN { FS = "\t" }
-
-NF == 3 {
-    key = $1 SUBSEP $2
-    all[key, ++count[key]] = $3
-}
-
-function figure(side, name,    key, i, j, n, sorted, value) {
-    key = side SUBSEP name
-    n = count[key]
-    if (!n)
-        return ""
-    for (i = 1; i <= n; i++) {
-        value = all[key, i] + 0
-        for (j = i - 1; j > 0 && sorted[j] > value; j--)
-            sorted[j + 1] = sorted[j]
-        sorted[j + 1] = value
-    }
-    return sorted[int((n + 1) / 2)]
-}
-
-function text(value) {
-    return value == "" ? "-" : sprintf(value < 10 ? "%.2f" : value < 100 ? "%.1f" : "%.0f", value)
-}
+# ratio. Fails if a requirement is missed or was not measured.
+# usage: awk -v newest=RELEASE -f verdict.awk -f median.awk -f java.awk FILE...
+# (RELEASE: the JDK's; 22 and newer have rows for Java 22)
 
 # row TITLE VALUE BESIDE COMPARED NEEDED: NEEDED is "" or a condition for COMPARED, such as "<= 1.3"
-function row(title, value, beside, compared, needed,    number, met) {
-    if (needed != "") {
-        number = substr(needed, 4) + 0
-        met = compared == "" ? 0 : needed ~ /^>=/ ? compared >= number : compared <= number
-        missed += !met
-    }
-    printf "%-58s %9s %9s %8s  %-7s %s\n", title, text(value), text(beside), text(compared), needed,
-        needed == "" ? "" : met ? "ok" : "MISSED"
+function row(title, value, beside, compared, needed) {
+    printf "%-58s %9s %9s %8s  %-7s %s\n", title, text(value), text(beside), text(compared), needed, verdict(compared, needed)
 }
 
 # calls NAME TITLE NEEDED: compares Java with C. A JVM has several threads, so each call counts its use of the file with

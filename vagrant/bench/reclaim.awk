@@ -20,15 +20,6 @@ function text(value) {
     return sprintf(value < 10 ? "%.2f" : value < 100 ? "%.1f" : "%.0f", value)
 }
 
-# thousands NUMBER: 1000000 becomes 1,000,000
-function thousands(number,    rest) {
-    if (number == "")
-        return "no"
-    for (rest = ""; number >= 1000; number = int(number / 1000))
-        rest = sprintf(",%03d", number % 1000) rest
-    return int(number) rest
-}
-
 function head(title, base, other) {
     printf "\n%-70s %9s %9s %8s  %s\n", title, base, other, "ratio", "needed"
     base_side = base

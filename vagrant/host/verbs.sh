@@ -24,6 +24,8 @@ export ASHMEM_STAGE=$ASHMEM_CACHE/mnt
 . "$lab/tests/original.sh"
 # shellcheck source=../bench/bench.sh
 . "$lab/bench/bench.sh"
+# shellcheck source=../bench/cache.sh
+. "$lab/bench/cache.sh"
 
 trap 'trap "" TERM INT HUP; host_finish; exit 143' TERM INT HUP
 trap 'host_give_back "$top/target"' EXIT

@@ -36,7 +36,12 @@ final class InfinispanPeer implements Peer {
             .build();
     manager =
         new DefaultCacheManager(new GlobalConfigurationBuilder().nonClusteredDefault().build());
-    cache = manager.<byte[], byte[]>createCache("values", configuration).getAdvancedCache();
+    // Bytes come and go as they are kept.
+    cache =
+        manager
+            .<byte[], byte[]>createCache("values", configuration)
+            .getAdvancedCache()
+            .withStorageMediaType();
     // The guide's advice for a put whose result nobody needs.
     writer = cache.withFlags(Flag.IGNORE_RETURN_VALUES);
   }

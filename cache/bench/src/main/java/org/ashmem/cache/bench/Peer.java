@@ -38,7 +38,7 @@ public interface Peer extends AutoCloseable {
    * Keeps a copy of a value, in place of any earlier one.
    *
    * @param key the key
-   * @param value the value
+   * @param value the value, at least one byte: Infinispan keeps no empty value
    */
   void put(long key, byte[] value);
 
