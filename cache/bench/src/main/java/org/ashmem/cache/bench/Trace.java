@@ -66,13 +66,13 @@ enum Trace {
     int count = 0;
     Map<String, Integer> numbers = new HashMap<>();
     try (InputStream in = open()) {
-      for (byte[] key; (key = in.readNBytes(width)).length == width; count++) {
+      for (byte[] key = in.readNBytes(width); key.length == width; key = in.readNBytes(width)) {
         if (count == keys.length) {
           keys = Arrays.copyOf(keys, 2 * count);
         }
         Integer next = numbers.size();
         Integer number = numbers.putIfAbsent(new String(key, ISO_8859_1), next);
-        keys[count] = number == null ? next : number;
+        keys[count++] = number == null ? next : number;
       }
     }
     return new Requests(Arrays.copyOf(keys, count), numbers.size());
