@@ -50,6 +50,8 @@ public class Calls {
           cache.put(key, value);
         }
       }
+      // Caffeine's values are old now, and the collector need not copy them later.
+      System.gc();
       open = cache;
     }
 
