@@ -79,10 +79,9 @@ public final class Speed {
         .mode(Mode.AverageTime)
         .timeUnit(TimeUnit.NANOSECONDS)
         .forks(forks)
-        // The values of Caffeine lie on the heap, and those of Ehcache in direct buffers. The memory
-        // of the heap is touched before, not while the first arrays are allocated.
-        .jvmArgsAppend(
-            "-Xms2g", "-Xmx2g", "-XX:+AlwaysPreTouch", "-XX:MaxDirectMemorySize=2g")
+        // The values of Caffeine lie on the heap, those of Ehcache in direct buffers. The heap is
+        // touched before, not while the first arrays are allocated.
+        .jvmArgsAppend("-Xms2g", "-Xmx2g", "-XX:+AlwaysPreTouch", "-XX:MaxDirectMemorySize=2g")
         .warmupIterations(1)
         .warmupTime(warmup)
         .measurementIterations(iterations)
