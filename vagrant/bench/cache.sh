@@ -9,14 +9,7 @@ cache_traces=(orm-busy orm-night web07 web12 w106 scarab gradle corda)
 
 # cache_build_bench: builds the comparison on this checkout's cache and library, and runs its tests
 cache_build_bench() {
-    local repository
-    # To a file: on its output Maven prints escape sequences, too.
-    maven -q org.apache.maven.plugins:maven-help-plugin:3.5.2:evaluate -Dexpression=settings.localRepository \
-        -Doutput="$top/target/.repository" &&
-        repository=$(cat "$top/target/.repository") &&
-        cache_library "$repository" &&
-        maven -f cache/pom.xml -DskipTests install &&
-        maven -f cache/bench/pom.xml verify
+    cache_maven -DskipTests package && cache_provide "$top/cache" ashmem-cache && maven -f cache/bench/pom.xml verify
 }
 
 # cache_java CLASS RESULTS ARGUMENT...: runs a class of the comparison; appends what it prints to RESULTS
