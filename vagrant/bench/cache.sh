@@ -38,11 +38,12 @@ cache_hits() {
     done
 }
 
-# bench_cache: measures calls without pressure, and hit rates by size
+# bench_cache KERNEL: measures calls without pressure, hit rates by size, and caches in a container, also in a guest of KERNEL
 bench_cache() {
-    local out=$top/target/bench-cache busy ours began table status=0
+    local kernel=$1 out=$top/target/bench-cache busy ours began table status=0
     host_install "$log/apt" root java || exit 1
     java_build || exit 1
+    release "$kernel" && module "$kernel" && build bench "$kernel" "building the neighbours of a cache" || exit 1
     step "$log/bench-cache.log" "building the cache, and what it is compared with" cache_build_bench || {
         network_hint "$log/bench-cache.log" "Maven Central"
         exit 1
@@ -51,10 +52,11 @@ bench_cache() {
     mkdir -p "$out"
     host_give_back "$out"
     bench_begin
-    cache_calls "$out/calls.tsv" && cache_hits "$out/hits.tsv" || exit 1
+    cache_calls "$out/calls.tsv" && cache_hits "$out/hits.tsv" && containers_measure "$kernel" "$out" || exit 1
     table=$(awk -v lengths="${cache_lengths[*]}" -v traces="${cache_traces[*]}" -f "$lab/bench/verdict.awk" \
         -f "$lab/bench/median.awk" -f "$lab/bench/cache.awk" "$out/calls.tsv" "$out/hits.tsv") || status=$?
-    printf '%s\n\nThe time of a call is the median of all iterations of %d rounds. ' "$table" "$cache_rounds"
+    printf '%s\n\nThe time of a call is the median of all iterations of %d rounds.\n' "$table" "$cache_rounds"
+    containers_report "$out" || status=1
     bench_end target/bench-cache/
     return "$status"
 }

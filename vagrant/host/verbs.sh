@@ -26,6 +26,8 @@ export ASHMEM_STAGE=$ASHMEM_CACHE/mnt
 . "$lab/bench/bench.sh"
 # shellcheck source=../bench/cache.sh
 . "$lab/bench/cache.sh"
+# shellcheck source=../bench/containers.sh
+. "$lab/bench/containers.sh"
 
 trap 'trap "" TERM INT HUP; host_finish; exit 143' TERM INT HUP
 trap 'host_give_back "$top/target"' EXIT

@@ -7,14 +7,16 @@ import org.jspecify.annotations.Nullable;
 /**
  * A cache of byte arrays, as its own guide configures it. Thread-safe.
  *
- * <p>No cache shares an array with its caller: what is put and what is got are copies.
+ * <p>What is put and what is got are copies, but with {@code caffeine-shared} and {@code
+ * caffeine-soft}: these share their arrays with the caller, who must not change them.
  */
 public interface Peer extends AutoCloseable {
   /**
    * Opens a cache.
    *
    * @param name {@code lazy}, {@code device} or {@code memfd} for ours on that store, {@code
-   *     caffeine}, {@code caffeine-soft}, {@code ohc}, {@code ehcache} or {@code infinispan}
+   *     caffeine}, {@code caffeine-shared}, {@code caffeine-soft}, {@code ohc}, {@code ehcache} or
+   *     {@code infinispan}
    * @param bytes the most bytes of values that it may hold, which {@code caffeine-soft} ignores
    * @return the cache, empty
    * @throws IllegalArgumentException for any other name
@@ -25,7 +27,8 @@ public interface Peer extends AutoCloseable {
       case "lazy" -> new PurgeablePeer(Store.LAZY, bytes);
       case "device" -> new PurgeablePeer(Store.DEVICE, bytes);
       case "memfd" -> new PurgeablePeer(Store.MEMFD, bytes);
-      case "caffeine" -> CaffeinePeer.bounded(bytes);
+      case "caffeine" -> CaffeinePeer.bounded(bytes, true);
+      case "caffeine-shared" -> CaffeinePeer.bounded(bytes, false);
       case "caffeine-soft" -> CaffeinePeer.soft();
       case "ohc" -> new OhcPeer(bytes);
       case "ehcache" -> new EhcachePeer(bytes);
@@ -35,7 +38,7 @@ public interface Peer extends AutoCloseable {
   }
 
   /**
-   * Keeps a copy of a value, in place of any earlier one.
+   * Keeps a value, in place of any earlier one.
    *
    * @param key the key
    * @param value the value, at least one byte: Infinispan keeps no empty value
@@ -43,10 +46,10 @@ public interface Peer extends AutoCloseable {
   void put(long key, byte[] value);
 
   /**
-   * Returns a copy of a value.
+   * Returns a value.
    *
    * @param key the key
-   * @return an array of the caller's own, or null for a miss
+   * @return the value, or null for a miss
    */
   byte @Nullable [] get(long key);
 

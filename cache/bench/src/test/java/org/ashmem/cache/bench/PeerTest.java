@@ -38,8 +38,7 @@ class PeerTest {
   }
 
   @ParameterizedTest
-  @ValueSource(
-      strings = {"lazy", "memfd", "caffeine", "caffeine-soft", "ohc", "ehcache", "infinispan"})
+  @ValueSource(strings = {"lazy", "memfd", "caffeine", "ohc", "ehcache", "infinispan"})
   void sharesNoArrayAndReplaces(String name) {
     try (Peer peer = Peer.open(name, BYTES)) {
       byte[] put = value(1000);
