@@ -4,6 +4,7 @@ package org.ashmem.cache;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
+import java.util.concurrent.ForkJoinPool;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.BiConsumer;
@@ -24,9 +25,20 @@ final class Loads<K, V> {
    * nothing: the heap may be full.
    */
   @SuppressWarnings("serial") // nobody serializes it
-  private static final class Load<V> extends ReentrantLock {
+  private static final class Load<V> extends ReentrantLock implements ForkJoinPool.ManagedBlocker {
     @Nullable V value;
     @Nullable Throwable thrown;
+
+    @Override
+    public boolean block() {
+      lock();
+      return true;
+    }
+
+    @Override
+    public boolean isReleasable() {
+      return isHeldByCurrentThread() || tryLock();
+    }
   }
 
   /**
@@ -84,7 +96,12 @@ final class Loads<K, V> {
     if (other.isHeldByCurrentThread()) {
       throw new IllegalStateException("the loader of " + key + " asks the cache for the same key");
     }
-    other.lock();
+    try {
+      // If a ForkJoinPool's worker waits, the pool starts another one: the loader may need it.
+      ForkJoinPool.managedBlock(other);
+    } catch (InterruptedException e) {
+      throw new AssertionError("the wait for a lock is not interrupted", e);
+    }
     try {
       if (other.thrown instanceof RuntimeException thrown) {
         throw thrown;

@@ -23,7 +23,10 @@ import java.util.concurrent.CompletionException;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.ForkJoinPool;
+import java.util.concurrent.ForkJoinTask;
 import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
@@ -402,6 +405,42 @@ class PurgeableCacheTest {
       }
       assertTrue(removals.contains(new Removal(0, RemovalCause.EXPIRED)), removals.toString());
       assertEquals(0, cache.statistics().kept());
+    }
+  }
+
+  /** The only worker of a pool waits for a loader, which waits for a task of the pool. */
+  @Test
+  void loaderMayNeedThePoolWhoseWorkersWaitForIt() throws Exception {
+    CountDownLatch loads = new CountDownLatch(1);
+    AtomicReference<Thread> worker = new AtomicReference<>();
+    ForkJoinPool pool = new ForkJoinPool(1);
+    ExecutorService other = Executors.newSingleThreadExecutor();
+    try (var cache = cache()) {
+      Future<byte[]> first =
+          other.submit(
+              () ->
+                  cache.get(
+                      1,
+                      key -> {
+                        loads.countDown();
+                        while (worker.get() == null
+                            || worker.get().getState() != Thread.State.WAITING) {
+                          Thread.onSpinWait();
+                        }
+                        return pool.submit(() -> value(key, 5)).join();
+                      }));
+      loads.await();
+      ForkJoinTask<byte[]> second =
+          pool.submit(
+              () -> {
+                worker.set(Thread.currentThread());
+                return cache.get(1, key -> null);
+              });
+      assertArrayEquals(value(1, 5), first.get(1, TimeUnit.MINUTES));
+      assertArrayEquals(value(1, 5), second.get(1, TimeUnit.MINUTES));
+    } finally {
+      pool.shutdownNow();
+      other.shutdownNow();
     }
   }
 
