@@ -144,6 +144,7 @@ final class Index<K> {
         int bucket = node.hash & buckets.length - 1;
         node.next = buckets[bucket];
         buckets[bucket] = node;
+        node.indexed = true;
         count(1, node.length);
         return null;
       } finally {
@@ -219,6 +220,7 @@ final class Index<K> {
       Node<K> rest = node.next;
       if (by != null) {
         by.next = rest;
+        by.indexed = true;
         rest = by;
       }
       Node<K> before = buckets[bucket];
@@ -234,7 +236,7 @@ final class Index<K> {
       }
       // Else nodes that are gone would keep each other, and their segments, reachable.
       node.next = null;
-      node.gone = true;
+      node.indexed = false;
       count(by == null ? -1 : 0, (by == null ? 0 : by.length) - node.length);
     }
 

@@ -215,7 +215,7 @@ final class Log<K> {
     int left = budget;
     for (int i = 0; i < segment.count(); i++) {
       Node<K> node = segment.node(i);
-      if (node.gone) {
+      if (!node.indexed) {
         continue;
       }
       int bytes = segment.bytes(node);

@@ -25,10 +25,10 @@ final class Node<K> {
   byte uses;
 
   /**
-   * Whether the index has it no more. Written under the lock of the index's stripe. Who reads it
-   * without that lock may see it late.
+   * Whether the index has it. Written under the lock of the index's stripe. Who reads it without
+   * that lock may see it late.
    */
-  boolean gone;
+  boolean indexed;
 
   /** The next node of the same bucket. The lock of the index's stripe protects it. */
   @Nullable Node<K> next;

@@ -136,7 +136,7 @@ final class Segment<K> {
     return Math.max(1, header + length);
   }
 
-  /** Makes room for one more node. Forgets those that were replaced or removed. */
+  /** Makes room for one more node. Forgets those that the index does not have. */
   void prepare() {
     if (count < nodes.length) {
       return;
@@ -151,7 +151,7 @@ final class Segment<K> {
     int left = 0;
     for (int i = 0; i < count; i++) {
       Node<K> node = node(i);
-      if (!node.gone) {
+      if (node.indexed) {
         nodes[left++] = node;
       }
     }
