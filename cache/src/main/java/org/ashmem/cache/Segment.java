@@ -78,8 +78,10 @@ final class Segment<K> {
 
   private int firstHeld;
   private int lastHeld;
-  private boolean purgeable;
   private boolean retired;
+
+  /** Written under the monitor. */
+  private volatile boolean purgeable;
 
   Segment(Storage storage, int slot, long generation, int header) {
     this.storage = storage;
@@ -370,7 +372,7 @@ final class Segment<K> {
   void renew(Node<K> node) {
     int first = node.position >>> shift;
     int pages = lastPage(node) - first + 1;
-    if (storage.isOld(slot, first, pages)) {
+    if (purgeable && storage.isOld(slot, first, pages)) {
       renew(first, pages);
     }
   }

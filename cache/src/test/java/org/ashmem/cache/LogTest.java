@@ -5,10 +5,12 @@ import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.ByteBuffer;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import org.ashmem.Backend;
 import org.junit.jupiter.api.Test;
 
-/** What the log keeps of nodes that the index has no more. */
+/** What the log keeps of nodes that the index has no more, and the locks of its segments. */
 class LogTest {
   private static final int SEGMENT = 1 << 18;
 
@@ -59,6 +61,22 @@ class LogTest {
               !node.indexed || index.find(node.key, node.hash) == node,
               "the log takes key " + node.key + " for one that is there");
         }
+      }
+    }
+  }
+
+  /** The kernel takes nothing of a segment that is being filled, so its order does not matter. */
+  @Test
+  void readOfASegmentThatIsFilledTakesNoLock() throws Exception {
+    try (Storage storage = new RegionStorage(Backend.MEMFD, SEGMENT, Log.LEAST_SEGMENTS)) {
+      Log<Integer> log = new Log<>(storage, index, 0, true, this::clock);
+      int last = Log.LEAST_SEGMENTS - 2;
+      for (int key = 0; key <= last; key++) {
+        put(log, key);
+      }
+      Node<Integer> node = index.find(last, Index.hash(last));
+      synchronized (node.segment) {
+        CompletableFuture.runAsync(() -> node.segment.renew(node)).get(1, TimeUnit.MINUTES);
       }
     }
   }
