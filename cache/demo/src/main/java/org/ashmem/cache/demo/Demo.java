@@ -35,7 +35,7 @@ final class Demo implements AutoCloseable {
   private static final int KILLED = 128 + 9;
 
   private static final Path OOM_SCORE = Path.of("/proc/self/oom_score_adj");
-  private static final String AS_OTHERS = "0";
+  static final String AS_OTHERS = "0";
   private static final String NEVER_CHOSEN = "-1000";
 
   private final PurgeableCache<String, byte[]> cache;
@@ -154,7 +154,7 @@ final class Demo implements AutoCloseable {
   }
 
   /** Returns false if this process may not do that: it was not started with the right to. */
-  private static boolean setOomScore(String score) {
+  static boolean setOomScore(String score) {
     try {
       Files.writeString(OOM_SCORE, score);
       return true;

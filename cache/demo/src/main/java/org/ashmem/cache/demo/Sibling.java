@@ -48,8 +48,12 @@ final class Sibling implements AutoCloseable {
     command.addAll(List.of(program.getName(), Long.toString(bytes)));
   }
 
-  /** Ends this process when its standard input ends: when the server ends, in whatever way. */
+  /**
+   * Ends this process when its standard input ends: when the server ends, in whatever way. The OOM
+   * killer may choose it, also if the server was exempt when it started this process.
+   */
   static void endWithTheParent() {
+    boolean unusedScore = Demo.setOomScore(Demo.AS_OTHERS);
     Thread watcher =
         new Thread(
             () -> {
