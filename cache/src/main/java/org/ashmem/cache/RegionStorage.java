@@ -22,7 +22,7 @@ final class RegionStorage extends Storage {
   /** So many segments are unpinned after a range before a read renews it. */
   private static final int OLD = 2;
 
-  private final AshmemRegion region;
+  final AshmemRegion region;
 
   /**
    * When each range was unpinned: the lowest bits of {@link #clock}. A lost change costs little.
@@ -73,6 +73,13 @@ final class RegionStorage extends Storage {
     long at = offset(slot, page);
     long end = at + (long) pages * pageBytes();
     int first = range(at);
+    if (range(end - 1) == first) {
+      // With a full heap, what was pinned for a moment would stay pinned. This needs less of it: on
+      // the device, nothing.
+      region.unpin(at, end - at);
+      unpinnedAt[first] = (byte) clock.get();
+      return;
+    }
     PinRange[] ranges = new PinRange[range(end - 1) - first + 1];
     for (int i = 0; i < ranges.length; i++) {
       long next = Math.min(end, (first + i + 1L) * RANGE);
