@@ -226,8 +226,9 @@ unsigned long ashmem_quota_lacks(const struct ashmem_quota *quota, unsigned long
  */
 bool ashmem_quota_takes_swap(const struct ashmem_quota *quota)
 {
+	/* The limit of memory may have been met a moment ago. */
 	if (quota->memcg)
-		return !memory_lacks(quota->memcg, 0);
+		return memsw_lacks(quota->memcg, 0) && !memory_lacks(quota->memcg, 0);
 	return get_nr_swap_pages() < SWAP_SHORT;
 }
 

@@ -5,10 +5,12 @@
  */
 #include <kunit/test.h>
 #include <linux/log2.h>
+#include <linux/memcontrol.h>
 #include <linux/minmax.h>
 #include <linux/mman.h>
 #include <linux/personality.h>
 #include <linux/page_counter.h>
+#include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/shrinker.h>
 #include <linux/slab.h>
@@ -511,10 +513,24 @@ static void drop_caches_gets_what_it_asks_for(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, ashmem_quota_lacks(&quota, 200), 0);
 }
 
+/* As when others have freed what a limit lacked, and always with version 2 of cgroups. */
+static void limit_that_is_met_takes_no_swap(struct kunit *test)
+{
+	struct ashmem_quota quota = { .reason = ASHMEM_REASON_LIMIT };
+
+	rcu_read_lock();
+	/* That of the root, which has no limit. */
+	quota.memcg = mem_cgroup_from_task(current);
+	rcu_read_unlock();
+	KUNIT_ASSERT_NOT_NULL(test, quota.memcg);
+	KUNIT_EXPECT_FALSE(test, ashmem_quota_takes_swap(&quota));
+}
+
 static struct kunit_case quota_cases[] = {
 	KUNIT_CASE(limit_lacks_until_the_largest_allocation_fits),
 	KUNIT_CASE(limit_gets_at_most_twice_what_it_lacks),
 	KUNIT_CASE(drop_caches_gets_what_it_asks_for),
+	KUNIT_CASE(limit_that_is_met_takes_no_swap),
 	{}
 };
 
