@@ -20,8 +20,7 @@ results=$1 folder=$2 machine=$3 neighbour=$4 seconds=$5 first=$6 rate=$7 stream=
 shift 9
 container=512
 
-# Whoever believes that the container is his gives three quarters of it to the cache. The expert leaves 200 MiB of them to the
-# neighbour. Where values lie on the heap, that is the size of the heap, and two thirds of it are for the values, as the
+# ALONE: the cache gets three quarters of the container. EXPERT: 200 MiB less, which are left to the neighbour. Where values lie on the heap, that is the size of the heap, and two thirds of it are for the values, as the
 # collector needs room. Elsewhere the heap has 64 MiB. Ours is not sized: its maximum is the working set.
 #     peer             sized   heap  cache  name
 table='

@@ -25,8 +25,8 @@ final class Node<K> {
   byte uses;
 
   /**
-   * Whether the index has it. Written under the lock of the index's stripe. Who reads it without
-   * that lock may see it late.
+   * Whether the index has it. Written under the lock of the index's stripe. A read without that
+   * lock may be out of date.
    */
   boolean indexed;
 

@@ -41,7 +41,7 @@ class RunTest {
   }
 
   @Test
-  void whoeverIsKilledIsNamed() throws IOException {
+  void resultNamesTheKilledProcess() throws IOException {
     List<Run> runs =
         read(
             "m\tOther\tALONE\trun\t64\t384\t1",
