@@ -84,7 +84,7 @@ totals_are_right() {
 # The licence texts need no such line, and neither do two files whose format has no comments.
 without_spdx() {
     files | grep -vE '^LICENSES/|^kernel/debian/(changelog|copyright)$' | while read -r file; do
-        [ ! -f "$file" ] || head -n 5 "$file" | grep -q 'SPDX-License-Identifier: ' || echo "$file"
+        [ ! -f "$file" ] || [[ $file = *.png ]] || head -n 5 "$file" | grep -q 'SPDX-License-Identifier: ' || echo "$file"
     done
 }
 
@@ -445,7 +445,7 @@ model_of_reading_holds() {
     mvn -B -q -ntp dependency:copy -Dartifact="org.alloytools:org.alloytools.alloy.dist:$alloy" -DoutputDirectory="$work" || return
     jdk java -jar "$work/org.alloytools.alloy.dist-$alloy.jar" exec -c '*' -o "$work/alloy" cache/src/test/alloy/reading.als \
         >"$work/said" 2>&1
-    awk '{ print $2, $3, $NF }' "$work/said" | diff - <(cat <<'END'
+    awk '$2 == "check" || $2 == "run" { print $2, $3, $NF }' "$work/said" | diff - <(cat <<'END'
 check intact UNSAT
 run found_beside_the_next_use SAT
 run lost SAT
