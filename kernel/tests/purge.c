@@ -331,22 +331,26 @@ static void kill_what_waits_for_a_purge(int fd, char *base, void (*call)(int fd)
 	while (race_goes_on(!seen)) {
 		char *first = base, *last = base + (PAGES - 2) * page_size;
 		pid_t purger, client;
+		int start[2];
 
 		for (size_t i = 0; i < PAGES; i++)
 			base[i * page_size] = 1;
 		for (size_t i = 0; i < PAGES; i += 2)
 			unpin(fd, i, 1);
+		CHECK_OK(pipe(start));
+		client = checked_fork();
+		if (!client) {
+			CHECK_EQ(1, read(start[0], &status, 1));
+			call(fd);
+			_exit(0);
+		}
 		purger = checked_fork();
 		if (!purger) {
 			purge_all();
 			_exit(0);
 		}
 		WAIT_UNTIL(!in_memory(first));
-		client = checked_fork();
-		if (!client) {
-			call(fd);
-			_exit(0);
-		}
+		CHECK_EQ(1, write(start[1], "x", 1));
 		WAIT_UNTIL(sleeps_for_a_lock(client) || !in_memory(last));
 		seen = sleeps_for_a_lock(client);
 		CHECK_OK(kill(client, SIGKILL));
@@ -354,6 +358,8 @@ static void kill_what_waits_for_a_purge(int fd, char *base, void (*call)(int fd)
 		seen = seen && WIFSIGNALED(status) && in_memory(last);
 		CHECK_OK(kill(purger, SIGKILL));
 		CHECK_EQ(purger, waitpid(purger, NULL, 0));
+		close(start[0]);
+		close(start[1]);
 	}
 }
 
@@ -413,8 +419,11 @@ CASE_LIMIT(clients_that_wait_for_a_purge_can_be_killed, 120)
 	int fd;
 	char *base = region_of_pages(&fd, PAGES);
 
+	/* A fork would wait for the purge at each mapping. */
+	CHECK_OK(madvise(base, PAGES * page_size, MADV_DONTFORK));
 	for (int i = 1; i < MAPPINGS; i++)
-		region_map(fd, PAGES * page_size);
+		CHECK_OK(madvise(region_map(fd, PAGES * page_size), PAGES * page_size,
+				 MADV_DONTFORK));
 	for (size_t i = 0; i < ARRAY_SIZE(calls); i++)
 		kill_what_waits_for_a_purge(fd, base, calls[i]);
 }
