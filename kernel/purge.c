@@ -272,7 +272,8 @@ static void range_purge(struct ashmem_purge *purge, struct ashmem_share *share,
 
 	if (range->queue == &share->queue) {
 		list_for_each_entry_continue(range, &share->queue.ranges, age) {
-			if (purge->freed + look->own >= purge->want)
+			if (purge->freed + look->own >= purge->want ||
+			    range->unpinned_at > purge->until)
 				break;
 			if (range->start != end && range->end != start)
 				break;

@@ -40,15 +40,30 @@ static atomic64_t scans = ATOMIC64_INIT(0);
 /* The place of a share that is to be visited last. */
 #define LAST_PLACE	U64_MAX
 
+/* A scan whose walks purge nothing looks this often for the node with the oldest share. */
+#define NODE_TRIES	4
+
+/*
+ * Reading a file first takes page cache. Reclaim gets a batch of it from the first four
+ * priorities if there are more than about 34 MiB. If there is less, it is in use.
+ */
+#define READS_WAIT	4
+
 /**
  * struct scan - one scan
  * @walk: the walk of the LRU
  * @number: its number
+ * @reads: the reclaiming task reads a file, or is in a filesystem for another reason
+ * @others: the place of the first share on the other nodes
+ * @younger: the walk ended because another node has older ranges
  * @purge: whose pages to purge, and the results
  */
 struct scan {
 	struct ashmem_lru_walk walk;
 	u64 number;
+	bool reads;
+	u64 others;
+	bool younger;
 	struct ashmem_purge purge;
 };
 
@@ -123,6 +138,10 @@ static enum lru_status share_met(struct ashmem_lru_walk *walk, struct list_head 
 	bool purged;
 
 	share_asked(share, scan);
+	if (scan->reads && scan->purge.vain < READS_WAIT) {
+		walk->nr_to_walk = 0;
+		return LRU_SKIP;
+	}
 	if (!mutex_trylock(&region->lock)) {
 		scan->purge.missed = true;
 		return LRU_SKIP;
@@ -132,7 +151,15 @@ static enum lru_status share_met(struct ashmem_lru_walk *walk, struct list_head 
 		mutex_unlock(&region->lock);
 		return LRU_SKIP;
 	}
-	scan->purge.until = list_is_last(item, list) ? U64_MAX : share_of(item->next)->place;
+	if (share->place > scan->others) {
+		mutex_unlock(&region->lock);
+		scan->younger = true;
+		walk->nr_to_walk = 0;
+		return LRU_SKIP;
+	}
+	scan->purge.until = scan->others;
+	if (!list_is_last(item, list))
+		scan->purge.until = min(scan->purge.until, share_of(item->next)->place);
 	kref_get(&region->ref);
 	spin_unlock(lock);
 
@@ -219,6 +246,75 @@ static unsigned long shrinker_count(struct shrinker *shrinker, struct shrink_con
 	return 2 * max(pages, SWAP_CLUSTER_MAX);
 }
 
+/**
+ * struct head - the first share of a list
+ * @walk: the walk of the LRU, which ends there
+ * @place: its place
+ */
+struct head {
+	struct ashmem_lru_walk walk;
+	u64 place;
+};
+
+static enum lru_status head_met(struct ashmem_lru_walk *walk, struct list_head *item,
+				struct list_head *list, spinlock_t *lock)
+	__must_hold(lock)
+{
+	container_of(walk, struct head, walk)->place = share_of(item)->place;
+	return LRU_SKIP;
+}
+
+/*
+ * The node to purge on. The limit of a memcg counts the pages of all nodes: the oldest of
+ * them goes first. The first share of a list is not older than its place.
+ */
+static int scan_node(struct scan *scan, const struct shrink_control *sc, bool any)
+{
+	int nid, found = sc->nid;
+	u64 place = LAST_PLACE;
+
+	scan->others = LAST_PLACE;
+	if (!any)
+		return found;
+	for_each_node_state(nid, N_MEMORY) {
+		struct head head = {
+			.walk.visit = head_met,
+			.walk.nr_to_walk = 1,
+			.place = LAST_PLACE,
+		};
+
+		list_lru_walk_one(&ashmem_share_lru, nid, sc->memcg, ashmem_lru_visit, &head.walk,
+				  &head.walk.nr_to_walk);
+		if (head.place < place) {
+			scan->others = place;
+			place = head.place;
+			found = nid;
+		} else {
+			scan->others = min(scan->others, head.place);
+		}
+	}
+	return found;
+}
+
+static void lru_walk(struct scan *scan, const struct shrink_control *sc)
+{
+	struct ashmem_purge *purge = &scan->purge;
+	bool any = purge->quota.own && purge->quota.memcg && num_node_state(N_MEMORY) > 1;
+	unsigned long purged;
+	int tries = NODE_TRIES;
+
+	purge->missed = false;
+	do {
+		purged = purge->purged;
+		purge->quota.nid = scan_node(scan, sc, any && tries);
+		scan->younger = false;
+		scan->walk.nr_to_walk = ASHMEM_PURGE_VISITS;
+		list_lru_walk_one(&ashmem_share_lru, purge->quota.nid, sc->memcg, ashmem_lru_visit,
+				  &scan->walk, &scan->walk.nr_to_walk);
+		tries -= purge->purged == purged;
+	} while (scan->younger && ashmem_purge_goes_on(purge));
+}
+
 /*
  * Purges what a walk of the LRU meets. If held locks kept it from everything, gives their
  * holders a chance: reclaim asks about 200 times before the OOM killer is invoked for what
@@ -233,10 +329,7 @@ static void lru_purge(struct scan *scan, const struct shrink_control *sc)
 	unsigned long pause;
 
 	for (pause = 64;; pause *= 2) {
-		purge->missed = false;
-		scan->walk.nr_to_walk = ASHMEM_PURGE_VISITS;
-		list_lru_walk_one(&ashmem_share_lru, sc->nid, sc->memcg, ashmem_lru_visit,
-				  &scan->walk, &scan->walk.nr_to_walk);
+		lru_walk(scan, sc);
 		if (!purge->missed || purge->purged || purge->quota.reason > ASHMEM_REASON_RECLAIM)
 			return;
 		if (!ashmem_purge_presses(purge)) {
@@ -255,6 +348,7 @@ static unsigned long shrinker_scan(struct shrinker *shrinker, struct shrink_cont
 	struct scan scan = {
 		.walk.visit = share_met,
 		.number = atomic64_inc_return(&scans),
+		.reads = !(sc->gfp_mask & __GFP_FS),
 		.purge.memcg = sc->memcg,
 		.purge.asked = sc->nr_to_scan,
 	};
@@ -264,10 +358,12 @@ static unsigned long shrinker_scan(struct shrinker *shrinker, struct shrink_cont
 	unsigned long holds = 0;
 
 	sc->nr_scanned = 0;
-	if (!(sc->gfp_mask & __GFP_FS) || !READ_ONCE(purge_wanted))
+	/* A page that is being swapped out is waited for. No lock of a filesystem is taken. */
+	if (!(sc->gfp_mask & __GFP_IO) || !READ_ONCE(purge_wanted))
 		return SHRINK_STOP;
 	ashmem_quota_init(quota, sc);
-	if (!ashmem_purge_goes_on(purge))
+	/* For the machine, kswapd and others ask soon. */
+	if ((scan.reads && !quota->memcg) || !ashmem_purge_goes_on(purge))
 		return SHRINK_STOP;
 	if (!quota->own) {
 		holds = lru_pages(sc);

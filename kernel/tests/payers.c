@@ -627,3 +627,34 @@ CASE_LIMIT(limit_purges_no_more_because_a_node_is_full, 120)
 	CHECK_TAKEN(MIB, purged_bytes(&r));
 	check_ranges(&r);
 }
+
+/* The ranges of two regions, each on a node, were unpinned by turns. */
+CASE_LIMIT(limit_purges_the_oldest_of_both_nodes, 60)
+{
+	struct region r[2];
+	size_t purged[2] = { 0 };
+
+	cgroup_create("u");
+	for (int node = 0; node < 2; node++) {
+		r[node].fd = region_create(16 * MIB);
+		r[node].base = region_map(r[node].fd, 16 * MIB);
+		r[node].ranges = 16 * MIB / range_bytes();
+		IN_GROUP("u", (take_memory_of(node), write_ranges(&r[node], 0, RANGE_PAGES)));
+	}
+	for (size_t i = 0; i < 2 * r[0].ranges; i++)
+		unpin(r[i % 2].fd, i / 2 * RANGE_PAGES, RANGE_PAGES);
+	run_on_node(1);
+	exceed("u", "u", 4 * MIB);
+	for (int node = 0; node < 2; node++) {
+		for (size_t i = 0; i < r[node].ranges; i++) {
+			bool taken = pin(r[node].fd, i * RANGE_PAGES, RANGE_PAGES);
+
+			CHECK(!taken || purged[node] == i);
+			purged[node] += taken;
+		}
+		printf("# %zu ranges purged on node %d\n", purged[node], node);
+	}
+	CHECK_TAKEN(4 * MIB, (purged[0] + purged[1]) * range_bytes());
+	CHECK(purged[0] <= purged[1] + 1);
+	CHECK(purged[1] <= purged[0] + 1);
+}

@@ -126,6 +126,88 @@ CASE_LIMIT(limit_leaves_the_pinned_pages, 60)
 	CHECK_EQ(0, cgroup_oom_kills("a"));
 }
 
+/* A file that a task has open has pages in the page cache, as tmpfs has not. */
+static char *map_file(size_t bytes)
+{
+	char path[PATH_MAX];
+	ssize_t length = CHECK_OK(readlink("/proc/self/exe", path, sizeof(path) - 8));
+	char *file;
+	int fd;
+
+	strcpy(path + length, ".XXXXXX");
+	fd = CHECK_OK(mkstemp(path));
+	CHECK_OK(unlink(path));
+	CHECK_OK(ftruncate(fd, bytes));
+	file = mmap(NULL, bytes, PROT_READ, MAP_SHARED, fd, 0);
+	CHECK(file != MAP_FAILED);
+	return file;
+}
+
+static void read_file(const char *file, size_t bytes)
+{
+	for (size_t i = 0; i < bytes; i += page_size)
+		CHECK_EQ(0, *(volatile const char *)&file[i]);
+}
+
+static bool all_in_memory(char *file, size_t bytes)
+{
+	unsigned char resident[bytes / page_size];
+	size_t found = 0;
+
+	CHECK_OK(mincore(file, bytes, resident));
+	for (size_t i = 0; i < bytes / page_size; i++)
+		found += resident[i] & 1;
+	return found == bytes / page_size;
+}
+
+/*
+ * Unpinned memory, and a group that has @room bytes for a file of @bytes. The group reads it
+ * once, or until it has room for all of it. Return: bytes purged.
+ */
+static size_t read_beside_unpinned(size_t room, size_t bytes, bool until_it_fits)
+{
+	char *file = map_file(bytes);
+	size_t purged = 0;
+	int fd;
+
+	cgroup_create("a");
+	fd = region_create(4 * REGION);
+	IN_GROUP("a", ({
+		char *base = region_map(fd, 4 * REGION);
+
+		write_pages(base, 0, 4 * REGION / page_size, 1);
+		for (size_t i = 0; i < 4 * REGION / page_size; i += 16)
+			unpin(fd, i, 16);
+	}));
+	limit_above("a", room);
+	IN_GROUP("a", ({
+		do
+			read_file(file, bytes);
+		while (until_it_fits && !all_in_memory(file, bytes));
+	}));
+	CHECK_EQ(0, cgroup_oom_kills("a"));
+	for (size_t i = 0; i < 4 * REGION / page_size; i += 16)
+		if (pin(fd, i, 16) == ASHMEM_WAS_PURGED)
+			purged += 16 * page_size;
+	printf("# %zu KiB purged\n", purged >> 10);
+	return purged;
+}
+
+/* Readahead allocates without __GFP_FS. Else the group would read the file again for ever. */
+CASE_LIMIT(file_in_use_gets_the_memory_of_unpinned_ranges, 120)
+{
+	size_t purged = read_beside_unpinned(MIB, 8 * MIB, true);
+
+	CHECK(purged >= 6 * MIB);
+	CHECK(purged <= 16 * MIB);
+}
+
+/* There is enough page cache that nobody uses. */
+CASE_LIMIT(file_that_is_read_once_leaves_unpinned_ranges_alone, 120)
+{
+	CHECK(read_beside_unpinned(64 * MIB, 160 * MIB, false) <= MIB);
+}
+
 CASE_LIMIT(owner_need_not_be_the_one_who_allocates, 60)
 {
 	struct meeting m = meeting_create();
