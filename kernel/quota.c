@@ -270,11 +270,13 @@ unsigned long ashmem_quota_hits(const struct ashmem_quota *quota)
  * struct giver - a memcg and a node that are asked for pages
  * @key: which
  * @given: the fraction of its holdings that it gave, with the clock's offset
+ * @holds: pages that it could have given when it gave last
  * @refused: the taker's @gifts, plus 1, when this one refused last
  */
 struct giver {
 	u64 key;
 	u64 given;
+	unsigned long holds;
 	u64 refused;
 };
 
@@ -328,13 +330,12 @@ static struct giver *giver_find(const struct taker *taker, u64 memcg, int nid)
  * ashmem_turn_comes() - is it the turn of a memcg to give pages?
  * @quota: what is missing
  * @memcg: the memcg, as ashmem_memcg_ino() numbers it
- * @holds: pages that it could give
  *
  * Context: Any. Takes a spinlock.
  * Return: true if it is. One that is asked again and again, while nobody else gives,
  * soon has its turn.
  */
-bool ashmem_turn_comes(const struct ashmem_quota *quota, u64 memcg, unsigned long holds)
+bool ashmem_turn_comes(const struct ashmem_quota *quota, u64 memcg)
 {
 	struct taker *taker;
 	struct giver *giver;
@@ -344,7 +345,7 @@ bool ashmem_turn_comes(const struct ashmem_quota *quota, u64 memcg, unsigned lon
 	taker = taker_find(quota);
 	giver = giver_find(taker, memcg, quota->nid);
 	if (giver->given > taker->clock && giver->refused == taker->gifts + 1) {
-		u64 step = div64_ul(TURN_ALL * quota->pages, 8 * holds + 1);
+		u64 step = div64_ul(TURN_ALL * quota->pages, 8 * giver->holds + 1);
 
 		taker->clock = min(taker->next, giver->given) +
 			       clamp_t(u64, step, TURN_STEP, TURN_LEAP);
@@ -366,7 +367,7 @@ bool ashmem_turn_comes(const struct ashmem_quota *quota, u64 memcg, unsigned lon
  * @quota: what was missing
  * @memcg: the memcg, as ashmem_memcg_ino() numbers it
  * @holds: pages that it could have given
- * @pages: pages that it gave
+ * @pages: pages that it gave, at least one
  *
  * Context: Any. Takes a spinlock.
  */
@@ -374,13 +375,13 @@ void ashmem_turn_ends(const struct ashmem_quota *quota, u64 memcg, unsigned long
 		      unsigned long pages)
 {
 	struct taker *taker;
+	struct giver *giver;
 
-	if (!pages)
-		return;
 	spin_lock(&turn_lock);
 	taker = taker_find(quota);
 	taker->gifts++;
-	giver_find(taker, memcg, quota->nid)->given +=
-		div64_ul(TURN_ALL * pages, max(holds, pages));
+	giver = giver_find(taker, memcg, quota->nid);
+	giver->given += div64_ul(TURN_ALL * pages, max(holds, pages));
+	giver->holds = holds;
 	spin_unlock(&turn_lock);
 }

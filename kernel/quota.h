@@ -44,7 +44,7 @@ unsigned long ashmem_quota_lacks(const struct ashmem_quota *quota, unsigned long
 bool ashmem_quota_takes_swap(const struct ashmem_quota *quota);
 unsigned long ashmem_quota_hits(const struct ashmem_quota *quota);
 
-bool ashmem_turn_comes(const struct ashmem_quota *quota, u64 memcg, unsigned long holds);
+bool ashmem_turn_comes(const struct ashmem_quota *quota, u64 memcg);
 void ashmem_turn_ends(const struct ashmem_quota *quota, u64 memcg, unsigned long holds,
 		      unsigned long pages);
 

@@ -316,12 +316,11 @@ static void lru_walk(struct scan *scan, const struct shrink_control *sc)
 }
 
 /*
- * Purges what a walk of the LRU meets. If held locks kept it from everything, gives their
- * holders a chance: reclaim asks about 200 times before the OOM killer is invoked for what
- * the locks guard, and that may be over before a holder has had a processor. Not when it
- * asks the first time for a charge: there may be other memory. Walks again only if reclaim
- * finds none. Never waits for a lock itself, because its holder may wait for a page that
- * the reclaiming task has locked.
+ * Purges what a walk of the LRU meets. If held locks kept it from everything, and reclaim
+ * finds no other memory, gives their holders a chance and walks again: reclaim asks about
+ * 200 times before the OOM killer is invoked for what the locks guard, and that may be over
+ * before a holder has had a processor. Never waits for a lock itself, because its holder may
+ * wait for a page that the reclaiming task has locked.
  */
 static void lru_purge(struct scan *scan, const struct shrink_control *sc)
 {
@@ -330,14 +329,10 @@ static void lru_purge(struct scan *scan, const struct shrink_control *sc)
 
 	for (pause = 64;; pause *= 2) {
 		lru_walk(scan, sc);
-		if (!purge->missed || purge->purged || purge->quota.reason > ASHMEM_REASON_RECLAIM)
-			return;
-		if (!ashmem_purge_presses(purge)) {
-			if (purge->vain > 1)
-				yield();
-			return;
-		}
-		if (pause > LONGEST_PAUSE || !ashmem_purge_goes_on(purge))
+		if (!purge->missed || purge->purged ||
+		    purge->quota.reason > ASHMEM_REASON_RECLAIM ||
+		    !ashmem_purge_presses(purge) || pause > LONGEST_PAUSE ||
+		    !ashmem_purge_goes_on(purge))
 			return;
 		usleep_range(pause, 2 * pause);
 	}
@@ -355,7 +350,6 @@ static unsigned long shrinker_scan(struct shrinker *shrinker, struct shrink_cont
 	struct ashmem_purge *purge = &scan.purge;
 	struct ashmem_quota *quota = &purge->quota;
 	u64 memcg = ashmem_memcg_ino(sc->memcg);
-	unsigned long holds = 0;
 
 	sc->nr_scanned = 0;
 	/* A page that is being swapped out is waited for. No lock of a filesystem is taken. */
@@ -365,16 +359,13 @@ static unsigned long shrinker_scan(struct shrinker *shrinker, struct shrink_cont
 	/* For the machine, kswapd and others ask soon. */
 	if ((scan.reads && !quota->memcg) || !ashmem_purge_goes_on(purge))
 		return SHRINK_STOP;
-	if (!quota->own) {
-		holds = lru_pages(sc);
-		if (!ashmem_turn_comes(quota, memcg, holds))
-			return SHRINK_STOP;
-	}
+	if (!quota->own && !ashmem_turn_comes(quota, memcg))
+		return SHRINK_STOP;
 	trace_ashmem_shrink_start(sc->nid, memcg, quota->reason, purge->want);
 
 	lru_purge(&scan, sc);
-	if (!quota->own)
-		ashmem_turn_ends(quota, memcg, holds, purge->purged);
+	if (!quota->own && purge->purged)
+		ashmem_turn_ends(quota, memcg, lru_pages(sc) + purge->purged, purge->purged);
 	trace_ashmem_shrink_end(sc->nid, memcg, quota->reason, purge->purged, purge->freed);
 	sc->nr_scanned = max3(purge->purged, purge->looked, purge->visits);
 	if (!purge->purged && purge->looked < ASHMEM_PURGE_LOOKS &&

@@ -562,15 +562,16 @@ static unsigned long giver_asked(struct giver *giver, int nid, unsigned long mis
 		.room = ashmem_limit_room(missing),
 		.pages = missing + ashmem_limit_room(missing),
 	};
-	unsigned long pages = 0;
+	unsigned long pages;
 
-	if (!ashmem_turn_comes(&quota, giver->memcg, giver->holds)) {
+	if (!ashmem_turn_comes(&quota, giver->memcg)) {
 		giver->refused++;
 		return 0;
 	}
 	giver->refused = 0;
-	if (giver->unit)
-		pages = roundup(min(missing, SWAP_CLUSTER_MAX), giver->unit);
+	if (!giver->unit)
+		return 0;
+	pages = roundup(min(missing, SWAP_CLUSTER_MAX), giver->unit);
 	ashmem_turn_ends(&quota, giver->memcg, giver->holds, pages);
 	giver->gave += pages;
 	return pages;
