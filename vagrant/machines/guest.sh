@@ -9,6 +9,7 @@
 #   ASHMEM_KERNEL_LOG   a file for a copy of the kernel's log
 #   ASHMEM_COMPLAINTS   expected: complaints in the kernel's log are no error
 #   ASHMEM_LOAD         no: boots without loading the module
+#   ASHMEM_MEMORY       MiB of memory, 2048 by default
 #   ASHMEM_PARAMETERS   more parameters of the kernel
 #   ASHMEM_KUNIT        a file for the report of kunit.py, which then boots kernel um
 #   ASHMEM_ROOT         a folder to be the root instead, writable, with systemd as the first process; COMMAND runs as a service
@@ -18,7 +19,7 @@ top=${lab%/*}
 # shellcheck source=release.sh
 . "$lab/machines/release.sh"
 
-guest_memory=2048
+guest_memory=${ASHMEM_MEMORY:-2048}
 guest_cpus=2
 guest_parameters="numa_balancing=disable loglevel=6 log_buf_len=4M printk.devkmsg=on panic=-1 ${ASHMEM_PARAMETERS:-}"
 # shellcheck source=qemu.sh

@@ -89,8 +89,9 @@ final class DeviceDriver implements Driver {
   @Override
   public int countPins(int fd, long[] bytes) {
     int found = 0;
+    Path info = Path.of("/proc/self/fdinfo/" + fd);
     try {
-      for (String line : Files.readAllLines(Path.of("/proc/self/fdinfo/" + fd))) {
+      for (String line : Files.readAllLines(info)) {
         int kind = FDINFO.indexOf(StringUtils.substringBefore(line, ':'));
         if (kind >= 0) {
           bytes[kind] = Long.parseLong(StringUtils.substringAfter(line, ':').strip());
@@ -98,7 +99,8 @@ final class DeviceDriver implements Driver {
         }
       }
     } catch (IOException e) {
-      return -Errno.ENOENT;
+      // The descriptor is open. To look for a file needs none.
+      return Files.exists(info) ? -Errno.EMFILE : -Errno.ENOENT;
     }
     return found == FDINFO.size() ? 0 : -Errno.ENOTTY;
   }

@@ -32,8 +32,8 @@ public record RegionUsage(long pinnedBytes, long unpinnedBytes, long purgedBytes
    * @param region the region
    * @return the counts at the time of the call
    * @throws ClosedException if the region is closed
-   * @throws AshmemException on the device, if {@code /proc} is not mounted, or if the driver does
-   *     not count, as Android's own
+   * @throws AshmemException on the device, if {@code /proc} is not mounted, if no descriptor is
+   *     free, or if the driver does not count, as Android's own
    */
   public static RegionUsage of(AshmemRegion region) {
     long[] bytes = new long[3];

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.ashmem;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
@@ -10,6 +11,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.EnumSet;
 import java.util.List;
@@ -184,6 +186,36 @@ class PinManyIT {
     assertEquals(PAGE, RegionUsage.of(region).purgedBytes());
     assertEquals(0, Shim.waitForPressure(fd, 0));
     assertEquals(0, Shim.close(fd));
+  }
+
+  /** Counts when no descriptor is free. */
+  static final class NoDescriptor {
+    private NoDescriptor() {}
+
+    public static void main(String[] arguments) {
+      try (AshmemRegion region =
+          AshmemRegion.builder().name("full").size(PAGE).backend(Backend.DEVICE).create()) {
+        System.out.println(RegionUsage.of(region).pinnedBytes() == PAGE);
+        byte[] path = "/dev/null".getBytes(UTF_8);
+        int last = 0;
+        while (last >= 0) {
+          last = Shim.openFile(path);
+        }
+        try {
+          System.out.println(RegionUsage.of(region));
+        } catch (AshmemException e) {
+          System.out.println(Errno.name(e.errno()));
+        }
+      }
+    }
+  }
+
+  @Test
+  @Tag("device")
+  void countingWithoutAFreeDescriptorSaysSo() throws Exception {
+    List<String> command = new ArrayList<>(List.of("prlimit", "--nofile=200:200"));
+    command.addAll(ChildJvm.command(List.of(), NoDescriptor.class));
+    assertEquals("true\nEMFILE\n", ChildJvm.run(command).output());
   }
 
   @Test
