@@ -311,8 +311,11 @@ static void lru_walk(struct scan *scan, const struct shrink_control *sc)
 		scan->walk.nr_to_walk = ASHMEM_PURGE_VISITS;
 		list_lru_walk_one(&ashmem_share_lru, purge->quota.nid, sc->memcg, ashmem_lru_visit,
 				  &scan->walk, &scan->walk.nr_to_walk);
-		tries -= purge->purged == purged;
-	} while (scan->younger && ashmem_purge_goes_on(purge));
+		if (purge->purged == purged)
+			tries = scan->younger ? tries - 1 : 0;
+		/* If the node gave nothing, because of held locks for instance, ask the other one. */
+	} while ((scan->younger || (purge->purged == purged && purge->quota.nid != sc->nid)) &&
+		 ashmem_purge_goes_on(purge));
 }
 
 /*
