@@ -53,6 +53,7 @@ static atomic64_t scans = ATOMIC64_INIT(0);
  * struct scan - one scan
  * @walk: the walk of the LRU
  * @number: its number
+ * @nid: the node that reclaim named
  * @reads: the reclaiming task reads a file, or is in a filesystem for another reason
  * @others: the place of the first share on the other nodes
  * @younger: the walk ended because another node has older ranges
@@ -61,6 +62,7 @@ static atomic64_t scans = ATOMIC64_INIT(0);
 struct scan {
 	struct ashmem_lru_walk walk;
 	u64 number;
+	int nid;
 	bool reads;
 	u64 others;
 	bool younger;
@@ -114,8 +116,8 @@ static void share_asked(struct ashmem_share *share, struct scan *scan)
 		share->hits = ashmem_quota_hits(quota);
 		vain = 0;
 	}
-	/* A walk may meet a share more than once. */
-	if (share->asked != scan->number && vain < U8_MAX)
+	/* A walk may meet a share more than once. Reclaim for a limit names each node in turn. */
+	if (share->asked != scan->number && quota->nid == scan->nid && vain < U8_MAX)
 		vain++;
 	share->asked = scan->number;
 	WRITE_ONCE(*counter, vain);
@@ -346,6 +348,7 @@ static unsigned long shrinker_scan(struct shrinker *shrinker, struct shrink_cont
 	struct scan scan = {
 		.walk.visit = share_met,
 		.number = atomic64_inc_return(&scans),
+		.nid = sc->nid,
 		.reads = !(sc->gfp_mask & __GFP_FS),
 		.purge.memcg = sc->memcg,
 		.purge.asked = sc->nr_to_scan,
