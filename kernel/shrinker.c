@@ -44,8 +44,9 @@ static atomic64_t scans = ATOMIC64_INIT(0);
 #define NODE_TRIES	4
 
 /*
- * Reading a file first takes page cache. Reclaim gets a batch of it from the first four
- * priorities if there are more than about 34 MiB. If there is less, it is in use.
+ * Reading a file first takes page cache. Reclaim gets a batch of it at the first four
+ * priorities if there are more than about 34 MiB of inactive pages, or less with lru_gen.
+ * If there is less, they are in use.
  */
 #define READS_WAIT	4
 
@@ -54,7 +55,7 @@ static atomic64_t scans = ATOMIC64_INIT(0);
  * @walk: the walk of the LRU
  * @number: its number
  * @nid: the node that reclaim named
- * @reads: the reclaiming task reads a file, or is in a filesystem for another reason
+ * @reads: reclaim is for the readahead of a file
  * @others: the place of the first share on the other nodes
  * @younger: the walk ended because another node has older ranges
  * @purge: whose pages to purge, and the results
@@ -343,6 +344,20 @@ static void lru_purge(struct scan *scan, const struct shrink_control *sc)
 	}
 }
 
+/*
+ * A purge may wait for a page that is being swapped out, or for the lock of a page whose
+ * holder reclaims memory, and waits for a filesystem. So a task that holds a lock of a
+ * filesystem, or is in a transaction, must not purge. Readahead has no __GFP_FS either, but
+ * holds only the locks of pages that it will read.
+ */
+static bool may_wait(gfp_t gfp)
+{
+	if (gfp & __GFP_FS)
+		return true;
+	return gfp & __GFP_IO && gfp & __GFP_NORETRY && !current->journal_info &&
+	       !(current->flags & PF_KTHREAD);
+}
+
 static unsigned long shrinker_scan(struct shrinker *shrinker, struct shrink_control *sc)
 {
 	struct scan scan = {
@@ -358,8 +373,7 @@ static unsigned long shrinker_scan(struct shrinker *shrinker, struct shrink_cont
 	u64 memcg = ashmem_memcg_ino(sc->memcg);
 
 	sc->nr_scanned = 0;
-	/* A page that is being swapped out is waited for. No lock of a filesystem is taken. */
-	if (!(sc->gfp_mask & __GFP_IO) || !READ_ONCE(purge_wanted))
+	if (!READ_ONCE(purge_wanted) || !may_wait(sc->gfp_mask))
 		return SHRINK_STOP;
 	ashmem_quota_init(quota, sc);
 	/* For the machine, kswapd and others ask soon. */
