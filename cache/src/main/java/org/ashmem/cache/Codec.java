@@ -6,6 +6,7 @@ import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Makes bytes of a value, and the value again of the bytes. Both methods are called by many threads
@@ -105,6 +106,20 @@ public interface Codec<V> {
    *     is not serializable
    */
   static <T extends Serializable> Codec<T> serializable(Class<T> type) {
-    return new SerializedCodec<>(type);
+    return serializable(type, type.getClassLoader());
+  }
+
+  /**
+   * Returns a codec for objects, by Java's serialization, as {@link #serializable(Class)}.
+   *
+   * @param type a class or an interface of the values
+   * @param loader finds the classes of the values and of what they refer to, or null for the
+   *     bootstrap class loader
+   * @param <T> the type of values
+   * @return the codec
+   */
+  static <T extends Serializable> Codec<T> serializable(
+      Class<T> type, @Nullable ClassLoader loader) {
+    return new SerializedCodec<>(type, loader);
   }
 }

@@ -10,14 +10,18 @@ import java.io.ObjectOutputStream;
 import java.io.ObjectStreamClass;
 import java.io.Serializable;
 import java.io.UncheckedIOException;
+import java.lang.reflect.Proxy;
 import java.nio.ByteBuffer;
+import org.jspecify.annotations.Nullable;
 
 /** A codec for objects by Java's serialization. */
 final class SerializedCodec<T extends Serializable> implements Codec<T> {
   private final Class<T> type;
+  private final @Nullable ClassLoader loader;
 
-  SerializedCodec(Class<T> type) {
+  SerializedCodec(Class<T> type, @Nullable ClassLoader loader) {
     this.type = type;
+    this.loader = loader;
   }
 
   @Override
@@ -36,7 +40,7 @@ final class SerializedCodec<T extends Serializable> implements Codec<T> {
     ByteArrayInputStream in =
         new ByteArrayInputStream(
             bytes.array(), bytes.arrayOffset() + bytes.position(), bytes.remaining());
-    try (ObjectInputStream objects = new Objects(in, type.getClassLoader())) {
+    try (ObjectInputStream objects = new Objects(in, loader)) {
       return type.cast(objects.readObject());
     } catch (IOException e) {
       throw new UncheckedIOException("a value of " + type + " cannot be read", e);
@@ -45,11 +49,11 @@ final class SerializedCodec<T extends Serializable> implements Codec<T> {
     }
   }
 
-  /** Objects whose classes the loader of the values' class finds. */
+  /** Objects whose classes a loader finds. */
   private static final class Objects extends ObjectInputStream {
-    private final ClassLoader loader;
+    private final @Nullable ClassLoader loader;
 
-    Objects(InputStream in, ClassLoader loader) throws IOException {
+    Objects(InputStream in, @Nullable ClassLoader loader) throws IOException {
       super(in);
       this.loader = loader;
     }
@@ -61,6 +65,20 @@ final class SerializedCodec<T extends Serializable> implements Codec<T> {
         return Class.forName(described.getName(), false, loader);
       } catch (ClassNotFoundException e) {
         return super.resolveClass(described); // a primitive type, or one of another loader
+      }
+    }
+
+    @Override
+    protected Class<?> resolveProxyClass(String[] interfaces)
+        throws IOException, ClassNotFoundException {
+      try {
+        Class<?>[] found = new Class<?>[interfaces.length];
+        for (int i = 0; i < found.length; i++) {
+          found[i] = Class.forName(interfaces[i], false, loader);
+        }
+        return Proxy.newProxyInstance(loader, found, (proxy, method, arguments) -> null).getClass();
+      } catch (ClassNotFoundException | IllegalArgumentException e) {
+        return super.resolveProxyClass(interfaces);
       }
     }
   }

@@ -10,6 +10,7 @@ import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.io.InputStream;
 import java.io.Serializable;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
@@ -213,6 +214,28 @@ class PurgeableCacheTest {
     assertEquals(2, buffer.position());
     Point point = new Point(3, List.of(4, 5));
     assertEquals(point, through(Codec.serializable(Point.class), point));
+  }
+
+  @Test
+  void aClassLoaderFindsTheClassesOfSerializedValues() throws Exception {
+    String name = Point.class.getName();
+    byte[] bytes;
+    try (InputStream in = Point.class.getResourceAsStream("PurgeableCacheTest$Point.class")) {
+      bytes = in.readAllBytes();
+    }
+    ClassLoader loader =
+        new ClassLoader(null) {
+          @Override
+          protected Class<?> findClass(String wanted) throws ClassNotFoundException {
+            if (wanted.equals(name)) {
+              return defineClass(name, bytes, 0, bytes.length);
+            }
+            throw new ClassNotFoundException(wanted);
+          }
+        };
+    Codec<Serializable> codec = Codec.serializable(Serializable.class, loader);
+    Object read = through(codec, new Point(3, List.of(4)));
+    assertSame(loader, read.getClass().getClassLoader());
   }
 
   private record Point(int x, List<Integer> rest) implements Serializable {}
