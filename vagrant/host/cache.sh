@@ -34,6 +34,11 @@ demo_maven() {
     cache_provide "$top/cache" ashmem-cache && maven -f cache/demo/pom.xml "$@"
 }
 
+# jcache_maven ARGUMENT...: builds the JCache provider on the cache that was built
+jcache_maven() {
+    cache_provide "$top/cache" ashmem-cache && maven -f cache/jcache/pom.xml "$@"
+}
+
 demo_build() {
     cache_maven -DskipTests package && demo_maven -DskipTests package
 }

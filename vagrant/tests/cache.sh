@@ -11,10 +11,22 @@ part_cache() {
     local major jdk
     tests_maven cache "host: cache" "$top/cache" cache_maven -Djvm="$(jdk_oldest)/bin/java" verify || return
     tests_maven demo "host: demonstration of the cache" "$top/cache/demo" demo_maven -Djvm="$(jdk_oldest)/bin/java" verify || true
-    cat "$results/demo.tsv" >>"$results/cache.tsv"
+    tests_maven jcache "host: JCache provider" "$top/cache/jcache" jcache_maven -Djvm="$(jdk_oldest)/bin/java" verify || true
+    jcache_report >"$results/jcache-tck.txt"
+    cat "$results/jcache-tck.txt"
+    cat "$results/demo.tsv" "$results/jcache.tsv" >>"$results/cache.tsv"
     while read -r major jdk; do
         [ "$jdk" = "$(jdk_oldest)" ] || jar_part cache "host: cache" "$top/cache" "$major" "$jdk" '.*Test$'
     done < <(host_jdks | awk '!seen[$1]++')
+}
+
+# jcache_report: prints what passed and failed of each class of the TCK
+jcache_report() {
+    echo "JCache's TCK, by class: passed, failed (target/test/jcache-tck.txt)"
+    grep -hm 1 '<testsuite ' "$top"/cache/jcache/target/surefire-reports/TEST-{javax,org.jsr107}.*.xml |
+        sed 's/.* name="\([^"]*\)".* tests="\([0-9]*\)" errors="\([0-9]*\)".* failures="\([0-9]*\)".*/\1 \2 \3 \4/' |
+        awk '{ printf "%5d %4d  %s\n", $2 - $3 - $4, $3 + $4, $1; passed += $2 - $3 - $4; failed += $3 + $4 }
+            END { printf "%5d %4d  all\n", passed, failed }'
 }
 
 # page_address PID LOG: prints where the demonstration serves, unless the process ends before
