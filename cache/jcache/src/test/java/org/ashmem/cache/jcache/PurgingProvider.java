@@ -25,8 +25,8 @@ import org.ashmem.cache.PurgeableCache;
  * cache's name and the number of the call, and so are the same for both.
  */
 public final class PurgingProvider implements CachingProvider {
-  private static final long SEED = Long.getLong("purge.seed");
-  private static final boolean PURGE = System.getProperty("purge.how").equals("purge");
+  private static final long SEED = Long.getLong("purge.seed", 0);
+  private static final boolean PURGE = !"evict".equals(System.getProperty("purge.how"));
 
   private final CachingProvider provider = new PurgeableCachingProvider();
 
