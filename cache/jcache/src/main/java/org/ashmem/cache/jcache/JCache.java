@@ -15,7 +15,6 @@ import javax.cache.CacheException;
 import javax.cache.CacheManager;
 import javax.cache.configuration.CacheEntryListenerConfiguration;
 import javax.cache.configuration.Configuration;
-import javax.cache.event.EventType;
 import javax.cache.integration.CompletionListener;
 import javax.cache.processor.EntryProcessor;
 import javax.cache.processor.EntryProcessorException;
@@ -34,7 +33,6 @@ final class JCache<K, V> implements Cache<K, V> {
   private final Manager manager;
   private final String name;
   private final PurgeableConfiguration<K, V> configuration;
-  private final Codec<V> codec;
   private final ByValue<K> keys;
   private final Deadlines deadlines;
   private final Entries<K> entries;
@@ -44,6 +42,7 @@ final class JCache<K, V> implements Cache<K, V> {
   private final Statistics statistics = new Statistics();
   private final Beans beans;
   private final ExecutorService loads;
+  private final Locked<K, V> locked;
   private volatile boolean closed;
 
   JCache(Manager manager, String name, PurgeableConfiguration<K, V> configuration) {
@@ -61,7 +60,7 @@ final class JCache<K, V> implements Cache<K, V> {
             .removalListener((key, cause) -> count(cause))
             .build();
     try {
-      this.codec =
+      Codec<V> codec =
           configuration.getCodecFactory() == null
               ? new ByValue<>(manager.getClassLoader())
               : configuration.getCodecFactory().create();
@@ -69,6 +68,7 @@ final class JCache<K, V> implements Cache<K, V> {
       this.entries = new Entries<>(memory, keys::copy, deadlines);
       this.through = new Through<>(configuration);
       this.listeners = new Listeners<>(this, codec);
+      this.locked = new Locked<>(codec, keys, deadlines, entries, through, statistics);
       configuration.getCacheEntryListenerConfigurations().forEach(listeners::add);
     } catch (Throwable e) {
       memory.close();
@@ -102,86 +102,6 @@ final class JCache<K, V> implements Cache<K, V> {
     }
   }
 
-  private ByteBuffer bytes(V value) {
-    return Entries.bytes(codec.encode(Objects.requireNonNull(value, "value")));
-  }
-
-  private V value(Stored stored) {
-    return codec.decode(stored.value());
-  }
-
-  private boolean hasValue(Stored stored, V expected) {
-    return Objects.deepEquals(value(stored), expected);
-  }
-
-  // What follows, up to the operations, is called with the lock of the key.
-
-  /** Returns the value of a key, if it is there and has not expired. */
-  private @Nullable Stored find(K key, Listeners<K, V>.Events events) {
-    Stored stored = entries.find(key);
-    if (stored != null && deadlines.hasPassed(stored.deadline())) {
-      expire(key, stored.bytes(), events);
-      return null;
-    }
-    return stored;
-  }
-
-  private void expire(K key, ByteBuffer bytes, Listeners<K, V>.Events events) {
-    entries.remove(key);
-    events.add(EventType.EXPIRED, keys.copy(key), bytes, bytes);
-  }
-
-  /** Returns false if the value was not put, because it is born expired. */
-  private boolean put(
-      K key, ByteBuffer bytes, @Nullable Stored old, Listeners<K, V>.Events events) {
-    long deadline = old == null ? deadlines.afterCreation() : deadlines.afterUpdate(old.deadline());
-    boolean expired = deadlines.hasPassed(deadline);
-    if (old == null && expired) {
-      return false;
-    }
-    entries.put(key, bytes, deadline);
-    events.add(
-        old == null ? EventType.CREATED : EventType.UPDATED,
-        keys.copy(key),
-        bytes,
-        old == null ? null : old.bytes());
-    if (expired) {
-      expire(key, bytes, events);
-    }
-    return true;
-  }
-
-  /** Asks the expiry policy after an access. */
-  private void access(K key, Stored stored, Listeners<K, V>.Events events) {
-    long deadline = deadlines.afterAccess(stored.deadline());
-    if (deadlines.hasPassed(deadline)) {
-      expire(key, stored.bytes(), events);
-    } else {
-      entries.move(key, stored, deadline);
-    }
-  }
-
-  private void remove(K key, Stored stored, Listeners<K, V>.Events events) {
-    entries.remove(key);
-    events.add(EventType.REMOVED, keys.copy(key), stored.bytes(), stored.bytes());
-  }
-
-  /** Writes a value to what is behind the cache, and puts it. */
-  private void write(
-      K key,
-      V value,
-      ByteBuffer bytes,
-      @Nullable Stored old,
-      long start,
-      Listeners<K, V>.Events events) {
-    through.write(key, value);
-    if (put(key, bytes, old, events)) {
-      statistics.put(start);
-    }
-  }
-
-  // The operations.
-
   /** Returns a value without a lock, or null if that takes one, or there is none. */
   private @Nullable V peek(K key, long start) {
     Stored stored = entries.peek(key);
@@ -191,18 +111,7 @@ final class JCache<K, V> implements Cache<K, V> {
       return null;
     }
     statistics.got(true, start);
-    return value(stored);
-  }
-
-  /** Returns a value, and counts a hit or a miss. */
-  private @Nullable V find(K key, long start, Listeners<K, V>.Events events) {
-    Stored stored = find(key, events);
-    statistics.got(stored != null, start);
-    if (stored == null) {
-      return null;
-    }
-    access(key, stored, events);
-    return value(stored);
+    return locked.value(stored);
   }
 
   @Override
@@ -214,11 +123,11 @@ final class JCache<K, V> implements Cache<K, V> {
       return value;
     }
     try (var events = listeners.events(locks.hold(key))) {
-      value = find(key, start, events);
+      value = locked.find(key, start, events);
       if (value == null) {
         value = through.load(key);
         if (value != null) {
-          put(key, bytes(value), null, events);
+          locked.put(key, locked.bytes(value), null, events);
         }
       }
       return value;
@@ -241,7 +150,7 @@ final class JCache<K, V> implements Cache<K, V> {
     try (var events = listeners.events(locks.holdAll(missing))) {
       Set<K> absent = new HashSet<>();
       for (K key : missing) {
-        V value = find(key, statistics.start(), events);
+        V value = locked.find(key, statistics.start(), events);
         if (value == null) {
           absent.add(key);
         } else {
@@ -249,17 +158,10 @@ final class JCache<K, V> implements Cache<K, V> {
         }
       }
       if (through.reads()) {
-        found.putAll(load(absent, events));
+        found.putAll(locked.load(absent, events));
       }
     }
     return found;
-  }
-
-  /** Loads and puts values. */
-  private Map<K, V> load(Set<? extends K> wanted, Listeners<K, V>.Events events) {
-    Map<K, V> loaded = through.loadAll(wanted);
-    loaded.forEach((key, value) -> put(key, bytes(value), find(key, events), events));
-    return loaded;
   }
 
   @Override
@@ -272,8 +174,8 @@ final class JCache<K, V> implements Cache<K, V> {
           try {
             try (var events = listeners.events(locks.holdAll(copy))) {
               requireOpen();
-              copy.removeIf(key -> !replace && find(key, events) != null);
-              load(copy, events);
+              copy.removeIf(key -> !replace && locked.find(key, events) != null);
+              locked.load(copy, events);
             }
             if (listener != null) {
               listener.onCompletion();
@@ -294,7 +196,7 @@ final class JCache<K, V> implements Cache<K, V> {
       return stored != null;
     }
     try (var events = listeners.events(locks.hold(key))) {
-      return find(key, events) != null;
+      return locked.find(key, events) != null;
     }
   }
 
@@ -302,9 +204,9 @@ final class JCache<K, V> implements Cache<K, V> {
   public void put(K key, V value) {
     require(key);
     long start = statistics.start();
-    ByteBuffer bytes = bytes(value);
+    ByteBuffer bytes = locked.bytes(value);
     try (var events = listeners.events(locks.hold(key))) {
-      write(key, value, bytes, find(key, events), start, events);
+      locked.write(key, value, bytes, locked.find(key, events), start, events);
     }
   }
 
@@ -312,12 +214,12 @@ final class JCache<K, V> implements Cache<K, V> {
   public @Nullable V getAndPut(K key, V value) {
     require(key);
     long start = statistics.start();
-    ByteBuffer bytes = bytes(value);
+    ByteBuffer bytes = locked.bytes(value);
     try (var events = listeners.events(locks.hold(key))) {
-      Stored old = find(key, events);
+      Stored old = locked.find(key, events);
       statistics.got(old != null, start);
-      write(key, value, bytes, old, start, events);
-      return old == null ? null : value(old);
+      locked.write(key, value, bytes, old, start, events);
+      return old == null ? null : locked.value(old);
     }
   }
 
@@ -326,12 +228,13 @@ final class JCache<K, V> implements Cache<K, V> {
     requireOpen();
     long start = statistics.start();
     Map<K, ByteBuffer> bytes = new HashMap<>();
-    values.forEach((key, value) -> bytes.put(Objects.requireNonNull(key, "key"), bytes(value)));
+    values.forEach(
+        (key, value) -> bytes.put(Objects.requireNonNull(key, "key"), locked.bytes(value)));
     try (var events = listeners.events(locks.holdAll(bytes.keySet()))) {
       Through.Done<K> written = through.writeAll(values);
       bytes.forEach(
           (key, of) -> {
-            if (written.has(key) && put(key, of, find(key, events), events)) {
+            if (written.has(key) && locked.put(key, of, locked.find(key, events), events)) {
               statistics.put(start);
             }
           });
@@ -343,12 +246,12 @@ final class JCache<K, V> implements Cache<K, V> {
   public boolean putIfAbsent(K key, V value) {
     require(key);
     long start = statistics.start();
-    ByteBuffer bytes = bytes(value);
+    ByteBuffer bytes = locked.bytes(value);
     try (var events = listeners.events(locks.hold(key))) {
-      Stored old = find(key, events);
+      Stored old = locked.find(key, events);
       statistics.got(old != null, start);
       if (old == null) {
-        write(key, value, bytes, null, start, events);
+        locked.write(key, value, bytes, null, start, events);
       }
       return old == null;
     }
@@ -359,19 +262,8 @@ final class JCache<K, V> implements Cache<K, V> {
     require(key);
     long start = statistics.start();
     try (var events = listeners.events(locks.hold(key))) {
-      return delete(key, find(key, events), start, events) != null;
+      return locked.delete(key, locked.find(key, events), start, events) != null;
     }
-  }
-
-  /** Deletes a key behind the cache, and its entry, if it has one. Returns that. */
-  private @Nullable Stored delete(
-      K key, @Nullable Stored old, long start, Listeners<K, V>.Events events) {
-    through.delete(key);
-    if (old != null) {
-      remove(key, old, events);
-      statistics.removed(start);
-    }
-    return old;
   }
 
   @Override
@@ -380,21 +272,9 @@ final class JCache<K, V> implements Cache<K, V> {
     Objects.requireNonNull(expected, "value");
     long start = statistics.start();
     try (var events = listeners.events(locks.hold(key))) {
-      Stored old = findExpected(key, expected, start, events);
-      return old != null && delete(key, old, start, events) != null;
+      Stored old = locked.findExpected(key, expected, start, events);
+      return old != null && locked.delete(key, old, start, events) != null;
     }
-  }
-
-  /** Returns the value of a key if it is as expected. Another one was accessed. */
-  private @Nullable Stored findExpected(
-      K key, V expected, long start, Listeners<K, V>.Events events) {
-    Stored old = find(key, events);
-    statistics.got(old != null, start);
-    if (old != null && !hasValue(old, expected)) {
-      access(key, old, events);
-      return null;
-    }
-    return old;
   }
 
   @Override
@@ -402,10 +282,10 @@ final class JCache<K, V> implements Cache<K, V> {
     require(key);
     long start = statistics.start();
     try (var events = listeners.events(locks.hold(key))) {
-      Stored old = find(key, events);
+      Stored old = locked.find(key, events);
       statistics.got(old != null, start);
-      old = delete(key, old, start, events);
-      return old == null ? null : value(old);
+      old = locked.delete(key, old, start, events);
+      return old == null ? null : locked.value(old);
     }
   }
 
@@ -414,11 +294,11 @@ final class JCache<K, V> implements Cache<K, V> {
     require(key);
     Objects.requireNonNull(expected, "old value");
     long start = statistics.start();
-    ByteBuffer bytes = bytes(value);
+    ByteBuffer bytes = locked.bytes(value);
     try (var events = listeners.events(locks.hold(key))) {
-      Stored old = findExpected(key, expected, start, events);
+      Stored old = locked.findExpected(key, expected, start, events);
       if (old != null) {
-        write(key, value, bytes, old, start, events);
+        locked.write(key, value, bytes, old, start, events);
       }
       return old != null;
     }
@@ -433,15 +313,15 @@ final class JCache<K, V> implements Cache<K, V> {
   public @Nullable V getAndReplace(K key, V value) {
     require(key);
     long start = statistics.start();
-    ByteBuffer bytes = bytes(value);
+    ByteBuffer bytes = locked.bytes(value);
     try (var events = listeners.events(locks.hold(key))) {
-      Stored old = find(key, events);
+      Stored old = locked.find(key, events);
       statistics.got(old != null, start);
       if (old == null) {
         return null;
       }
-      write(key, value, bytes, old, start, events);
-      return value(old);
+      locked.write(key, value, bytes, old, start, events);
+      return locked.value(old);
     }
   }
 
@@ -449,7 +329,7 @@ final class JCache<K, V> implements Cache<K, V> {
   public void removeAll(Set<? extends K> unwanted) {
     requireAll(unwanted);
     try (var events = listeners.events(locks.holdAll(unwanted))) {
-      removeAll(unwanted, events);
+      locked.removeAll(unwanted, events);
     }
   }
 
@@ -462,25 +342,12 @@ final class JCache<K, V> implements Cache<K, V> {
           .iterator()
           .forEachRemaining(
               entry -> {
-                if (find(entry.getKey(), events) != null) {
+                if (locked.find(entry.getKey(), events) != null) {
                   present.add(keys.copy(entry.getKey()));
                 }
               });
-      removeAll(present, events);
+      locked.removeAll(present, events);
     }
-  }
-
-  private void removeAll(Set<? extends K> unwanted, Listeners<K, V>.Events events) {
-    long start = statistics.start();
-    Through.Done<K> deleted = through.deleteAll(unwanted);
-    for (K key : unwanted) {
-      Stored stored = deleted.has(key) ? find(key, events) : null;
-      if (stored != null) {
-        remove(key, stored, events);
-        statistics.removed(start);
-      }
-    }
-    deleted.rethrow();
   }
 
   @Override
@@ -500,13 +367,13 @@ final class JCache<K, V> implements Cache<K, V> {
     Objects.requireNonNull(processor, "processor");
     long start = statistics.start();
     try (var events = listeners.events(locks.hold(key))) {
-      Stored stored = find(key, events);
+      Stored stored = locked.find(key, events);
       statistics.got(stored != null, start);
       ProcessedEntry<K, V> entry =
           new ProcessedEntry<>(
               key,
               stored != null,
-              () -> stored == null ? null : value(stored),
+              () -> stored == null ? null : locked.value(stored),
               () -> through.load(key));
       T result;
       try {
@@ -516,29 +383,8 @@ final class JCache<K, V> implements Cache<K, V> {
       } catch (RuntimeException e) {
         throw new EntryProcessorException("the entry processor of " + key + " threw", e);
       }
-      finish(entry, stored, start, events);
+      locked.finish(entry, stored, start, events);
       return result;
-    }
-  }
-
-  private void finish(
-      ProcessedEntry<K, V> entry,
-      @Nullable Stored stored,
-      long start,
-      Listeners<K, V>.Events events) {
-    K key = entry.getKey();
-    V value = entry.value();
-    switch (entry.work()) {
-      case NONE -> {}
-      case ACCESS -> access(key, Objects.requireNonNull(stored), events);
-      case LOAD -> put(key, bytes(Objects.requireNonNull(value)), null, events);
-      case WRITE -> {
-        V written = Objects.requireNonNull(value);
-        write(key, written, bytes(written), stored, start, events);
-      }
-      case REMOVE -> {
-        Stored unused = delete(key, stored, start, events);
-      }
     }
   }
 
@@ -597,7 +443,7 @@ final class JCache<K, V> implements Cache<K, V> {
         } else {
           K key = entry.getKey();
           try (var events = listeners.events(locks.hold(key))) {
-            Stored stored = find(key, events);
+            Stored stored = locked.find(key, events);
             next = stored == null ? null : Map.entry(key, stored);
           }
         }
@@ -618,13 +464,13 @@ final class JCache<K, V> implements Cache<K, V> {
       statistics.got(true, start);
       if (deadlines.afterAccess(stored.deadline()) != stored.deadline()) {
         try (var events = listeners.events(locks.hold(key))) {
-          Stored now = find(key, events);
+          Stored now = locked.find(key, events);
           if (now != null) {
-            access(key, now, events);
+            locked.access(key, now, events);
           }
         }
       }
-      return new Pair<>(keys.copy(key), value(stored));
+      return new Pair<>(keys.copy(key), locked.value(stored));
     }
 
     @Override
