@@ -36,6 +36,11 @@ final class Log<K> {
 
   private static final int FIRST_GHOSTS = 1024;
 
+  /**
+   * About as long as a put of a large value holds the lock. To sleep and to be woken takes longer.
+   */
+  private static final int SPINS = Runtime.getRuntime().availableProcessors() > 1 ? 100 : 0;
+
   /** Is told of entries that the log removes. */
   interface Removals<K> {
     void removed(K key, RemovalCause cause);
@@ -102,9 +107,20 @@ final class Log<K> {
     free[freeSlots++] = slot;
   }
 
+  /** Takes the lock, which is held for a short time. */
+  void lockForPut() {
+    for (int spins = 0; spins < SPINS; spins++) {
+      if (lock.tryLock()) {
+        return;
+      }
+      Thread.onSpinWait();
+    }
+    lock.lock();
+  }
+
   /** Returns the most bytes that a value may have. */
   int longest() {
-    return Segment.capacity(storage.segmentBytes(), storage.pageBytes()) - header;
+    return storage.segmentBytes() - header;
   }
 
   /** Writes a value, and makes it that of its key. Returns the node that it replaces, or null. */

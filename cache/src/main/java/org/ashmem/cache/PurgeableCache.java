@@ -174,7 +174,7 @@ public final class PurgeableCache<K, V> implements AutoCloseable {
     ByteBuffer bytes = codec.encode(value).duplicate();
     int hash = Index.hash(key);
     long deadline = lifetime > 0 ? ticker.getAsLong() + lifetime : 0;
-    log.lock.lock();
+    log.lockForPut();
     try {
       requireOpen();
       if (!mayStore.getAsBoolean()) {

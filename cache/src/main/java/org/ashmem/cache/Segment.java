@@ -16,9 +16,10 @@ import org.jspecify.annotations.Nullable;
  * A part of the store that is filled in order, like a log, then becomes purgeable as a whole, and
  * is filled again later, as another object of this class.
  *
- * <p>The first 8 bytes of each page are its marker: the segment's generation, which is never zero
- * and never used again. The rest of the pages is the payload, in which values lie one after the
- * other. A page that was taken back reads as zeros, so its marker differs.
+ * <p>Values lie one after the other. But the first 8 bytes of each page are its marker: the
+ * segment's generation, which is never zero and never used again. The 8 bytes of the payload that
+ * belong there are on the heap. So a reader copies a value as a whole, and then puts these bytes
+ * right. A page that was taken back reads as zeros, so its marker differs.
  *
  * <p>Reading needs no pin, no lock and no system call. The writer stores a page's marker, then a
  * store-store fence, then the payload. It publishes the node through a lock. So a reader that has a
@@ -59,6 +60,9 @@ final class Segment<K> {
 
   private final int pages;
 
+  /** The payload in the place of each page's marker. */
+  private final ByteBuffer displaced;
+
   /** Bytes before each value: none, or its deadline. */
   private final int header;
 
@@ -67,8 +71,8 @@ final class Segment<K> {
 
   private int count;
 
-  /** Where the next value begins. */
-  private int fill = MARKER;
+  /** Where the next value begins: a multiple of 8. */
+  private int fill;
 
   /** Pages that have a marker. */
   private int begun;
@@ -93,6 +97,7 @@ final class Segment<K> {
     this.page = storage.pageBytes();
     this.shift = Integer.numberOfTrailingZeros(page);
     this.pages = storage.segmentBytes() / page;
+    this.displaced = ByteBuffer.allocate(pages * MARKER);
     this.firstHeld = pages;
     this.lastHeld = -1;
   }
@@ -100,11 +105,6 @@ final class Segment<K> {
   @SuppressWarnings("unchecked") // nothing but such nodes is stored
   private static <K> @Nullable Node<K>[] newNodes(int count) {
     return (Node<K>[]) new Node<?>[count];
-  }
-
-  /** Returns the number of bytes that values may take in a segment. */
-  static int capacity(int segmentBytes, int pageBytes) {
-    return segmentBytes / pageBytes * (pageBytes - MARKER);
   }
 
   private long marker(int number) {
@@ -116,24 +116,22 @@ final class Segment<K> {
     return page - (offset & (page - 1));
   }
 
-  /** Returns the offset after so many bytes of payload, at least one, from an offset on. */
-  private int after(int offset, int length) {
-    int room = room(offset);
-    if (length <= room) {
-      return offset + length;
-    }
-    int payload = page - MARKER;
-    int whole = (length - room - 1) / payload;
-    return (((offset >>> shift) + 1 + whole) << shift) + MARKER + length - room - whole * payload;
+  private boolean isPage(int offset) {
+    return (offset & (page - 1)) == 0;
+  }
+
+  /** Returns the place in {@link #displaced} of a page's first bytes. */
+  private int displaced(int offset) {
+    return (offset >>> shift) * MARKER;
   }
 
   // What the log does, under its lock.
 
   boolean fits(int length) {
-    return after(fill, size(length)) <= pages << shift;
+    return size(length) <= (pages << shift) - fill;
   }
 
-  /** Returns what a value takes. One without a byte has a page, too. */
+  /** Returns what a value takes. One without a byte has a place, too. */
   private int size(int length) {
     return Math.max(1, header + length);
   }
@@ -166,34 +164,31 @@ final class Segment<K> {
     int length = value.remaining();
     Node<K> node = new Node<>(key, hash, this, fill, length);
     nodes[count++] = node;
-    int end = after(fill, size(length));
+    int end = fill + size(length);
     while (begun << shift < end) {
       MARKERS.setOpaque(memory, base + (begun << shift), generation);
       begun++;
     }
     VarHandle.storeStoreFence();
-    if (header > 0) {
+    if (isPage(fill) && header > 0) {
+      displaced.putLong(displaced(fill), deadline);
+    } else if (header > 0) {
       memory.putLong(base + fill, deadline);
     }
     int from = value.position();
-    int at = first(node);
+    int at = fill + header;
     while (from < value.limit()) {
-      int part = Math.min(value.limit() - from, room(at));
-      memory.put(base + at, value, from, part);
+      int part = Math.min(value.limit() - from, isPage(at) ? MARKER : room(at));
+      if (isPage(at)) {
+        displaced.put(displaced(at), value, from, part);
+      } else {
+        memory.put(base + at, value, from, part);
+      }
       from += part;
-      at += part + MARKER;
+      at += part;
     }
     fill = (end + MARKER - 1) & -MARKER;
-    if (room(fill) == page) {
-      fill += MARKER;
-    }
     return node;
-  }
-
-  /** Returns the offset of a value's first byte. */
-  private int first(Node<K> node) {
-    int at = node.position + header;
-    return room(at) == page ? at + MARKER : at;
   }
 
   /** Returns the number of values that were written. */
@@ -216,7 +211,7 @@ final class Segment<K> {
     nodes = Arrays.copyOf(nodes, count);
   }
 
-  /** Returns how many bytes of a segment a value takes, but for the markers of its pages. */
+  /** Returns how many bytes of a segment a value takes. */
   int bytes(Node<K> node) {
     return (size(node.length) + MARKER - 1) & -MARKER;
   }
@@ -225,33 +220,30 @@ final class Segment<K> {
 
   /** Returns a copy of a value, or null if a byte of it is lost. */
   byte @Nullable [] read(Node<K> node) {
-    int at = first(node);
-    int first = node.position >>> shift;
-    if (marker(first) != generation) {
-      return null;
-    }
-    byte[] bytes = new byte[node.length];
-    if (at >>> shift == first && bytes.length <= room(at)) {
-      memory.get(base + at, bytes);
-      VarHandle.loadLoadFence();
-      return marker(first) == generation ? bytes : null;
-    }
-    int from = 0;
-    while (from < bytes.length) {
-      if (marker(at >>> shift) != generation) {
+    int last = lastPage(node);
+    for (int number = node.position >>> shift; number <= last; number++) {
+      if (marker(number) != generation) {
         return null;
       }
-      int part = Math.min(bytes.length - from, room(at));
-      memory.get(base + at, bytes, from, part);
-      from += part;
-      at += part + MARKER;
     }
-    return isIntact(node) ? bytes : null;
+    byte[] bytes = new byte[node.length];
+    int at = node.position + header;
+    memory.get(base + at, bytes);
+    if (!isIntact(node)) {
+      return null;
+    }
+    int end = at + bytes.length;
+    for (int start = (at + page - 1) & -page; start < end; start += page) {
+      displaced.get(displaced(start), bytes, start - at, Math.min(end - start, MARKER));
+    }
+    return bytes;
   }
 
   /** Returns the deadline of a value. It is only right if {@link #isIntact} says so afterwards. */
   long deadline(Node<K> node) {
-    return memory.getLong(base + node.position);
+    return isPage(node.position)
+        ? displaced.getLong(displaced(node.position))
+        : memory.getLong(base + node.position);
   }
 
   /** Was every byte that was loaded of a value until now its own? */
@@ -267,19 +259,20 @@ final class Segment<K> {
   }
 
   private int lastPage(Node<K> node) {
-    return (after(node.position, size(node.length)) - 1) >>> shift;
+    return (node.position + size(node.length) - 1) >>> shift;
   }
 
   /** Returns the bytes of a value that is held. */
   ByteBuffer[] parts(Node<K> node) {
     List<ByteBuffer> parts = new ArrayList<>();
-    int at = first(node);
-    int left = node.length;
-    while (left > 0) {
-      int part = Math.min(left, room(at));
-      parts.add(memory.slice(base + at, part).asReadOnlyBuffer());
-      left -= part;
-      at += part + MARKER;
+    int at = node.position + header;
+    int end = at + node.length;
+    while (at < end) {
+      int part = Math.min(end - at, isPage(at) ? MARKER : room(at));
+      ByteBuffer slice =
+          isPage(at) ? displaced.slice(displaced(at), part) : memory.slice(base + at, part);
+      parts.add(slice.asReadOnlyBuffer());
+      at += part;
     }
     return parts.toArray(new ByteBuffer[0]);
   }

@@ -15,7 +15,8 @@ public interface ValueReader<R> {
    * be used afterwards.
    *
    * @param parts the value's bytes in order, in read-only buffers of at most a page each, as {@link
-   *     java.nio.channels.GatheringByteChannel#write(ByteBuffer[])} takes them
+   *     java.nio.channels.GatheringByteChannel#write(ByteBuffer[])} takes them. At each start of a
+   *     page, up to 8 bytes have a buffer of their own
    * @return the result
    */
   R read(ByteBuffer[] parts);

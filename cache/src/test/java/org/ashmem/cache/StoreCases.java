@@ -10,6 +10,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.ByteBuffer;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -20,6 +21,8 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** What must hold on each store. */
 abstract class StoreCases {
@@ -32,12 +35,15 @@ abstract class StoreCases {
   /** Returns the store of the cases. */
   abstract Store store();
 
-  private PurgeableCache<Integer, byte[]> cache() {
+  private PurgeableCacheBuilder<Integer, byte[]> builder() {
     return PurgeableCache.<Integer, byte[]>builder(Codec.bytes())
         .store(store())
         .maximumBytes(4 * MIB)
-        .removalListener((key, cause) -> removals.add(new Removal(key, cause)))
-        .build();
+        .removalListener((key, cause) -> removals.add(new Removal(key, cause)));
+  }
+
+  private PurgeableCache<Integer, byte[]> cache() {
+    return builder().build();
   }
 
   private static byte[] value(int key, int length) {
@@ -65,6 +71,41 @@ abstract class StoreCases {
       assertEquals(9, cache.statistics().hits());
       assertEquals(1, cache.statistics().misses());
       assertEquals(0.9, cache.statistics().hitRate(), 0.001);
+    }
+  }
+
+  /**
+   * The first bytes of each page have another place than the rest, whatever part of a value they
+   * are.
+   */
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void valuesBeginAndEndAnywhereInAPage(boolean expires) {
+    PurgeableCacheBuilder<Integer, byte[]> builder = builder();
+    if (expires) {
+      builder.expireAfterWrite(Duration.ofDays(1));
+    }
+    try (var cache = builder.build()) {
+      for (int i = 0; i < 3000; i++) {
+        byte[] value = value(i, i * 37 % 9001);
+        cache.put(i, value);
+        assertArrayEquals(value, cache.getIfPresent(i), "length " + value.length);
+        byte[] joined =
+            cache.read(
+                i,
+                parts -> {
+                  ByteBuffer all = ByteBuffer.allocate(length(parts));
+                  Arrays.stream(parts).forEach(all::put);
+                  return all.array();
+                });
+        assertArrayEquals(value, joined, "length " + value.length);
+      }
+      // A value of a page, at its start.
+      cache.discard();
+      for (int i = 0; i < 3000; i++) {
+        cache.put(i, value(i, 4096));
+      }
+      assertArrayEquals(value(2999, 4096), cache.getIfPresent(2999));
     }
   }
 
