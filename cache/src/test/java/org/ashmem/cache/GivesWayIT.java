@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
+import org.apache.commons.lang3.StringUtils;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
@@ -85,9 +86,12 @@ class GivesWayIT {
       assertEquals(0, result.status(), result.output());
       assertTrue(result.output().endsWith("gave way\n"), result.output());
       assertTrue(!result.output().contains("wrong"), result.output());
-      // The kernel's order is its own on LAZY.
+      // The kernel's order is its own on LAZY. On the device, 20,000 are lost without renewal. The
+      // machine may be short of memory, too, on one node: then a few values go that are not the
+      // oldest of the container, and each counts until the end.
       if (store == Store.DEVICE) {
-        assertTrue(result.output().contains("often: 0\n"), result.output());
+        String lost = StringUtils.substringBetween(result.output(), "often: ", "\n");
+        assertTrue(Integer.parseInt(lost) < 12_000, result.output());
       }
     } finally {
       // The kernel may need a moment after the last process has ended.
