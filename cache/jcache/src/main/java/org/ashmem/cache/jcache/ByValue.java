@@ -62,7 +62,7 @@ final class ByValue<T> implements Codec<T> {
     return (T) codec.decode(bytes);
   }
 
-  /** Returns a copy of an object, or itself if nobody can change it. */
+  /** Returns a copy of an object, or the object itself if it is immutable. */
   T copy(T object) {
     return IMMUTABLE.contains(object.getClass()) || object instanceof Enum<?>
         ? object

@@ -95,7 +95,7 @@ final class Locked<K, V> {
     events.add(EventType.REMOVED, keys.copy(key), stored.bytes(), stored.bytes());
   }
 
-  /** Writes a value to what is behind the cache, and puts it. */
+  /** Writes a value through, and puts it. */
   void write(
       K key,
       V value,

@@ -14,7 +14,7 @@ import javax.cache.integration.CacheWriter;
 import javax.cache.integration.CacheWriterException;
 import org.jspecify.annotations.Nullable;
 
-/** What is behind a cache: its loader and its writer, with the exceptions of the specification. */
+/** The loader and the writer of a cache, with the exceptions of the specification. */
 final class Through<K, V> {
   final @Nullable CacheLoader<K, V> loader;
   final @Nullable CacheWriter<K, V> writer;

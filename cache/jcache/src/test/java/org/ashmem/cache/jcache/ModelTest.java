@@ -198,7 +198,7 @@ class ModelTest {
     assertTrue(PurgingProvider.below(cache).statistics().purged() > 300);
   }
 
-  /** What is behind the cache. */
+  /** The data that the loader reads and the writer writes. */
   private static final class Backend
       implements CacheLoader<Integer, Long>, CacheWriter<Integer, Long> {
     private final Map<Integer, Long> values = new ConcurrentHashMap<>();
