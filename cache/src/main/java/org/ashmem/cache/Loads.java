@@ -48,7 +48,7 @@ final class Loads<K, V> {
    * @param present returns the value if it is there by now, or null
    * @param load loads it
    * @param store stores it, if what it is given says, under the cache's lock, that nobody put or
-   *     invalidated the key meanwhile
+   *     invalidated the key meanwhile. Until the value is stored, who asks waits for this load.
    */
   @Nullable V load(
       K key,
@@ -78,7 +78,7 @@ final class Loads<K, V> {
       if (value == null) {
         V loaded = load.apply(key);
         if (loaded != null) {
-          store.accept(loaded, () -> running.remove(key, mine));
+          store.accept(loaded, () -> running.get(key) == mine);
         }
         value = loaded;
       }
