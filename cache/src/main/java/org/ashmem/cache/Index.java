@@ -4,6 +4,7 @@ package org.ashmem.cache;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.locks.StampedLock;
+import java.util.function.BooleanSupplier;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
@@ -40,9 +41,17 @@ final class Index<K> {
     return stripe(hash).find(key, hash);
   }
 
-  /** Adds a node. Returns the one that it replaces, or null. */
-  @Nullable Node<K> put(Node<K> node) {
-    return stripe(node.hash).put(node);
+  /**
+   * Adds a node, if {@code may} says so under the lock of the key. One that was removed before it
+   * came here only ends the earlier node. Returns the node that it replaces, or null.
+   */
+  @Nullable Node<K> put(Node<K> node, BooleanSupplier may) {
+    return stripe(node.hash).put(node, may);
+  }
+
+  /** Removes the node of a key, if {@code may} says so under the lock of the key. Returns that. */
+  boolean removeIf(Object key, int hash, BooleanSupplier may) {
+    return stripe(hash).removeIf(key, hash, may);
   }
 
   /** Removes the node of a key. Returns it, or null if there is none. */
@@ -50,12 +59,12 @@ final class Index<K> {
     return stripe(hash).remove(key, hash);
   }
 
-  /** Removes this node. Returns false if it is not there any more. */
+  /** Removes this node, or keeps it out. Returns false if it is gone already. */
   boolean remove(Node<K> node) {
-    return stripe(node.hash).replace(node, null);
+    return stripe(node.hash).remove(node);
   }
 
-  /** Puts a node in the place of another one. Returns false if that is not there any more. */
+  /** Puts a node in the place of another one. Returns false if that is gone. */
   boolean replace(Node<K> node, Node<K> by) {
     return stripe(node.hash).replace(node, by);
   }
@@ -118,8 +127,8 @@ final class Index<K> {
     }
 
     /**
-     * Without a lock this may miss a node, but it ends: a node's successor was made earlier, or put
-     * in its bucket earlier.
+     * Without a lock this may miss a node, but it ends: at no time is there a circle of nodes, and
+     * one that was removed leads to none.
      */
     private @Nullable Node<K> search(Object key, int hash) {
       @Nullable Node<K>[] table = buckets;
@@ -130,13 +139,20 @@ final class Index<K> {
       return node;
     }
 
-    @Nullable Node<K> put(Node<K> node) {
+    @Nullable Node<K> put(Node<K> node, BooleanSupplier may) {
       long stamp = lock.writeLock();
       try {
+        if (buckets == NONE || !may.getAsBoolean()) {
+          node.live = false;
+          return null;
+        }
         Node<K> old = search(node.key, node.hash);
         if (old != null) {
-          exchange(old, node);
+          exchange(old, node.live ? node : null);
           return old;
+        }
+        if (!node.live) {
+          return null;
         }
         if (size >= buckets.length) {
           grow();
@@ -144,7 +160,6 @@ final class Index<K> {
         int bucket = node.hash & buckets.length - 1;
         node.next = buckets[bucket];
         buckets[bucket] = node;
-        node.indexed = true;
         count(1, node.length);
         return null;
       } finally {
@@ -165,10 +180,43 @@ final class Index<K> {
       }
     }
 
-    boolean replace(Node<K> node, @Nullable Node<K> by) {
+    boolean removeIf(Object key, int hash, BooleanSupplier may) {
+      long stamp = lock.writeLock();
+      try {
+        if (!may.getAsBoolean()) {
+          return false;
+        }
+        Node<K> node = search(key, hash);
+        if (node != null) {
+          exchange(node, null);
+        }
+        return true;
+      } finally {
+        lock.unlockWrite(stamp);
+      }
+    }
+
+    boolean remove(Node<K> node) {
+      long stamp = lock.writeLock();
+      try {
+        if (!node.live) {
+          return false;
+        }
+        if (search(node.key, node.hash) == node) {
+          exchange(node, null);
+        }
+        node.live = false;
+        return true;
+      } finally {
+        lock.unlockWrite(stamp);
+      }
+    }
+
+    boolean replace(Node<K> node, Node<K> by) {
       long stamp = lock.writeLock();
       try {
         if (search(node.key, node.hash) != node) {
+          by.live = false;
           return false;
         }
         exchange(node, by);
@@ -220,7 +268,6 @@ final class Index<K> {
       Node<K> rest = node.next;
       if (by != null) {
         by.next = rest;
-        by.indexed = true;
         rest = by;
       }
       Node<K> before = buckets[bucket];
@@ -236,7 +283,7 @@ final class Index<K> {
       }
       // Else nodes that are gone would keep each other, and their segments, reachable.
       node.next = null;
-      node.indexed = false;
+      node.live = false;
       count(by == null ? -1 : 0, (by == null ? 0 : by.length) - node.length);
     }
 

@@ -47,7 +47,7 @@ final class Loads<K, V> {
    *
    * @param present returns the value if it is there by now, or null
    * @param load loads it
-   * @param store stores it, if what it is given says, under the cache's lock, that nobody put or
+   * @param store stores it, if what it is given says, under the lock of the key, that nobody put or
    *     invalidated the key meanwhile. Until the value is stored, who asks waits for this load.
    */
   @Nullable V load(
@@ -120,7 +120,7 @@ final class Loads<K, V> {
 
   /**
    * Keeps the result of a running load out of the cache: the program said something newer. The
-   * caller holds the cache's lock.
+   * caller then changes the entry of the key, or does so while it has the lock of the key.
    */
   void forget(K key) {
     if (count.get() > 0) {

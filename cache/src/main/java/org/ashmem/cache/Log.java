@@ -23,7 +23,8 @@ import org.jspecify.annotations.Nullable;
  * <p>A segment that is full becomes purgeable, all of it in one call. Up to a minimum, the segments
  * that were filled last do not.
  *
- * <p>Thread-safe: one lock guards everything. Readers do not take it.
+ * <p>Thread-safe: one lock guards everything. Readers do not take it. Who has it may take that of a
+ * stripe of the index.
  */
 final class Log<K> {
   /** At least this many segments: two are being filled, and one is free for values that move. */
@@ -123,9 +124,12 @@ final class Log<K> {
     return storage.segmentBytes() - header;
   }
 
-  /** Writes a value, and makes it that of its key. Returns the node that it replaces, or null. */
-  @Nullable Node<K> put(K key, int hash, ByteBuffer value, long deadline, Removals<K> removals) {
-    return index.put(append(wasSeen(hash) ? main : small, key, hash, value, deadline, removals));
+  /**
+   * Writes a value. The caller puts its node in the index, when the lock is free again. Should its
+   * segment be needed before, it is removed first, and the index does not take it.
+   */
+  Node<K> append(K key, int hash, ByteBuffer value, long deadline, Removals<K> removals) {
+    return append(wasSeen(hash) ? main : small, key, hash, value, deadline, removals);
   }
 
   /** Returns the segments that are full or being filled. */
@@ -231,7 +235,7 @@ final class Log<K> {
     int left = budget;
     for (int i = 0; i < segment.count(); i++) {
       Node<K> node = segment.node(i);
-      if (!node.indexed) {
+      if (!node.live) {
         continue;
       }
       int bytes = segment.bytes(node);

@@ -25,10 +25,10 @@ final class Node<K> {
   byte uses;
 
   /**
-   * Whether the index has it. Written under the lock of the index's stripe. A read without that
-   * lock may be out of date.
+   * Whether the index has it, or may get it. Written under the lock of the index's stripe. A read
+   * without that lock may be out of date.
    */
-  boolean indexed;
+  boolean live = true;
 
   /** The next node of the same bucket. The lock of the index's stripe protects it. */
   @Nullable Node<K> next;

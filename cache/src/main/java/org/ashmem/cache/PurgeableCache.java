@@ -174,22 +174,26 @@ public final class PurgeableCache<K, V> implements AutoCloseable {
     ByteBuffer bytes = codec.encode(value).duplicate();
     int hash = Index.hash(key);
     long deadline = lifetime > 0 ? ticker.getAsLong() + lifetime : 0;
+    if (bytes.remaining() > log.longest()) {
+      requireOpen();
+      if (index.removeIf(key, hash, mayStore)) {
+        remove(removals, key, RemovalCause.SIZE);
+      }
+      return;
+    }
+    Node<K> node;
     log.lockForPut();
     try {
       requireOpen();
-      if (!mayStore.getAsBoolean()) {
-        return;
-      }
-      if (bytes.remaining() > log.longest()) {
-        Node<K> unused = index.remove(key, hash);
-        remove(removals, key, RemovalCause.SIZE);
-      } else if (log.put(key, hash, bytes, deadline, (k, cause) -> remove(removals, k, cause))
-          != null) {
-        remove(removals, key, RemovalCause.REPLACED);
-      }
+      node = log.append(key, hash, bytes, deadline, (k, cause) -> remove(removals, k, cause));
     } finally {
       log.lock.unlock();
     }
+    if (index.put(node, mayStore) != null) {
+      remove(removals, key, RemovalCause.REPLACED);
+    }
+    // A close empties the index.
+    requireOpen();
   }
 
   /**
@@ -343,29 +347,23 @@ public final class PurgeableCache<K, V> implements AutoCloseable {
    */
   public void invalidate(K key) {
     List<Removal<K>> removals = new ArrayList<>(1);
-    log.lock.lock();
-    try {
-      requireOpen();
-      loads.forget(key);
-      invalidate(key, Index.hash(key), removals);
-    } finally {
-      log.lock.unlock();
-      tell(removals);
-    }
+    loads.forget(key);
+    invalidate(key, Index.hash(key), removals);
+    // Afterwards: a close empties the index.
+    requireOpen();
+    tell(removals);
   }
 
   /** Removes all entries. What loaders that run now return is not kept. */
   public void invalidateAll() {
     List<Removal<K>> removals = new ArrayList<>();
-    log.lock.lock();
+    requireOpen();
+    loads.forgetAll();
     try {
-      requireOpen();
-      loads.forgetAll();
       for (int stripe = 0; stripe < index.stripes(); stripe++) {
         index.nodes(stripe).forEach(node -> invalidate(node.key, node.hash, removals));
       }
     } finally {
-      log.lock.unlock();
       tell(removals);
     }
   }

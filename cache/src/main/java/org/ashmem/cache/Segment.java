@@ -136,7 +136,7 @@ final class Segment<K> {
     return Math.max(1, header + length);
   }
 
-  /** Makes room for one more node. Forgets those that the index does not have. */
+  /** Makes room for one more node. Forgets those that are gone. */
   void prepare() {
     if (count < nodes.length) {
       return;
@@ -151,7 +151,7 @@ final class Segment<K> {
     int left = 0;
     for (int i = 0; i < count; i++) {
       Node<K> node = node(i);
-      if (node.indexed) {
+      if (node.live) {
         nodes[left++] = node;
       }
     }
@@ -159,7 +159,7 @@ final class Segment<K> {
     count = left;
   }
 
-  /** Writes a value, which fits, after {@link #prepare}. Its node is in no index yet. */
+  /** Writes a value, which fits, after {@link #prepare}. Its node is not in the index yet. */
   Node<K> append(K key, int hash, ByteBuffer value, long deadline) {
     int length = value.remaining();
     Node<K> node = new Node<>(key, hash, this, fill, length);

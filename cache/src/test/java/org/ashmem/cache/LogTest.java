@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.ashmem.cache;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.ashmem.Backend;
@@ -20,19 +25,24 @@ class LogTest {
   private final Index<Integer> index = new Index<>();
   private Node<Integer> going;
 
-  private void put(Log<Integer> log, int key) {
+  private final List<RemovalCause> removals = new ArrayList<>();
+
+  private Node<Integer> append(Log<Integer> log, int key) {
     log.lock.lock();
     try {
-      var unused =
-          log.put(
-              key,
-              Index.hash(key),
-              ByteBuffer.allocate(LENGTH),
-              Long.MAX_VALUE,
-              (removed, cause) -> {});
+      return log.append(
+          key,
+          Index.hash(key),
+          ByteBuffer.allocate(LENGTH),
+          Long.MAX_VALUE,
+          (removed, cause) -> removals.add(cause));
     } finally {
       log.lock.unlock();
     }
+  }
+
+  private void put(Log<Integer> log, int key) {
+    Node<Integer> unused = index.put(append(log, key), () -> true);
   }
 
   /** The log looks at the clock right before it moves a value. */
@@ -41,6 +51,41 @@ class LogTest {
       boolean unused = index.remove(going);
     }
     return 0;
+  }
+
+  @Test
+  void valueWhoseSegmentIsNeededBeforeItIsInTheIndexOnlyEndsTheEarlierOne() {
+    try (Storage storage = new RegionStorage(Backend.MEMFD, SEGMENT, Log.LEAST_SEGMENTS)) {
+      Log<Integer> log = new Log<>(storage, index, 0, true, this::clock);
+      Node<Integer> late = append(log, 0);
+      for (int key = 1; late.live; key++) {
+        put(log, key);
+      }
+      assertEquals(List.of(RemovalCause.SIZE), removals);
+      put(log, 0);
+      Node<Integer> earlier = index.find(0, Index.hash(0));
+      long others = index.size() - 1;
+      assertSame(earlier, index.put(late, () -> true));
+      assertNull(index.find(0, Index.hash(0)));
+      assertFalse(earlier.live);
+      assertEquals(others, index.size());
+      assertEquals(others * LENGTH, index.bytes());
+      assertNull(index.put(late, () -> true));
+      assertNull(index.find(0, Index.hash(0)));
+    }
+  }
+
+  @Test
+  void clearedIndexTakesNothing() {
+    try (Storage storage = new RegionStorage(Backend.MEMFD, SEGMENT, Log.LEAST_SEGMENTS)) {
+      Log<Integer> log = new Log<>(storage, index, 0, true, this::clock);
+      Node<Integer> late = append(log, 0);
+      index.clear();
+      assertNull(index.put(late, () -> true));
+      assertNull(index.find(0, Index.hash(0)));
+      assertEquals(0, index.size());
+      assertFalse(late.live);
+    }
   }
 
   @Test
@@ -58,7 +103,7 @@ class LogTest {
         for (int i = 0; i < segment.count(); i++) {
           Node<Integer> node = segment.node(i);
           assertTrue(
-              !node.indexed || index.find(node.key, node.hash) == node,
+              !node.live || index.find(node.key, node.hash) == node,
               "the log takes key " + node.key + " for one that is there");
         }
       }
