@@ -54,13 +54,13 @@ demo_key() {
 }
 
 # demo_run PORT COMMAND...: replaces this shell by the demonstration, which COMMAND... runs as the caller. The OOM killer never
-# chooses the shell; the demonstration gives that right back, and may take it again
+# chooses the shell, where root may set that; the demonstration gives that right back, and may take it again
 demo_run() {
     local port=$1 jar
     shift
     jar=$(echo "$top"/cache/demo/target/ashmem-*.jar)
     # shellcheck disable=SC2016
-    exec "$@" bash -c 'echo -1000 >/proc/self/oom_score_adj; . "$0" && as_caller "$@"' "$lab/host/host.sh" "$(jdk_folder)/bin/java" -Xmx96m -XX:+UseSerialGC \
+    exec "$@" bash -c '{ echo -1000 >/proc/self/oom_score_adj; } 2>/dev/null; . "$0" && as_caller "$@"' "$lab/host/host.sh" "$(jdk_folder)/bin/java" -Xmx96m -XX:+UseSerialGC \
         --enable-native-access=ALL-UNNAMED -cp "$jar:$top/cache/demo/target/test-lib/*" "$demo_name" "$port"
 }
 
