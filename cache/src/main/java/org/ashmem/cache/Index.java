@@ -15,6 +15,11 @@ import org.jspecify.annotations.Nullable;
  * <p>Thread-safe. Keys are compared while a lock is held for writing, or none.
  */
 final class Index<K> {
+  /** Is told of entries that are removed. Called with a lock held: it only keeps them. */
+  interface Removals<K> {
+    void removed(K key, RemovalCause cause);
+  }
+
   private static final int STRIPES = 64;
   private static final int FIRST_BUCKETS = 16;
 
@@ -42,24 +47,23 @@ final class Index<K> {
   }
 
   /**
-   * Adds a node, if {@code may} says so under the lock of the key. One that was removed before it
-   * came here only ends the earlier node. Returns the node that it replaces, or null.
+   * Adds a node, if {@code may} says so under the lock of the key. The node that it replaces is
+   * told as a removal. So is this one, if its segment was needed before it came here: it only ends
+   * the earlier one.
    */
-  @Nullable Node<K> put(Node<K> node, BooleanSupplier may) {
-    return stripe(node.hash).put(node, may);
+  void put(Node<K> node, BooleanSupplier may, Removals<K> removals) {
+    stripe(node.hash).put(node, may, removals);
   }
 
-  /** Removes the node of a key, if {@code may} says so under the lock of the key. Returns that. */
-  boolean removeIf(Object key, int hash, BooleanSupplier may) {
-    return stripe(hash).removeIf(key, hash, may);
+  /**
+   * Removes the node of a key, if {@code may} says so under the lock of the key. Returns it, or
+   * null if there is none.
+   */
+  @Nullable Node<K> remove(Object key, int hash, BooleanSupplier may) {
+    return stripe(hash).remove(key, hash, may);
   }
 
-  /** Removes the node of a key. Returns it, or null if there is none. */
-  @Nullable Node<K> remove(Object key, int hash) {
-    return stripe(hash).remove(key, hash);
-  }
-
-  /** Removes this node, or keeps it out. Returns false if it is gone already. */
+  /** Removes this node, or keeps it out. Returns false if it is not there. */
   boolean remove(Node<K> node) {
     return stripe(node.hash).remove(node);
   }
@@ -79,7 +83,10 @@ final class Index<K> {
     return stripes.stream().mapToLong(stripe -> stripe.read(() -> stripe.bytes)).sum();
   }
 
-  /** Removes all nodes, for good: none is put any more. Allocates nothing. */
+  /**
+   * Removes all nodes, for good: none is put any more. If it throws, because it had to wait while
+   * the heap was full, it may be called again.
+   */
   void clear() {
     stripes.forEach(Stripe::clear);
   }
@@ -139,20 +146,23 @@ final class Index<K> {
       return node;
     }
 
-    @Nullable Node<K> put(Node<K> node, BooleanSupplier may) {
+    void put(Node<K> node, BooleanSupplier may, Removals<K> removals) {
       long stamp = lock.writeLock();
       try {
         if (buckets == NONE || !may.getAsBoolean()) {
           node.live = false;
-          return null;
+          return;
         }
         Node<K> old = search(node.key, node.hash);
         if (old != null) {
           exchange(old, node.live ? node : null);
-          return old;
+          removals.removed(node.key, RemovalCause.REPLACED);
         }
         if (!node.live) {
-          return null;
+          removals.removed(node.key, RemovalCause.SIZE);
+        }
+        if (old != null || !node.live) {
+          return;
         }
         if (size >= buckets.length) {
           grow();
@@ -161,16 +171,15 @@ final class Index<K> {
         node.next = buckets[bucket];
         buckets[bucket] = node;
         count(1, node.length);
-        return null;
       } finally {
         lock.unlockWrite(stamp);
       }
     }
 
-    @Nullable Node<K> remove(Object key, int hash) {
+    @Nullable Node<K> remove(Object key, int hash, BooleanSupplier may) {
       long stamp = lock.writeLock();
       try {
-        Node<K> node = search(key, hash);
+        Node<K> node = may.getAsBoolean() ? search(key, hash) : null;
         if (node != null) {
           exchange(node, null);
         }
@@ -180,33 +189,15 @@ final class Index<K> {
       }
     }
 
-    boolean removeIf(Object key, int hash, BooleanSupplier may) {
-      long stamp = lock.writeLock();
-      try {
-        if (!may.getAsBoolean()) {
-          return false;
-        }
-        Node<K> node = search(key, hash);
-        if (node != null) {
-          exchange(node, null);
-        }
-        return true;
-      } finally {
-        lock.unlockWrite(stamp);
-      }
-    }
-
     boolean remove(Node<K> node) {
       long stamp = lock.writeLock();
       try {
-        if (!node.live) {
-          return false;
-        }
-        if (search(node.key, node.hash) == node) {
+        boolean there = node.live && search(node.key, node.hash) == node;
+        if (there) {
           exchange(node, null);
         }
         node.live = false;
-        return true;
+        return there;
       } finally {
         lock.unlockWrite(stamp);
       }

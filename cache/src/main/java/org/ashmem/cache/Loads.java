@@ -120,7 +120,8 @@ final class Loads<K, V> {
 
   /**
    * Keeps the result of a running load out of the cache: the program said something newer. The
-   * caller then changes the entry of the key, or does so while it has the lock of the key.
+   * caller changes the entry of the key, and has the lock of the key: a load that finds the earlier
+   * value then is forgotten, too.
    */
   void forget(K key) {
     if (count.get() > 0) {

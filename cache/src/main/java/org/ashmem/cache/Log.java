@@ -42,11 +42,6 @@ final class Log<K> {
    */
   private static final int SPINS = Runtime.getRuntime().availableProcessors() > 1 ? 100 : 0;
 
-  /** Is told of entries that the log removes. */
-  interface Removals<K> {
-    void removed(K key, RemovalCause cause);
-  }
-
   final ReentrantLock lock = new ReentrantLock();
   final LongAdder kept = new LongAdder();
   private final Storage storage;
@@ -128,7 +123,7 @@ final class Log<K> {
    * Writes a value. The caller puts its node in the index, when the lock is free again. Should its
    * segment be needed before, it is removed first, and the index does not take it.
    */
-  Node<K> append(K key, int hash, ByteBuffer value, long deadline, Removals<K> removals) {
+  Node<K> append(K key, int hash, ByteBuffer value, long deadline, Index.Removals<K> removals) {
     return append(wasSeen(hash) ? main : small, key, hash, value, deadline, removals);
   }
 
@@ -145,7 +140,12 @@ final class Log<K> {
   }
 
   private Node<K> append(
-      Queue<K> queue, K key, int hash, ByteBuffer value, long deadline, Removals<K> removals) {
+      Queue<K> queue,
+      K key,
+      int hash,
+      ByteBuffer value,
+      long deadline,
+      Index.Removals<K> removals) {
     Segment<K> segment = queue.active;
     if (segment == null || !segment.fits(value.remaining())) {
       int slot = takeSlot(removals);
@@ -185,7 +185,7 @@ final class Log<K> {
   }
 
   /** Returns a free slot. One more is free for values that move, unless readers hold all. */
-  private int takeSlot(Removals<K> removals) {
+  private int takeSlot(Index.Removals<K> removals) {
     for (int tries = 0; freeSlots < 2 && !evicting; tries++) {
       if (!evict(tries < TRIES ? longest() : longest() / 2, removals)) {
         break;
@@ -202,7 +202,7 @@ final class Log<K> {
    * Frees a segment. At most {@code budget} bytes of it move. Returns false if readers hold all
    * segments.
    */
-  private boolean evict(int budget, Removals<K> removals) {
+  private boolean evict(int budget, Index.Removals<K> removals) {
     boolean fromSmall = small.full.size() * SMALL_SHARE >= storage.slots() || main.full.isEmpty();
     Segment<K> segment = retire(fromSmall ? small : main);
     if (segment == null) {
@@ -231,7 +231,8 @@ final class Log<K> {
   }
 
   /** Moves what was read, up to the budget. The rest goes. */
-  private void empty(Segment<K> segment, boolean fromSmall, int budget, Removals<K> removals) {
+  private void empty(
+      Segment<K> segment, boolean fromSmall, int budget, Index.Removals<K> removals) {
     int left = budget;
     for (int i = 0; i < segment.count(); i++) {
       Node<K> node = segment.node(i);
@@ -275,7 +276,7 @@ final class Log<K> {
   }
 
   /** Moves a value to the end of the main queue. Returns false if a byte of it is lost. */
-  private boolean move(Node<K> node, boolean fromSmall, Removals<K> removals) {
+  private boolean move(Node<K> node, boolean fromSmall, Index.Removals<K> removals) {
     long deadline = header > 0 ? node.segment.deadline(node) : 0;
     byte[] bytes = node.segment.read(node);
     if (bytes == null) {
@@ -289,7 +290,7 @@ final class Log<K> {
     return true;
   }
 
-  private void go(Node<K> node, boolean fromSmall, Removals<K> removals) {
+  private void go(Node<K> node, boolean fromSmall, Index.Removals<K> removals) {
     boolean intact = node.segment.isIntact(node);
     if (fromSmall && intact) {
       ghosts[node.hash & (ghosts.length - 1)] = node.hash;
@@ -297,7 +298,7 @@ final class Log<K> {
     remove(node, intact ? RemovalCause.SIZE : RemovalCause.PURGED, removals);
   }
 
-  private void remove(Node<K> node, RemovalCause cause, Removals<K> removals) {
+  private void remove(Node<K> node, RemovalCause cause, Index.Removals<K> removals) {
     if (index.remove(node)) {
       removals.removed(node.key, cause);
     }

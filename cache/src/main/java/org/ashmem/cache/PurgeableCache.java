@@ -115,9 +115,14 @@ public final class PurgeableCache<K, V> implements AutoCloseable {
     try {
       return loads.load(
           key,
-          () -> find(key),
+          () -> find(key, removals),
           same -> load(same, loader),
-          (found, mayStore) -> store(key, found, mayStore, removals));
+          (found, mayStore) -> {
+            // Asked again later. What is in vain now need not take memory of the log.
+            if (mayStore.getAsBoolean()) {
+              store(key, found, mayStore, removals);
+            }
+          });
     } finally {
       tell(removals);
     }
@@ -147,14 +152,7 @@ public final class PurgeableCache<K, V> implements AutoCloseable {
     Objects.requireNonNull(value, "value");
     List<Removal<K>> removals = new ArrayList<>();
     try {
-      store(
-          key,
-          value,
-          () -> {
-            loads.forget(key);
-            return true;
-          },
-          removals);
+      store(key, value, () -> forget(key), removals);
     } finally {
       tell(removals);
     }
@@ -174,26 +172,38 @@ public final class PurgeableCache<K, V> implements AutoCloseable {
     ByteBuffer bytes = codec.encode(value).duplicate();
     int hash = Index.hash(key);
     long deadline = lifetime > 0 ? ticker.getAsLong() + lifetime : 0;
+    Index.Removals<K> removed = (k, cause) -> remove(removals, k, cause);
     if (bytes.remaining() > log.longest()) {
-      requireOpen();
-      if (index.removeIf(key, hash, mayStore)) {
-        remove(removals, key, RemovalCause.SIZE);
+      Node<K> unused =
+          index.remove(
+              key,
+              hash,
+              () -> {
+                boolean may = mayStore.getAsBoolean();
+                if (may) {
+                  removed.removed(key, RemovalCause.SIZE);
+                }
+                return may;
+              });
+    } else {
+      Node<K> node;
+      log.lockForPut();
+      try {
+        requireOpen();
+        node = log.append(key, hash, bytes, deadline, removed);
+      } finally {
+        log.lock.unlock();
       }
-      return;
+      index.put(node, mayStore, removed);
     }
-    Node<K> node;
-    log.lockForPut();
-    try {
-      requireOpen();
-      node = log.append(key, hash, bytes, deadline, (k, cause) -> remove(removals, k, cause));
-    } finally {
-      log.lock.unlock();
-    }
-    if (index.put(node, mayStore) != null) {
-      remove(removals, key, RemovalCause.REPLACED);
-    }
-    // A close empties the index.
+    // Afterwards: a close empties the index.
     requireOpen();
+  }
+
+  /** Called under the lock of the key. */
+  private boolean forget(K key) {
+    loads.forget(key);
+    return true;
   }
 
   /**
@@ -220,26 +230,29 @@ public final class PurgeableCache<K, V> implements AutoCloseable {
       }
       if (node.segment.hold(node)) {
         try {
-          return read(node, node.segment.parts(node), reader);
+          return read(node, node.segment.parts(node), isExpired(node), reader);
         } finally {
           node.segment.release();
         }
       }
       // It is lost, or its segment is about to be filled anew.
+      boolean expired = isExpired(node);
       byte[] copy = node.segment.read(node);
       if (copy != null) {
-        return read(node, new ByteBuffer[] {ByteBuffer.wrap(copy).asReadOnlyBuffer()}, reader);
+        ByteBuffer[] parts = {ByteBuffer.wrap(copy).asReadOnlyBuffer()};
+        return read(node, parts, expired, reader);
       }
-      if (isLost(node)) {
+      if (isLost(node, null)) {
         misses.increment();
         return null;
       }
     }
   }
 
-  private <R> @Nullable R read(Node<K> node, ByteBuffer[] parts, ValueReader<? extends R> reader) {
-    if (isExpired(node)) {
-      removeNode(node, RemovalCause.EXPIRED);
+  private <R> @Nullable R read(
+      Node<K> node, ByteBuffer[] parts, boolean expired, ValueReader<? extends R> reader) {
+    if (expired) {
+      removeNode(node, RemovalCause.EXPIRED, null);
       misses.increment();
       return null;
     }
@@ -253,6 +266,11 @@ public final class PurgeableCache<K, V> implements AutoCloseable {
 
   /** Returns the value of a key, or null. Counts neither a hit nor a miss. */
   @Nullable V find(K key) {
+    return find(key, null);
+  }
+
+  /** The same. The listener is told later of what {@code removals} gets, or at once without it. */
+  private @Nullable V find(K key, @Nullable List<Removal<K>> removals) {
     int hash = Index.hash(key);
     for (; ; ) {
       Node<K> node = index.find(key, hash);
@@ -265,14 +283,14 @@ public final class PurgeableCache<K, V> implements AutoCloseable {
       byte[] bytes = node.segment.read(node);
       if (bytes != null) {
         if (expired) {
-          removeNode(node, RemovalCause.EXPIRED);
+          removeNode(node, RemovalCause.EXPIRED, removals);
           return null;
         }
         node.use();
         node.segment.renew(node);
         return codec.decode(ByteBuffer.wrap(bytes));
       }
-      if (isLost(node)) {
+      if (isLost(node, removals)) {
         return null;
       }
     }
@@ -289,10 +307,10 @@ public final class PurgeableCache<K, V> implements AutoCloseable {
   }
 
   /** Removes an entry whose value is gone. Returns false if it moved, or has another value. */
-  private boolean isLost(Node<K> node) {
+  private boolean isLost(Node<K> node, @Nullable List<Removal<K>> removals) {
     // Before Java 22, the memory of a cache that was closed meanwhile reads as zeros.
     requireOpen();
-    if (!removeNode(node, RemovalCause.PURGED)) {
+    if (!removeNode(node, RemovalCause.PURGED, removals)) {
       return false;
     }
     try {
@@ -303,13 +321,16 @@ public final class PurgeableCache<K, V> implements AutoCloseable {
     return true;
   }
 
-  private boolean removeNode(Node<K> node, RemovalCause cause) {
+  private boolean removeNode(
+      Node<K> node, RemovalCause cause, @Nullable List<Removal<K>> removals) {
     if (!index.remove(node)) {
       return false;
     }
-    List<Removal<K>> removals = new ArrayList<>(1);
-    remove(removals, node.key, cause);
-    tell(removals);
+    List<Removal<K>> told = removals == null ? new ArrayList<>(1) : removals;
+    remove(told, node.key, cause);
+    if (removals == null) {
+      tell(told);
+    }
     return true;
   }
 
@@ -347,7 +368,6 @@ public final class PurgeableCache<K, V> implements AutoCloseable {
    */
   public void invalidate(K key) {
     List<Removal<K>> removals = new ArrayList<>(1);
-    loads.forget(key);
     invalidate(key, Index.hash(key), removals);
     // Afterwards: a close empties the index.
     requireOpen();
@@ -358,6 +378,7 @@ public final class PurgeableCache<K, V> implements AutoCloseable {
   public void invalidateAll() {
     List<Removal<K>> removals = new ArrayList<>();
     requireOpen();
+    // Those of keys without an entry.
     loads.forgetAll();
     try {
       for (int stripe = 0; stripe < index.stripes(); stripe++) {
@@ -369,7 +390,7 @@ public final class PurgeableCache<K, V> implements AutoCloseable {
   }
 
   private void invalidate(K key, int hash, List<Removal<K>> removals) {
-    if (index.remove(key, hash) != null) {
+    if (index.remove(key, hash, () -> forget(key)) != null) {
       remove(removals, key, RemovalCause.EXPLICIT);
     }
   }

@@ -163,7 +163,6 @@ final class Segment<K> {
   Node<K> append(K key, int hash, ByteBuffer value, long deadline) {
     int length = value.remaining();
     Node<K> node = new Node<>(key, hash, this, fill, length);
-    nodes[count++] = node;
     int end = fill + size(length);
     while (begun << shift < end) {
       MARKERS.setOpaque(memory, base + (begun << shift), generation);
@@ -187,7 +186,9 @@ final class Segment<K> {
       from += part;
       at += part;
     }
+    // Nothing throws from here on.
     fill = (end + MARKER - 1) & -MARKER;
+    nodes[count++] = node;
     return node;
   }
 

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertSame;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.ByteBuffer;
@@ -25,7 +26,7 @@ class LogTest {
   private final Index<Integer> index = new Index<>();
   private Node<Integer> going;
 
-  private final List<RemovalCause> removals = new ArrayList<>();
+  private final List<String> removals = new ArrayList<>();
 
   private Node<Integer> append(Log<Integer> log, int key) {
     log.lock.lock();
@@ -35,14 +36,30 @@ class LogTest {
           Index.hash(key),
           ByteBuffer.allocate(LENGTH),
           Long.MAX_VALUE,
-          (removed, cause) -> removals.add(cause));
+          (removed, cause) -> removals.add(removed + " " + cause));
     } finally {
       log.lock.unlock();
     }
   }
 
+  private void insert(Node<Integer> node, boolean may) {
+    index.put(node, () -> may, (removed, cause) -> removals.add(removed + " " + cause));
+  }
+
   private void put(Log<Integer> log, int key) {
-    Node<Integer> unused = index.put(append(log, key), () -> true);
+    insert(append(log, key), true);
+  }
+
+  /** Puts others until the segment of a node was needed. */
+  private void use(Log<Integer> log, Node<Integer> node) {
+    for (int key = 1; node.live; key++) {
+      put(log, key);
+    }
+  }
+
+  /** Returns the removals of key 0. */
+  private List<String> removals() {
+    return removals.stream().filter(removal -> removal.startsWith("0 ")).toList();
   }
 
   /** The log looks at the clock right before it moves a value. */
@@ -58,20 +75,50 @@ class LogTest {
     try (Storage storage = new RegionStorage(Backend.MEMFD, SEGMENT, Log.LEAST_SEGMENTS)) {
       Log<Integer> log = new Log<>(storage, index, 0, true, this::clock);
       Node<Integer> late = append(log, 0);
-      for (int key = 1; late.live; key++) {
-        put(log, key);
-      }
-      assertEquals(List.of(RemovalCause.SIZE), removals);
+      use(log, late);
       put(log, 0);
+      assertEquals(List.of(), removals());
       Node<Integer> earlier = index.find(0, Index.hash(0));
+      insert(late, false);
+      assertSame(earlier, index.find(0, Index.hash(0)));
+      assertEquals(List.of(), removals());
       long others = index.size() - 1;
-      assertSame(earlier, index.put(late, () -> true));
+      insert(late, true);
       assertNull(index.find(0, Index.hash(0)));
       assertFalse(earlier.live);
+      assertEquals(List.of("0 REPLACED", "0 SIZE"), removals());
       assertEquals(others, index.size());
       assertEquals(others * LENGTH, index.bytes());
-      assertNull(index.put(late, () -> true));
-      assertNull(index.find(0, Index.hash(0)));
+    }
+  }
+
+  @Test
+  void valueThatCouldNotGetIntoTheIndexIsNotToldAsRemoved() {
+    try (Storage storage = new RegionStorage(Backend.MEMFD, SEGMENT, Log.LEAST_SEGMENTS)) {
+      Log<Integer> log = new Log<>(storage, index, 0, true, this::clock);
+      Node<Integer> node = append(log, 0);
+      assertThrows(
+          OutOfMemoryError.class,
+          () ->
+              index.put(
+                  node,
+                  () -> {
+                    throw new OutOfMemoryError("thrown by a test");
+                  },
+                  (removed, cause) -> {}));
+      use(log, node);
+      assertEquals(List.of(), removals());
+    }
+  }
+
+  @Test
+  void valueThatCouldNotBeWrittenLeavesNoNode() {
+    try (Storage storage = new RegionStorage(Backend.MEMFD, SEGMENT, 1)) {
+      Segment<Integer> segment = new Segment<>(storage, 0, 1, 0);
+      segment.prepare();
+      ByteBuffer tooLong = ByteBuffer.allocate(2 * SEGMENT);
+      assertThrows(IndexOutOfBoundsException.class, () -> segment.append(0, 0, tooLong, 0));
+      assertEquals(0, segment.count());
     }
   }
 
@@ -81,7 +128,7 @@ class LogTest {
       Log<Integer> log = new Log<>(storage, index, 0, true, this::clock);
       Node<Integer> late = append(log, 0);
       index.clear();
-      assertNull(index.put(late, () -> true));
+      insert(late, true);
       assertNull(index.find(0, Index.hash(0)));
       assertEquals(0, index.size());
       assertFalse(late.live);

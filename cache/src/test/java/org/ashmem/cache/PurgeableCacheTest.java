@@ -27,12 +27,10 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.ForkJoinPool;
 import java.util.concurrent.ForkJoinTask;
 import java.util.concurrent.Future;
-import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
-import java.util.function.Function;
 import org.junit.jupiter.api.Test;
 
 /** What does not depend on the store. */
@@ -158,56 +156,6 @@ class PurgeableCacheTest {
       assertEquals(1, cache.statistics().loads());
     } finally {
       threads.shutdownNow();
-    }
-  }
-
-  /** A key that says when it is compared. */
-  private record ComparedKey(int number, Runnable compared) {
-    @Override
-    public boolean equals(Object other) {
-      compared.run();
-      return other instanceof ComparedKey key && number == key.number;
-    }
-
-    @Override
-    public int hashCode() {
-      return number;
-    }
-  }
-
-  /** While a value is stored, older ones are removed, and their keys compared. */
-  @Test
-  void whoAsksWhileALoadedValueIsStoredDoesNotLoadItAgain() throws Exception {
-    AtomicInteger loads = new AtomicInteger();
-    try (PurgeableCache<ComparedKey, byte[]> cache =
-        PurgeableCache.<ComparedKey, byte[]>builder(Codec.bytes()).maximumBytes(4 * MIB).build()) {
-      byte[] value = value(1, cache.longestValue());
-      Function<ComparedKey, byte[]> loader =
-          key -> {
-            loads.incrementAndGet();
-            return value;
-          };
-      Thread test = Thread.currentThread();
-      FutureTask<byte[]> second =
-          new FutureTask<>(() -> cache.get(new ComparedKey(-1, () -> {}), loader));
-      Thread asks = new Thread(second, "asks");
-      Runnable askInBetween =
-          () -> {
-            if (Thread.currentThread() == test
-                && loads.get() == 1
-                && asks.getState() == Thread.State.NEW) {
-              asks.start();
-              while (loads.get() == 1 && asks.getState() != Thread.State.WAITING) {
-                Thread.onSpinWait();
-              }
-            }
-          };
-      for (int i = 0; i * (long) value.length < 8 * MIB; i++) {
-        cache.put(new ComparedKey(i, askInBetween), value);
-      }
-      assertArrayEquals(value, cache.get(new ComparedKey(-1, () -> {}), loader));
-      assertArrayEquals(value, second.get(1, TimeUnit.MINUTES));
-      assertEquals(1, loads.get());
     }
   }
 
