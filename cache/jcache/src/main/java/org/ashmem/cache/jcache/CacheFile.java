@@ -11,6 +11,7 @@ import java.time.Duration;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Properties;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
@@ -189,6 +190,11 @@ final class CacheFile {
       case "touched" -> TouchedExpiryPolicy.factoryOf(duration);
       default -> throw new IllegalArgumentException(what);
     };
+  }
+
+  /** Returns the names of the caches that the file describes. */
+  Set<String> names() {
+    return caches.keySet();
   }
 
   /** Returns a copy of what the file says of a cache, or null. */

@@ -7,7 +7,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Properties;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import javax.cache.Cache;
 import javax.cache.CacheException;
 import javax.cache.CacheManager;
@@ -142,11 +144,16 @@ final class Manager implements CacheManager {
     }
   }
 
+  /** Those of the file are among them, as {@link #getCache} has them. */
   @Override
   public Iterable<String> getCacheNames() {
     synchronized (caches) {
       requireOpen();
-      return List.copyOf(caches.keySet());
+      Set<String> names = new TreeSet<>(caches.keySet());
+      if (file != null) {
+        names.addAll(file.names());
+      }
+      return List.copyOf(names);
     }
   }
 

@@ -54,12 +54,12 @@ import org.jspecify.annotations.Nullable;
  * tiles.statisticsEnabled=true
  * </pre>
  *
- * {@code getCache} creates a cache that the file describes. {@code createCache} takes the memory
- * and the codec from the file, unless it is given a {@link PurgeableConfiguration}. {@code store}
- * is a {@link org.ashmem.cache.Store}; {@code codec} is bytes, string, buffer, or the name of a
- * class; {@code expiry} is created, accessed, modified or touched, and a duration as {@link
- * java.time.Duration#parse} reads it. What nobody understands in the file is a CacheException that
- * names it.
+ * {@code getCache} creates a cache that the file describes, and {@code getCacheNames} names it.
+ * {@code createCache} takes the memory and the codec from the file, unless it is given a {@link
+ * PurgeableConfiguration}. {@code store} is a {@link org.ashmem.cache.Store}; {@code codec} is
+ * bytes, string, buffer, or the name of a class; {@code expiry} is created, accessed, modified or
+ * touched, and a duration as {@link java.time.Duration#parse} reads it. What nobody understands in
+ * the file is a CacheException that names it.
  *
  * <p>{@code unwrap(PurgeableCache.class)} of a cache returns what is below it: its {@link
  * PurgeableCache#statistics}, {@link PurgeableCache#memory} and {@link PurgeableCache#discard} are

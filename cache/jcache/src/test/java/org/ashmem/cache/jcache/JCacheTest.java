@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertIterableEquals;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertSame;
@@ -76,7 +77,7 @@ class JCacheTest {
             "my.cache.keyType=java.lang.String",
             "my.cache.valueType=[B",
             "my.cache.statisticsEnabled=true");
-    assertFalse(manager.getCacheNames().iterator().hasNext());
+    assertIterableEquals(List.of("my.cache"), manager.getCacheNames());
     assertNull(manager.getCache("cache"));
     Cache<String, byte[]> cache = manager.getCache("my.cache", String.class, byte[].class);
     @SuppressWarnings("unchecked")
@@ -109,6 +110,16 @@ class JCacheTest {
   @SuppressWarnings("unchecked")
   private static long maximum(Cache<?, ?> cache) {
     return cache.getConfiguration(PurgeableConfiguration.class).getMaximumBytes();
+  }
+
+  @Test
+  void theNamesAreThoseOfTheFileAndOfTheProgram() throws Exception {
+    CacheManager manager = manager("b.maximumBytes=2MiB", "c.maximumBytes=2MiB");
+    Cache<?, ?> created = manager.createCache("a", small());
+    assertIterableEquals(List.of("a", "b", "c"), manager.getCacheNames());
+    manager.getCacheNames().forEach(name -> assertNotNull(manager.getCache(name)));
+    created.close();
+    assertIterableEquals(List.of("b", "c"), manager.getCacheNames());
   }
 
   @Test
