@@ -35,7 +35,8 @@ final class Locked<K, V> {
   }
 
   ByteBuffer bytes(V value) {
-    return Entries.bytes(codec.encode(Objects.requireNonNull(value, "value")));
+    Unpurgeable.refuseValue(Objects.requireNonNull(value, "value"));
+    return Entries.bytes(codec.encode(value));
   }
 
   V value(Stored stored) {

@@ -83,6 +83,7 @@ final class Manager implements CacheManager {
   /** Creates a cache. The caller holds the lock of the caches. */
   private <K, V> JCache<K, V> create(String name, PurgeableConfiguration<K, V> configuration) {
     configuration.check();
+    Unpurgeable.refuseCache(name);
     if (!configuration.isStoreByValue()) {
       throw new UnsupportedOperationException(
           "the cache " + name + " cannot store by reference: its values are outside the heap");

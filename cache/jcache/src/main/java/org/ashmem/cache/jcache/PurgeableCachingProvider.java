@@ -61,6 +61,10 @@ import org.jspecify.annotations.Nullable;
  * touched, and a duration as {@link java.time.Duration#parse} reads it. What nobody understands in
  * the file is a CacheException that names it.
  *
+ * <p><b>Under Hibernate</b> set {@code PurgeableRegionFactory} of {@code ashmem-hibernate}. The one
+ * of {@code hibernate-jcache} keeps soft locks and the times of changes in caches, and returns
+ * stale data when they are purged: so each is refused by a CacheException.
+ *
  * <p>{@code unwrap(PurgeableCache.class)} of a cache returns what is below it: its {@link
  * PurgeableCache#statistics}, {@link PurgeableCache#memory} and {@link PurgeableCache#discard} are
  * for everybody, what it maps is not.

@@ -123,6 +123,19 @@ class JCacheTest {
   }
 
   @Test
+  void whatHibernateMustNotLoseIsRefused() {
+    CacheManager manager = provider.getCacheManager();
+    for (String name :
+        List.of("default-update-timestamps-region", "app.default-update-timestamps-region")) {
+      CacheException e =
+          assertThrows(CacheException.class, () -> manager.createCache(name, small()));
+      assertTrue(e.getMessage().contains(name), e.getMessage());
+      assertNull(manager.getCache(name));
+    }
+    assertNotNull(manager.createCache("another-default-update-timestamps-region", small()));
+  }
+
+  @Test
   void aWrongFileIsNamed() {
     for (Map.Entry<String, String> wrong :
         Map.ofEntries(
