@@ -39,6 +39,13 @@ jcache_maven() {
     cache_provide "$top/cache" ashmem-cache && maven -f cache/jcache/pom.xml "$@"
 }
 
+# on_jcache_maven PROJECT ARGUMENT...: builds a project of cache/ on the JCache provider that was built
+on_jcache_maven() {
+    local project=$1
+    shift
+    cache_provide "$top/cache/jcache" ashmem-jcache && maven -f "cache/$project/pom.xml" "$@"
+}
+
 demo_build() {
     cache_maven -DskipTests package && demo_maven -DskipTests package
 }
