@@ -17,7 +17,6 @@ import org.hibernate.annotations.CacheConcurrencyStrategy;
 /** An entity that says in itself and in a collection how often it was changed. */
 @Entity
 @Cacheable
-@Cache(usage = CacheConcurrencyStrategy.READ_WRITE)
 public class Product {
   /** The columns with numbers. */
   enum Column {

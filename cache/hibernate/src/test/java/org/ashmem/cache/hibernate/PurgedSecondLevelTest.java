@@ -11,6 +11,7 @@ import jakarta.persistence.OptimisticLockException;
 import jakarta.persistence.RollbackException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
@@ -35,7 +36,7 @@ class PurgedSecondLevelTest {
   private static final List<Read> READS = List.of(Read.values());
   private static final String PRODUCT = Product.class.getName();
 
-  private final Shop shop = new Shop(PurgeableRegionFactory.class, true, PRODUCTS);
+  private final Shop shop = new Shop(PRODUCTS, Map.of());
   private final ExecutorService threads = Executors.newCachedThreadPool();
 
   @AfterEach
@@ -76,10 +77,11 @@ class PurgedSecondLevelTest {
     }
   }
 
-  /** A load that read the database before a change, and puts after it, when nothing is left. */
-  @ParameterizedTest
-  @EnumSource
-  void aValueOfBeforeAChangeIsNotKept(Read what) throws Exception {
+  /**
+   * Loads, but reads the database before a change, and puts after it, when nothing is left. Returns
+   * what is read then.
+   */
+  private long afterALateLoad(Shop shop, Read what) throws Exception {
     CountDownLatch isRead = new CountDownLatch(1);
     CountDownLatch isPurged = new CountDownLatch(1);
     shop.cache().evictAllRegions();
@@ -100,7 +102,24 @@ class PurgedSecondLevelTest {
     shop.purge();
     isPurged.countDown();
     assertEquals(0, loaded.get(60, TimeUnit.SECONDS));
-    assertEquals(1, shop.number(what, 1));
+    return shop.number(what, 1);
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void aValueOfBeforeAChangeIsNotKept(Read what) throws Exception {
+    assertEquals(1, afterALateLoad(shop, what));
+  }
+
+  @Test
+  void aValueOfBeforeAChangeIsNotKeptWithoutSoftLocks() throws Exception {
+    shop.close();
+    try (Shop other =
+        new Shop(
+            PRODUCTS,
+            Map.of("hibernate.cache.default_cache_concurrency_strategy", "nonstrict-read-write"))) {
+      assertEquals(1, afterALateLoad(other, Read.ENTITY));
+    }
   }
 
   /** A load while a transaction has changed the entity and not ended, when its lock was purged. */
@@ -204,7 +223,14 @@ class PurgedSecondLevelTest {
           assertThrows(
               RuntimeException.class,
               () -> {
-                try (Shop other = new Shop(JCacheRegionFactory.class, queries, 1)) {
+                try (Shop other =
+                    new Shop(
+                        1,
+                        Map.of(
+                            "hibernate.cache.region.factory_class",
+                            JCacheRegionFactory.class,
+                            "hibernate.cache.use_query_cache",
+                            queries))) {
                   other.in(session -> session.find(Product.class, 0L).change());
                 }
               });

@@ -2,6 +2,7 @@
 package org.ashmem.cache.hibernate;
 
 import java.nio.ByteBuffer;
+import java.util.Map;
 import java.util.UUID;
 import java.util.function.Consumer;
 import java.util.function.Function;
@@ -53,18 +54,23 @@ final class Shop implements AutoCloseable {
 
   private final SessionFactory sessions;
 
-  Shop(Class<? extends JCacheRegionFactory> regions, boolean queries, int products) {
+  /**
+   * @param settings Hibernate's, in place of those here
+   */
+  Shop(int products, Map<String, ?> settings) {
     sessions =
         new HibernatePersistenceConfiguration("shop")
             .managedClass(Product.class)
             .property("hibernate.connection.url", "jdbc:h2:mem:" + UUID.randomUUID())
             .property("hibernate.connection.pool_size", 16)
             .property("hibernate.hbm2ddl.auto", "create")
-            .property("hibernate.cache.region.factory_class", regions)
+            .property("hibernate.cache.region.factory_class", PurgeableRegionFactory.class)
             .property("hibernate.javax.cache.uri", "caches.properties")
             .property("hibernate.javax.cache.missing_cache_strategy", "create")
-            .property("hibernate.cache.use_query_cache", queries)
+            .property("hibernate.cache.default_cache_concurrency_strategy", "read-write")
+            .property("hibernate.cache.use_query_cache", true)
             .property("hibernate.generate_statistics", true)
+            .properties(settings)
             .createEntityManagerFactory();
     in(
         session -> {
