@@ -248,6 +248,7 @@ tests_needs() {
         "guest-$(release_names | head -n 1)") echo "build-${1#guest-} library cache asan" ;;
         guest-*) echo "build-${1#guest-} library cache" ;;
         library | ranges) echo installed ;;
+        frameworks) echo cache ;;
         page) echo "cache browser" ;;
         repository) echo "library cache" ;;
         *) echo library ;;
@@ -335,12 +336,12 @@ tests_run() {
     local machine part parts needed=(java) sections=("host: unit tests" "host: cache" "host: demonstration of the cache" "host: JCache provider" "host: Hibernate's second level" "host: sample of Spring") machines=("$@") schedule newest oldest
     if [ "$1" = --fast ]; then
         machines=(um)
-        parts=(library cache guest-um)
+        parts=(library cache frameworks guest-um)
     else
         needed+=(clang gpg musl shellcheck)
         sections+=("host: repository" "host: ranges.c" "host: shim under musl" "host: shim for arm64"
             "host: shim under AddressSanitizer" "host: close races" "host: benchmarks" "host: page of the demonstration")
-        parts=(library asan cache races repository ranges jar musl arm64 page)
+        parts=(library asan cache frameworks races repository ranges jar musl arm64 page)
         # it downloads half a gigabyte: only for --all, not for --kernel
         if [ "${machines[*]}" = "$(ASHMEM_ALL=yes plan_machines machine any | tr ',' ' ')" ]; then
             parts+=(android)

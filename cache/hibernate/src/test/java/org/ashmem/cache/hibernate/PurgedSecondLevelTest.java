@@ -184,7 +184,7 @@ class PurgedSecondLevelTest {
                 // So that others change and purge what this thread has not put yet.
                 Product.ON_READ.set(
                     column -> LockSupport.parkNanos(random.nextInt(4) == 0 ? 1_000_000 : 0));
-                for (int n = 0; n < 1000; n++) {
+                for (int n = 0; n < 600; n++) {
                   if (random.nextInt(8) == 0) {
                     shop.purge();
                   }
