@@ -375,22 +375,24 @@ field() {
     sed -n "s/^$1: //p" "$2"
 }
 
-# catch BUG: loads the module that has it; what this does to the kernel follows the results in the log
+# catch BUG: loads the module that has it; what this does to the kernel follows the results in the log. A module whose bug is
+# seen stays: its end may be that of the kernel
 catch() {
-    local bug=$1 name log program mark
+    local bug=$1 seen name log program mark
+    seen=$(field Seen "$bug")
     name=${bug##*/}
     name=${name%.patch}
     log=$results/$name.log
     mark_log
+    [ ! -e /sys/module/ashmem ] || rmmod ashmem
     [ ! -e /sys/module/ashmem ] && insmod "$out/bugs/$name.ko" || { echo "it could not be loaded"; return 1; }
     read -ra program < <(field Program "$bug")
     timeout -k 5 "$limit" "$programs/${program[0]}" "${program[@]:1}" >"$log" 2>&1 </dev/null || true
     log_since_mark >>"$log"
-    grep -qE -- "$(field Seen "$bug")" "$log" || no_leak >>"$log" || true
-    rmmod ashmem || true
+    grep -qE -- "$seen" "$log" || no_leak >>"$log" || true
     # what the module's own data referred to is a leak from now on
-    grep -qE -- "$(field Seen "$bug")" "$log" || no_leak >>"$log" || true
-    grep -E -m 1 -- "$(field Seen "$bug")" "$log" || { echo "not seen: $(field Seen "$bug")"; return 1; }
+    grep -qE -- "$seen" "$log" || { rmmod ashmem && no_leak >>"$log"; } || true
+    grep -E -m 1 -- "$seen" "$log" || { echo "not seen: $seen"; return 1; }
 }
 
 # A bug that silences or breaks the kernel has a name that comes last.
@@ -399,7 +401,6 @@ bugs() {
     new_results
     watch_more
     forget_leaks
-    rmmod ashmem
     for bug in "$top"/kernel/tests/bugs/*.patch; do
         [ -e "$out/bugs/$(basename "$bug" .patch).ko" ] || continue
         status=ok
