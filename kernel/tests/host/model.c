@@ -144,9 +144,9 @@ static uint64_t queued(const struct model *model, const struct ashmem_queue *que
 {
 	uint64_t pages = 0;
 
-	for (unsigned int i = 0; i < MODEL_PAGES; i++)
-		if (model->queue[i] == queue)
-			pages |= model->unpinned & bits(i, i + 1);
+	for (uint64_t left = model->unpinned; left; left &= left - 1)
+		if (model->queue[__builtin_ctzll(left)] == queue)
+			pages |= left & -left;
 	return pages;
 }
 

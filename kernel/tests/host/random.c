@@ -76,8 +76,10 @@ int main(int argc, char **argv)
 			return 2;
 		}
 	}
+#ifdef __SANITIZE_ADDRESS__
 	/* A sanitizer that finds a fault ends the program itself. */
 	__sanitizer_set_death_callback(model_tell_steps);
+#endif
 	printf("seed %" PRIu64 "\n", seed);
 	fflush(stdout);
 	state = seed * 0x9e3779b97f4a7c15 + 0x2545f4914f6cdd1d;
