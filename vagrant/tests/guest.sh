@@ -160,8 +160,8 @@ java_run() {
     ended=$(ending "$status")
 }
 
-# The tag newest is for tests that start many JVMs or wait minutes for memory. The tag um is for those that do the same some
-# thousand times, which needs the speed of the host.
+# The tag newest is for tests that start many JVMs or wait minutes for memory. The tag um is for those of which no kernel makes a
+# difference, and that do the same some thousand times or start JVMs: they run at the speed of the host there.
 test_java() {
     local title="Java integration tests" java=(java) exclude=(--exclude-tag newest) ended
     if runs part views; then
@@ -209,10 +209,11 @@ test_limits() {
 
 # java_classes NAME TITLE BACKEND TESTS CLASS...: runs some of Maven's unit tests, on the device or on this kernel's memfd
 java_classes() {
-    local name=$1 title=$2 path ended java=(java "-Dorg.ashmem.backend=$3" -Dorg.ashmem.purgeOnPressure=false)
+    local name=$1 title=$2 path ended java=(java "-Dorg.ashmem.backend=$3" -Dorg.ashmem.purgeOnPressure=false) exclude=()
     path=$(junit_path "$top" "$4")
+    [ "$kernel" = um ] || exclude=(--exclude-tag um)
     shift 4
-    java_run "$name" "$path" "${@/#/--select-class=org.ashmem.}"
+    java_run "$name" "$path" "${exclude[@]}" "${@/#/--select-class=org.ashmem.}"
     junit_results "$kernel: $title" "$results/$name.log" "$results/$name" "$ended" >"$results/$name.tsv"
     done_with "$results/$name.tsv" "$title"
 }

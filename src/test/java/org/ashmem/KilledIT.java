@@ -91,6 +91,7 @@ class KilledIT {
 
   @ParameterizedTest
   @EnumSource(Phase.class)
+  @Tag("um")
   void regionGoesWithItsOnlyProcess(Phase phase) throws Exception {
     long before = Regions.memory();
     Process child = start(phase);

@@ -18,6 +18,7 @@ import java.nio.file.StandardOpenOption;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -219,6 +220,7 @@ class MappingTest {
 
   @ParameterizedTest
   @ValueSource(booleans = {true, false})
+  @Tag("um")
   void mappingWithoutABufferLeavesNothing(boolean collections) throws Exception {
     List<String> options =
         List.of(collections ? "-XX:-DisableExplicitGC" : "-XX:+DisableExplicitGC");

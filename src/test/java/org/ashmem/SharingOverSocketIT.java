@@ -26,7 +26,6 @@ import org.newsclub.net.unix.AFUNIXServerSocket;
 
 /** Processes that pass regions on the device to each other: JVMs, and a program in C. */
 @Tag("device")
-@Tag("newest")
 class SharingOverSocketIT {
   private static final Path DEVICE = Path.of(AshmemRegion.DEVICE);
   private static final int PAGE = (int) AshmemRegion.pageSize();
@@ -86,6 +85,7 @@ class SharingOverSocketIT {
   }
 
   @Test
+  @Tag("newest")
   void twoJvmsShareBothWays() throws Exception {
     Process child = start(Partner.class);
     try (BufferedReader out = child.inputReader(UTF_8);
@@ -149,6 +149,7 @@ class SharingOverSocketIT {
   }
 
   @Test
+  @Tag("um")
   void tenJvmsEachWriteTheirPartOfOneRegion() throws Exception {
     List<Process> children = new ArrayList<>();
     List<RegionChannel> channels = new ArrayList<>();
@@ -198,6 +199,7 @@ class SharingOverSocketIT {
   }
 
   @Test
+  @Tag("newest")
   void regionThatADeadProcessDidNotReceiveIsGone() throws Exception {
     Process child = start(Deaf.class);
     try (BufferedReader out = child.inputReader(UTF_8);
@@ -231,6 +233,7 @@ class SharingOverSocketIT {
   }
 
   @Test
+  @Tag("newest")
   void regionOfASenderThatDiedIsReceived() throws Exception {
     Process child = start(Testator.class);
     try (RegionChannel channel = accept()) {
@@ -251,6 +254,7 @@ class SharingOverSocketIT {
   /** The program also runs as a 32-bit process. */
   @ParameterizedTest
   @ValueSource(strings = {"peer", "peer32"})
+  @Tag("newest")
   void programInCReceives(String program) throws Exception {
     Process peer = start(program, "receives_and_writes");
     try (RegionChannel channel = accept();
@@ -275,6 +279,7 @@ class SharingOverSocketIT {
 
   @ParameterizedTest
   @ValueSource(strings = {"peer", "peer32"})
+  @Tag("newest")
   void programInCCanOnlyReadWhatWasProtected(String program) throws Exception {
     Process peer = start(program, "receives_to_read_only");
     try (RegionChannel channel = accept();
@@ -300,6 +305,7 @@ class SharingOverSocketIT {
 
   @ParameterizedTest
   @ValueSource(strings = {"peer", "peer32"})
+  @Tag("newest")
   void programInCSends(String program) throws Exception {
     Process peer = start(program, "sends");
     try (RegionChannel channel = accept();
