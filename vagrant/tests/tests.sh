@@ -249,7 +249,9 @@ tests_needs() {
         guest-*) echo "build-${1#guest-} library cache" ;;
         library | ranges) echo installed ;;
         frameworks) echo cache ;;
-        page) echo "cache browser" ;;
+        page) echo "frameworks browser" ;;
+        # they use Maven in the same checkout
+        races) echo frameworks ;;
         repository) echo "library cache" ;;
         *) echo library ;;
     esac
