@@ -118,6 +118,8 @@ asan_run() {
     host_give_back "$reports"
     mapfile -t environment < <(sanitizer_environment "$(gcc -print-file-name=libasan.so)")
     mapfile -t options < <(jar_options "$reports")
+    # without C2, which the races have on this JDK
+    options+=(-XX:TieredStopAtLevel=1 -XX:+UseSerialGC)
     as_caller env "${environment[@]}" "$(jdk_folder)/bin/java" "${options[@]}" -cp "$out:$(junit_path "$top" "$tests")" "$@"
 }
 
