@@ -51,24 +51,67 @@ final class CacheMap<K, V> extends AbstractMap<K, V> {
     };
   }
 
+  @Override
+  public Set<K> keySet() {
+    return new AbstractSet<>() {
+      @Override
+      public Iterator<K> iterator() {
+        cache.requireOpen();
+        return new Keys();
+      }
+
+      @Override
+      @SuppressWarnings("unchecked") // a key of another type is equal to none
+      public boolean contains(Object key) {
+        cache.requireOpen();
+        return cache.mayHave((K) key);
+      }
+
+      @Override
+      public int size() {
+        return CacheMap.this.size();
+      }
+    };
+  }
+
   /** Takes the keys of one stripe of the index after the other. */
-  private final class Entries implements Iterator<Entry<K, V>> {
+  private final class Keys implements Iterator<K> {
     private int stripe;
     private Iterator<Node<K>> nodes = index.nodes(0).iterator();
+
+    @Override
+    public boolean hasNext() {
+      while (!nodes.hasNext()) {
+        if (++stripe >= index.stripes()) {
+          return false;
+        }
+        nodes = index.nodes(stripe).iterator();
+      }
+      return true;
+    }
+
+    @Override
+    public K next() {
+      if (!hasNext()) {
+        throw new NoSuchElementException();
+      }
+      return nodes.next().key;
+    }
+  }
+
+  private final class Entries implements Iterator<Entry<K, V>> {
+    private final Iterator<K> keys = new Keys();
     private @Nullable Entry<K, V> next;
 
     @Override
     public boolean hasNext() {
       while (next == null) {
-        if (nodes.hasNext()) {
-          K key = nodes.next().key;
-          V value = cache.find(key);
-          next = value == null ? null : Map.entry(key, value);
-        } else if (++stripe < index.stripes()) {
-          nodes = index.nodes(stripe).iterator();
-        } else {
+        if (!keys.hasNext()) {
           return false;
         }
+        K key = keys.next();
+        V value = cache.find(key);
+        next = value == null ? null : Map.entry(key, value);
       }
       return true;
     }

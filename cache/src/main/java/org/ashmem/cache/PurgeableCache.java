@@ -159,6 +159,40 @@ public final class PurgeableCache<K, V> implements AutoCloseable {
   }
 
   /**
+   * Keeps a value for a key, as {@link #put} does, if a condition holds. It is asked when the value
+   * takes its place, under the lock of the key: a thread that makes the condition false and then
+   * invalidates the key can be sure that the value does not stay. It is asked before, too.
+   *
+   * @param key the key
+   * @param value the value; the cache keeps its bytes, not the object
+   * @param condition must be short and must not use this cache
+   * @return whether the condition held
+   */
+  public boolean putIf(K key, V value, BooleanSupplier condition) {
+    Objects.requireNonNull(key, "key");
+    Objects.requireNonNull(value, "value");
+    // What is in vain now need not take memory of the log.
+    if (!condition.getAsBoolean()) {
+      return false;
+    }
+    boolean[] held = new boolean[1];
+    List<Removal<K>> removals = new ArrayList<>();
+    try {
+      store(
+          key,
+          value,
+          () -> {
+            held[0] = condition.getAsBoolean();
+            return held[0] && forget(key);
+          },
+          removals);
+    } finally {
+      tell(removals);
+    }
+    return held[0];
+  }
+
+  /**
    * Keeps many values, as {@link #put} does one after the other.
    *
    * @param values the values by key
@@ -365,13 +399,15 @@ public final class PurgeableCache<K, V> implements AutoCloseable {
    * Removes the entry of a key. What a loader that runs now returns is not kept.
    *
    * @param key the key
+   * @return whether there was an entry, which may have been purged or expired
    */
-  public void invalidate(K key) {
+  public boolean invalidate(K key) {
     List<Removal<K>> removals = new ArrayList<>(1);
-    invalidate(key, Index.hash(key), removals);
+    boolean wasThere = invalidate(key, Index.hash(key), removals);
     // Afterwards: a close empties the index.
     requireOpen();
     tell(removals);
+    return wasThere;
   }
 
   /** Removes all entries. What loaders that run now return is not kept. */
@@ -389,10 +425,12 @@ public final class PurgeableCache<K, V> implements AutoCloseable {
     }
   }
 
-  private void invalidate(K key, int hash, List<Removal<K>> removals) {
-    if (index.remove(key, hash, () -> forget(key)) != null) {
-      remove(removals, key, RemovalCause.EXPLICIT);
+  private boolean invalidate(K key, int hash, List<Removal<K>> removals) {
+    if (index.remove(key, hash, () -> forget(key)) == null) {
+      return false;
     }
+    remove(removals, key, RemovalCause.EXPLICIT);
+    return true;
   }
 
   /**
@@ -412,7 +450,8 @@ public final class PurgeableCache<K, V> implements AutoCloseable {
   /**
    * Returns a view of the entries that cannot be changed. Its iterator shows values that are there
    * when it comes to them, decoded anew; its size counts entries that are purged, too. Looking at
-   * it counts as reading, but not as a hit or a miss.
+   * it counts as reading, but not as a hit or a miss. Its set of keys does not look at the values:
+   * it has the keys of entries that are purged or expired, too.
    *
    * @return the view
    */

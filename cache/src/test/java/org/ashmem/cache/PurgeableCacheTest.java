@@ -19,6 +19,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CountDownLatch;
@@ -299,6 +300,34 @@ class PurgeableCacheTest {
     assertThrows(IllegalArgumentException.class, () -> builder.expireAfterWrite(Duration.ZERO));
     builder.maximumBytes(2 * MIB).minimumBytes(2 * MIB + 1);
     assertThrows(IllegalStateException.class, builder::build);
+  }
+
+  @Test
+  void setOfKeysDoesNotLookAtValues() {
+    try (var cache = cache()) {
+      for (int i = 0; i < 20; i++) {
+        cache.put(i, new byte[100_000]);
+      }
+      cache.discard();
+      Set<Integer> keys = cache.asMap().keySet();
+      assertEquals(20, List.copyOf(keys).size());
+      assertTrue(keys.contains(0));
+      assertFalse(keys.contains(20));
+      assertEquals(0, cache.statistics().purged());
+      assertNull(cache.getIfPresent(0));
+      assertFalse(keys.contains(0));
+    }
+  }
+
+  @Test
+  void putMayDependOnACondition() {
+    try (var cache = cache()) {
+      assertTrue(cache.putIf(1, new byte[10], () -> true));
+      assertFalse(cache.putIf(1, new byte[20], () -> false));
+      assertEquals(10, cache.getIfPresent(1).length);
+      assertTrue(cache.invalidate(1));
+      assertFalse(cache.invalidate(1));
+    }
   }
 
   @Test
