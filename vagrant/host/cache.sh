@@ -46,6 +46,11 @@ on_jcache_maven() {
     cache_provide "$top/cache/jcache" ashmem-jcache && maven -f "cache/$project/pom.xml" "$@"
 }
 
+# infinispan_maven ARGUMENT...: builds the near cache of Infinispan's client on the cache that was built
+infinispan_maven() {
+    cache_provide "$top/cache" ashmem-cache && maven -f cache/infinispan/pom.xml "$@"
+}
+
 demo_build() {
     cache_maven -DskipTests package && demo_maven -DskipTests package
 }

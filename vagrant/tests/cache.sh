@@ -20,7 +20,9 @@ part_frameworks() {
     cat "$results/jcache-tck.txt"
     tests_maven hibernate "host: Hibernate's second level" "$top/cache/hibernate" on_jcache_maven hibernate -Djvm="$(jdk_oldest)/bin/java" verify || true
     tests_maven spring "host: sample of Spring" "$top/cache/spring" on_jcache_maven spring -Djvm="$(jdk_oldest)/bin/java" verify || true
-    cat "$results"/{demo,jcache,hibernate,spring}.tsv >"$results/frameworks.tsv"
+    # It starts servers, in processes of their own.
+    tests_maven infinispan "host: near cache of Infinispan's client" "$top/cache/infinispan" infinispan_maven -Djvm="$(jdk_oldest)/bin/java" verify || true
+    cat "$results"/{demo,jcache,hibernate,spring,infinispan}.tsv >"$results/frameworks.tsv"
     while read -r major jdk; do
         [ "$jdk" = "$(jdk_oldest)" ] || jar_part cache "host: cache" "$top/cache" "$major" "$jdk" '.*Test$'
     done < <(host_jdks | awk '!seen[$1]++')

@@ -335,7 +335,8 @@ tests_lacks() {
 
 # tests_run MACHINE..., or --fast: the unit tests and kernel um
 tests_run() {
-    local machine part parts needed=(java) sections=("host: unit tests" "host: cache" "host: demonstration of the cache" "host: JCache provider" "host: Hibernate's second level" "host: sample of Spring") machines=("$@") schedule newest oldest
+    local machine part parts needed=(java) sections=("host: unit tests" "host: cache" "host: demonstration of the cache" "host: JCache provider" "host: Hibernate's second level" "host: sample of Spring"
+        "host: near cache of Infinispan's client") machines=("$@") schedule newest oldest
     if [ "$1" = --fast ]; then
         machines=(um)
         parts=(library cache frameworks guest-um)
