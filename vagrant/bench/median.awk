@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# What java.awk and cache.awk share: the figure of a name is the median of its measurements. The input has, for each of them, a
-# line of SIDE, NAME and FIGURE, separated by tabs.
+# What java.awk, cache.awk and infinispan.awk share: the figure of a name is the median of its measurements. The input has, for each of
+# them, a line of SIDE, NAME and FIGURE, separated by tabs.
 
 BEGIN { FS = "\t" }
 

@@ -28,6 +28,8 @@ export ASHMEM_STAGE=$ASHMEM_CACHE/mnt
 . "$lab/bench/cache.sh"
 # shellcheck source=../bench/containers.sh
 . "$lab/bench/containers.sh"
+# shellcheck source=../bench/infinispan.sh
+. "$lab/bench/infinispan.sh"
 
 trap 'trap "" TERM INT HUP; host_finish; exit 143' TERM INT HUP
 trap 'host_give_back "$top/target"' EXIT
