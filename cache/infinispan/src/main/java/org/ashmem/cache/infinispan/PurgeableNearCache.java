@@ -48,7 +48,8 @@ final class PurgeableNearCache<K, V> implements NearCache<K, V> {
   /**
    * Set by {@link #clear}, until the next {@link #get}. The client clears a near cache when it has
    * lost the connection for invalidations, and does not look into it until it has one again. But it
-   * goes on to put what it reads meanwhile, which nobody would invalidate.
+   * goes on to put what it reads meanwhile, which nobody would invalidate. A get that the client
+   * began before the loss may reset this too early: the client does not tell more.
    */
   private volatile boolean cleared;
 

@@ -130,6 +130,67 @@ class NearCacheTest {
     assertEquals(0, near.size());
   }
 
+  /** A key that does something when its hash is asked for the n-th time. */
+  private static final class Key {
+    private int left;
+    private Runnable then = () -> {};
+
+    @Override
+    public int hashCode() {
+      if (--left == 0) {
+        then.run();
+      }
+      return 1;
+    }
+
+    @Override
+    public boolean equals(Object other) {
+      return other instanceof Key;
+    }
+  }
+
+  @Test
+  void removalTakesWhatIsStoredMeanwhile() {
+    NearCache<Object, byte[]> any =
+        factory.createNearCache(configuration(factory), (key, value) -> {});
+    for (int call = 1; call <= 10; call++) {
+      MetadataValue<byte[]> placeholder = placeholder();
+      assertTrue(any.putIfAbsent(new Key(), placeholder));
+      Key key = new Key();
+      key.left = call;
+      key.then = () -> any.replace(new Key(), placeholder, value(1));
+      assertTrue(any.remove(key));
+      assertNull(any.get(new Key()), "stored at call " + call);
+    }
+  }
+
+  @Test
+  void removalTakesWhatWasStoredBeforeItsPlaceholderWent() {
+    int[] asked = new int[1];
+    int[] inTime = new int[1];
+    List<NearCache<Integer, byte[]>> itself = new ArrayList<>();
+    itself.add(
+        factory.createNearCache(
+            configuration(factory),
+            (Integer key, MetadataValue<byte[]> value) -> {
+              // What makes room is told after the value is stored, before the placeholder goes.
+              if (key != asked[0] && inTime[0] != asked[0]) {
+                inTime[0] = asked[0];
+                assertTrue(itself.get(0).remove(asked[0]));
+              }
+            }));
+    for (int key = 1; key < 1000; key++) {
+      asked[0] = key;
+      MetadataValue<byte[]> placeholder = placeholder();
+      assertTrue(itself.get(0).putIfAbsent(key, placeholder));
+      assertTrue(itself.get(0).replace(key, placeholder, value(key)));
+      if (inTime[0] == key) {
+        assertNull(itself.get(0).get(key));
+      }
+    }
+    assertTrue(inTime[0] > 0);
+  }
+
   @Test
   void nothingIsKeptUntilTheClientIsConnectedAgain() {
     ask(1, 1);
