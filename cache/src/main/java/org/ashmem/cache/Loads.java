@@ -48,7 +48,8 @@ final class Loads<K, V> {
    * @param present returns the value if it is there by now, or null
    * @param load loads it
    * @param store stores it, if what it is given says, under the lock of the key, that nobody put or
-   *     invalidated the key meanwhile. Until the value is stored, who asks waits for this load.
+   *     invalidated the key meanwhile. Until the value is stored, a thread that asks waits for this
+   *     load.
    */
   @Nullable V load(
       K key,

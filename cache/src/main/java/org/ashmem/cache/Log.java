@@ -23,8 +23,8 @@ import org.jspecify.annotations.Nullable;
  * <p>A segment that is full becomes purgeable, all of it in one call. Up to a minimum, the segments
  * that were filled last do not.
  *
- * <p>Thread-safe: one lock guards everything. Readers do not take it. Who has it may take that of a
- * stripe of the index.
+ * <p>Thread-safe: one lock guards everything. Readers do not take it. A thread that has it may take
+ * that of a stripe of the index.
  */
 final class Log<K> {
   /** At least this many segments: two are being filled, and one is free for values that move. */

@@ -27,8 +27,8 @@ import org.jspecify.annotations.Nullable;
  * <p>The order of steps matters. A value is stored if its placeholder is there, under the lock that
  * an invalidation takes, and the placeholder goes afterwards. A removal takes the placeholder first
  * and invalidates afterwards, also if it found nothing. So after a removal neither is there, and a
- * value whose placeholder was removed is not stored. Whoever looks at the placeholders first and at
- * the values afterwards misses no key.
+ * value whose placeholder was removed is not stored. A thread that looks at the placeholders first
+ * and at the values afterwards misses no key.
  *
  * <p>Thread-safe.
  */

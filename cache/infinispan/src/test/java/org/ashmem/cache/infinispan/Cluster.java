@@ -37,7 +37,7 @@ final class Cluster {
   /** For the heap of a server. */
   private static final String HEAP = System.getProperty("server.heap", "256m");
 
-  /** Ports below those that the kernel gives to whoever asks for any. */
+  /** Ports below those that the kernel gives to a program that asks for any. */
   private static final int FIRST_PORT = 10_000;
 
   private static final int PORTS = 20_000;
@@ -163,7 +163,7 @@ final class Cluster {
     return client(new int[] {port(0), port(1)}, near, options);
   }
 
-  /** The same, for who knows the ports. */
+  /** The same, with ports that are known. */
   static RemoteCacheManager client(
       int[] ports,
       NearCacheFactory near,

@@ -14,7 +14,7 @@ import java.util.stream.Collectors;
 /**
  * What clients of a cache did, and whether a cache with near caches may have answered so.
  *
- * <p>The values of a key are numbers, which count up: whoever writes n replaces n - 1 by it, on the
+ * <p>The values of a key are numbers, which count up: the writer of n replaces n - 1 by it, on the
  * condition that it is still there. So the order of all values of a key is known, and whether a
  * history is right can be decided by comparing each call with those that were over before it began.
  *
